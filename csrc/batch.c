@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Many changes per system call. The kernel works through the whole buffer inside send(), never stops
+ * at a refusal, answers refusals always and successes only on request. So successes are not asked
+ * for; as many messages are sent at once as refusals are sure to fit the receive buffer; and a
+ * barrier at the end, answered by the netlink core, proves that the kernel came that far.
+ */
+#include "internal.h"
+
+#include <sys/socket.h>
+
+struct window {
+	uint32_t first_seq;
+	uint32_t count;
+	uint32_t last_seen;	/* answers come in order: what lies before the last one is certain */
+	bool reached;		/* the barrier was answered */
+	int32_t *results;
+};
+
+static int window_message(struct ipvsf_session *s, const struct nlmsghdr *nlh, void *ctx)
+{
+	struct window *w = ctx;
+	uint32_t at = nlh->nlmsg_seq - w->first_seq;
+
+	if (nlh->nlmsg_type != NLMSG_ERROR || at > w->count)
+		return 0;
+	if (at == w->count) {
+		w->reached = true;
+		return 1;
+	}
+	w->results[at] = ipvsf_error_of(s, nlh);
+	w->last_seen = at + 1;
+	return 0;
+}
+
+/* Encodes up to w->count ops and the barrier; w->count becomes the number that fit. */
+static int fill(struct ipvsf_session *s, const struct ipvsf_op *ops, struct window *w, size_t *len)
+{
+	struct nlmsghdr *barrier;
+	uint32_t i;
+
+	*len = 0;
+	for (i = 0; i < w->count; i++) {
+		size_t left = IPVSF_SEND_LEN - *len;
+		int r;
+
+		if (left < IPVSF_MESSAGE_MAX + NLMSG_HDRLEN)
+			break;
+		r = ipvsf_op_encode(&ops[i], s->family, w->first_seq + i, s->send_buf + *len, left);
+		if (r < 0)
+			return r;
+		*len += (size_t)r;
+	}
+	w->count = i;
+	barrier = (struct nlmsghdr *)(s->send_buf + *len);
+	*barrier = (struct nlmsghdr){
+		.nlmsg_len = NLMSG_HDRLEN,
+		.nlmsg_type = NLMSG_NOOP,
+		.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
+		.nlmsg_seq = w->first_seq + i,
+	};
+	*len += NLMSG_HDRLEN;
+	return 0;
+}
+
+/* Nothing was carried out on these; a smaller buffer may be granted. */
+static bool may_shrink(int error)
+{
+	return error == -ENOBUFS || error == -ENOMEM || error == -EMSGSIZE;
+}
+
+/* Reads the answers of one window. Afterwards every result is 0, an errno, or -ENOBUFS: unknown. */
+static int collect(struct ipvsf_session *s, struct window *w)
+{
+	int64_t deadline = ipvsf_now_ms() + IPVSF_PATIENCE_MS;
+	bool lost = false;
+	int r;
+
+	do {
+		r = ipvsf_receive(s, lost ? 0 : deadline, window_message, w);
+		lost |= r == -ENOBUFS;
+	} while (r == -EINTR || r == -ENOBUFS);
+	if (w->reached && !lost)
+		return 0;
+	for (uint32_t i = w->last_seen; i < w->count; i++)
+		w->results[i] = -ENOBUFS;
+	if (!lost)
+		return r == -EAGAIN ? -ETIMEDOUT : r;
+	s->window = s->window > 1 ? s->window / 2 : 1;
+	return 0;
+}
+
+static int send_window(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t left,
+		       int32_t *results, uint32_t *count)
+{
+	struct window w = { .results = results };
+	size_t len;
+	int r;
+
+	for (;;) {
+		memset(&w, 0, sizeof(w));
+		w.results = results;
+		w.count = left < s->window ? (uint32_t)left : s->window;
+		w.first_seq = ipvsf_session_next_seq(s, w.count + 1);
+		r = fill(s, ops, &w, &len);
+		if (r)
+			return r;
+		r = ipvsf_send_all(s, s->send_buf, len);
+		if (!may_shrink(r) || w.count <= 1)
+			break;
+		s->window = w.count / 2;
+	}
+	*count = w.count;
+	if (r && r != -EIO)
+		return r;
+	memset(results, 0, w.count * sizeof(*results));
+	/* After a short send the kernel's answers still tell how far it came. */
+	return collect(s, &w);
+}
+
+/*
+ * When the module was reloaded the family has another number and netlink itself answers ENOENT to
+ * everything from there on, nothing of it being carried out. ENOENT is also what IPVS says of an
+ * unknown scheduler or destination, so only the lookup can tell. Gives how many of the `count`
+ * results stand.
+ */
+static int recheck_family(struct ipvsf_session *s, const int32_t *results, uint32_t count,
+			  uint32_t *stand)
+{
+	uint16_t family;
+	int r;
+
+	*stand = count;
+	if (results[count - 1] != -ENOENT)
+		return 0;
+	r = ipvsf_session_resolve(s, &family);
+	if (r)
+		return r;
+	if (family == s->family)
+		return 0;
+	s->family = family;
+	while (*stand > 0 && results[*stand - 1] == -ENOENT)
+		--*stand;
+	return 0;
+}
+
+int ipvsf_batch_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count,
+		     int32_t *results, uint32_t budget_ms, size_t *done)
+{
+	int64_t end = budget_ms ? ipvsf_now_ms() + budget_ms : 0;
+	int r = ipvsf_session_check(s);
+
+	*done = 0;
+	s->message[0] = 0;
+	while (!r && *done < count) {
+		uint32_t sent = 0, stand = 0;
+
+		r = send_window(s, ops + *done, count - *done, results + *done, &sent);
+		if (!r && sent)
+			r = recheck_family(s, results + *done, sent, &stand);
+		*done += stand;
+		if (end && ipvsf_now_ms() >= end)
+			break;
+	}
+	return r;
+}

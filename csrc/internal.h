@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef IPVSFAST_INTERNAL_H
+#define IPVSFAST_INTERNAL_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/genetlink.h>
+#include <linux/netlink.h>
+
+#include "uapi/linux/ip_vs.h"
+
+#include "ipvsfast.h"
+
+#define IPVSF_RECV_LEN 32768	/* the kernel's cap for one dump skb; never less, see dump.c */
+#define IPVSF_WINDOW_MAX 256	/* best transport cost per message; more only delays Ctrl-C */
+#define IPVSF_SEND_LEN (64 * 1024)
+
+struct ipvsf_session {
+	struct nl_sock *sk;	/* NULL when attached */
+	int fd;
+	int control_fd;		/* AF_INET socket of the same namespace, for the counts; -1: none */
+	pid_t owner;		/* a child after fork must not touch the socket */
+	uint16_t family;
+	uint32_t port;
+	uint32_t seq;
+	uint32_t rcvbuf;
+	uint32_t window;	/* messages per send whose replies are sure to fit */
+	uint32_t window_cap;
+	uint32_t pending;	/* sequence of a dump that was interrupted; 0: none */
+	uint8_t *send_buf;
+	uint8_t *recv_buf;	/* IPVSF_RECV_SLOTS times IPVSF_RECV_LEN */
+	char message[160];
+};
+
+#define IPVSF_RECV_SLOTS 4
+#define IPVSF_PATIENCE_MS 10000	/* the kernel answers at once; only a fault takes longer */
+
+/* session.c */
+int ipvsf_session_check(struct ipvsf_session *s);
+int ipvsf_session_resolve(struct ipvsf_session *s, uint16_t *family);
+uint32_t ipvsf_session_next_seq(struct ipvsf_session *s, uint32_t count);
+
+/* recv.c: one message at a time out of what the kernel queued */
+typedef int (*ipvsf_message_fn)(struct ipvsf_session *s, const struct nlmsghdr *nlh, void *ctx);
+int ipvsf_send_all(struct ipvsf_session *s, const void *buf, size_t len);
+int ipvsf_receive(struct ipvsf_session *s, int64_t deadline, ipvsf_message_fn fn, void *ctx);
+int ipvsf_exchange(struct ipvsf_session *s, const void *msg, ipvsf_message_fn fn, void *ctx);
+int64_t ipvsf_now_ms(void);
+int ipvsf_error_of(struct ipvsf_session *s, const struct nlmsghdr *nlh);
+
+/* counts.c: what only the older socket option tells, to check dumps against; -1: unknown */
+int64_t ipvsf_count_services4(struct ipvsf_session *s);
+int64_t ipvsf_count_dests(struct ipvsf_session *s, const struct ipvsf_service *svc);
+
+/* encode.c */
+struct ipvsf_writer {
+	uint8_t *buf;
+	size_t len;
+	size_t size;
+	bool overflow;
+};
+struct nlmsghdr *ipvsf_write_header(struct ipvsf_writer *w, uint16_t family, uint8_t cmd,
+				    uint16_t flags, uint32_t seq);
+void ipvsf_write_ident(struct ipvsf_writer *w, const struct ipvsf_service *svc);
+int ipvsf_write_end(struct ipvsf_writer *w);
+
+/* decode.c */
+int ipvsf_info_decode(const void *msg, size_t len, struct ipvsf_info *ret);
+int ipvsf_timeouts_decode(const void *msg, size_t len, struct ipvsf_timeouts *ret);
+
+#endif

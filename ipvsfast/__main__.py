@@ -1,0 +1,5 @@
+"""python -m ipvsfast"""
+
+from .cli.main import run
+
+run()

@@ -1,0 +1,171 @@
+"""class Ipvs: the table of one network namespace."""
+
+from __future__ import annotations
+
+import errno
+
+from . import wire
+from .batch import Batch, Interrupted, Operation, Results
+from .errors import IpvsError, TableChanging
+from .model import (
+    Destination,
+    DestinationKey,
+    Info,
+    Service,
+    ServiceKey,
+    SyncDaemon,
+    Timeouts,
+)
+from .session import Session
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .wire import Table
+
+
+class Ipvs:
+    """The IPVS table of a network namespace, over one kept-open netlink socket.
+
+    netns: path or `ip netns` name; None for the caller's own. Needs CAP_NET_ADMIN in the initial
+    user namespace for reading too. Use it as a context manager, or call close(). Threads may share
+    one; after fork open another. Methods raise IpvsError: NotPermitted, IpvsUnavailable, and
+    KernelRefused with `errno` and the sentence that ipvsadm prints.
+    """
+
+    def __init__(self, netns: str | None = None) -> None:
+        self._session = Session(netns)
+        try:
+            self._info = self.info()
+        except BaseException:
+            self._session.close()
+            raise
+
+    def __enter__(self) -> Ipvs:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the socket; a second call does nothing."""
+        self._session.close()
+
+    def info(self) -> Info:
+        """The kernel's IPVS version and the size of its connection table now."""
+        version, size = self._session.info()
+        return Info._make((version >> 16 & 255, version >> 8 & 255, version & 255), size)
+
+    # Reading
+
+    def table(self, *, strict: bool = False) -> Table:
+        """Every service with its destinations: services in kernel order, destinations newest first.
+
+        A table that changes while it is read is read again a few times; with strict, one that still
+        changes raises TableChanging, else the last reading is given, without duplicates.
+        """
+        services, dests, _, unstable = self._session.table()
+        if unstable and strict:
+            raise TableChanging(errno.EAGAIN, "the table kept changing while it was read")
+        return wire.unpack_table(services, dests)
+
+    def services(self) -> list[Service]:
+        """Every service with its counters, in kernel order."""
+        rows = self._session.table(dests=False)[0]
+        return [service for service, _ in wire.unpack_table(rows, b"")]
+
+    def service(self, key: ServiceKey) -> Service:
+        """One service with its counters; KernelRefused (ESRCH) if there is none."""
+        return wire.unpack_table(self._session.table(wire.pack_key(key), dests=False)[0], b"")[0][0]
+
+    def one(self, key: ServiceKey) -> tuple[Service, list[Destination]]:
+        """One service and its destinations, newest first; KernelRefused (ESRCH) if there is none."""
+        services, dests, _, _ = self._session.table(wire.pack_key(key))
+        table = wire.unpack_table(services, dests)
+        if not table:
+            raise IpvsError(errno.ESRCH, "No such service")
+        return table[0]
+
+    def destinations(self, key: ServiceKey) -> list[Destination]:
+        """The destinations of one service with counters, newest first."""
+        return self.one(key)[1]
+
+    def timeouts(self) -> Timeouts:
+        """The connection timeouts in seconds."""
+        return Timeouts._make(*self._session.timeouts())
+
+    def daemons(self) -> list[SyncDaemon]:
+        """The running sync daemons, master first."""
+        rows = [wire.unpack_daemon(row) for row in self._session.daemons()]
+        return sorted(rows, key=lambda d: d.state != "master")
+
+    # Changing
+
+    def apply(self, operations: Batch | Iterable[Operation]) -> Results:
+        """Carry out operations in order, many per system call, and give one result for each.
+
+        No operation stops the others; look at Results.failed, or call Results.check(). Raises
+        Interrupted on Ctrl-C, and IpvsError when the exchange itself fails.
+        """
+        ops = operations.operations if isinstance(operations, Batch) else list(operations)
+        return self.apply_packed(wire.pack_operations(ops), ops)
+
+    def apply_packed(self, packed: bytearray, ops: list[Operation]) -> Results:
+        """`apply` of operations that were packed before (wire.pack_operations)."""
+        count = len(ops)
+        errnos = memoryview(bytearray(4 * count)).cast("i") if count else memoryview(b"").cast("i")
+        done = 0
+        try:
+            while done < count:
+                done = self._session.send(packed, count, errnos, done)
+        except KeyboardInterrupt:
+            raise Interrupted(Results(ops, errnos, done)) from None
+        except IpvsError as error:
+            error.operation = f"after {done} of {count} operations"
+            raise
+        return Results(ops, errnos, count)
+
+    def _one(self, command: str, service: object = None, dest: object = None, value: object = None) -> None:
+        self.apply([Operation._make(command, service, dest, value)]).check()
+
+    def add_service(self, service: Service) -> None:
+        self._one("add-service", service)
+
+    def edit_service(self, service: Service) -> None:
+        """Replace scheduler, persistence, netmask, engine and flags of an existing service."""
+        self._one("edit-service", service)
+
+    def delete_service(self, key: ServiceKey) -> None:
+        self._one("delete-service", key)
+
+    def add_destination(self, service: ServiceKey, destination: Destination) -> None:
+        destination.check_family(service)
+        self._one("add-server", service, destination)
+
+    def edit_destination(self, service: ServiceKey, destination: Destination) -> None:
+        """Replace forwarding, weight, thresholds and tunnel of an existing destination."""
+        destination.check_family(service)
+        self._one("edit-server", service, destination)
+
+    def delete_destination(self, service: ServiceKey, key: DestinationKey) -> None:
+        self._one("delete-server", service, key)
+
+    def zero(self, key: ServiceKey | None = None) -> None:
+        """Zero the counters of one service and its destinations, or of everything."""
+        self._one("zero", key)
+
+    def flush(self) -> None:
+        """Delete every service of this namespace."""
+        self._one("flush")
+
+    def set_timeouts(self, timeouts: Timeouts) -> None:
+        """Set connection timeouts; 0 leaves one as it is."""
+        self._one("set", value=timeouts)
+
+    def start_daemon(self, daemon: SyncDaemon) -> None:
+        self._one("start-daemon", value=daemon)
+
+    def stop_daemon(self, state: str) -> None:
+        """Stop the "master" or the "backup" daemon."""
+        self.apply(Batch().stop_daemon(state)).check()

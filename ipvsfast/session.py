@@ -1,0 +1,192 @@
+"""The only importer of the compiled module: one netlink session, its lock, its errors.
+
+All cdata stays in here: operations go in as packed bytes, rows come out as bytes (layouts: wire.py).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from _thread import RLock
+
+from . import wire
+from ._native import ffi, lib
+from .errors import IpvsError, IpvsUnavailable, NotPermitted, error_for
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+# The longest that a call keeps Python from looking at signals.
+BUDGET_MS = 50
+_NETNS_DIRS = ("/run/netns", "/var/run/netns")
+
+
+def libnl_version() -> str:
+    """Version of the libnl in use, e.g. "3.7.0"."""
+    return ffi.string(lib.ipvsf_libnl_version()).decode()
+
+
+def open_netns(netns: str | None) -> int:
+    """Descriptor of a network namespace given by path or by `ip netns` name; -1 for None."""
+    if netns is None:
+        return -1
+    places = [netns] if "/" in netns else [f"{d}/{netns}" for d in _NETNS_DIRS]
+    for place in places:
+        try:
+            return os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+    raise IpvsError(errno.ENOENT, f"no network namespace {netns!r}", "", f"looked for {' and '.join(places)}")
+
+
+class Session:
+    """One kept-open socket of one network namespace. Threads may share it; a fork may not."""
+
+    def __init__(self, netns: str | None = None) -> None:
+        self._lock = RLock()
+        self._handle: Any = None
+        fd = open_netns(netns)
+        try:
+            out = ffi.new("struct ipvsf_session **")
+            code = lib.ipvsf_session_create(fd, out)
+        finally:
+            if fd >= 0:
+                os.close(fd)
+        if code:
+            raise opening_error(code)
+        self._handle = out[0]
+
+    @classmethod
+    def attach(cls, fd: int, family: int) -> Session:
+        """A session over any connected datagram socket (taken over): for tests of error paths."""
+        self = cls.__new__(cls)
+        self._lock = RLock()
+        out = ffi.new("struct ipvsf_session **")
+        if code := lib.ipvsf_session_attach(fd, family, out):
+            raise error_for("", code)
+        self._handle = out[0]
+        return self
+
+    def close(self) -> None:
+        """Close the socket; a second call does nothing."""
+        with self._lock:
+            if self._handle is not None:
+                lib.ipvsf_session_destroy(self._handle)
+                self._handle = None
+
+    def __del__(self) -> None:
+        if getattr(self, "_handle", None) is not None:
+            lib.ipvsf_session_destroy(self._handle)
+
+    def _open(self) -> Any:
+        if self._handle is None:
+            raise IpvsError(errno.EBADF, "the session is closed")
+        return self._handle
+
+    def _check(self, code: int, command: str) -> None:
+        if not code:
+            return
+        if code == -errno.ECHILD:
+            raise IpvsError(errno.ECHILD, "a session cannot be used after fork: open a new one")
+        error = error_for(command, code)
+        words = ffi.string(lib.ipvsf_session_message(self._handle)).decode("utf-8", "replace")
+        if words:
+            error.advice = f"the kernel says: {words}"
+        raise error
+
+    def _call(self, function: Any, *args: Any, command: str = "list") -> None:
+        while True:
+            code = function(self._open(), *args)
+            if code != -errno.EINTR:
+                return self._check(code, command)
+
+    def limits(self) -> tuple[int, int]:
+        """(receive buffer in bytes, messages per send)."""
+        out = ffi.new("uint32_t[2]")
+        with self._lock:
+            lib.ipvsf_session_limits(self._open(), out, out + 1)
+        return out[0], out[1]
+
+    def set_window(self, window: int) -> None:
+        """Cap the messages per send; 0 = as many as are safe."""
+        with self._lock:
+            lib.ipvsf_session_set_window(self._open(), window)
+
+    def info(self) -> tuple[int, int]:
+        """(version code 0xMMmmpp, connection table size)."""
+        out = ffi.new("struct ipvsf_info *")
+        with self._lock:
+            self._call(lib.ipvsf_info_get, out)
+        return out.version, out.size
+
+    def timeouts(self) -> tuple[int, int, int]:
+        """(TCP, TCP after FIN, UDP) in seconds."""
+        out = ffi.new("struct ipvsf_timeouts *")
+        with self._lock:
+            self._call(lib.ipvsf_timeouts_get, out)
+        return out.tcp, out.tcp_fin, out.udp
+
+    def daemons(self) -> list[Any]:
+        """Rows of wire.DAEMON."""
+        out, count = ffi.new("struct ipvsf_daemon[8]"), ffi.new("size_t *")
+        with self._lock:
+            self._call(lib.ipvsf_daemons_dump, out, 8, count)
+        size = min(count[0], 8) * wire.DAEMON.size
+        return list(wire.DAEMON.iter_unpack(ffi.buffer(out)[:size]))
+
+    def send(self, ops: bytearray | memoryview, count: int, results: Any, start: int = 0) -> int:
+        """Send packed operations from number `start` on; `results` is a writable int32 buffer.
+
+        Returns how many operations are done in all, which is less than `count` when the time slice
+        was used up: call again. On an exception, what is done stands in `results`.
+        """
+        done = ffi.new("size_t *")
+        packed = ffi.from_buffer("struct ipvsf_op[]", ops)
+        out = ffi.from_buffer("int32_t[]", results, require_writable=True)
+        with self._lock:
+            code = lib.ipvsf_batch_send(
+                self._open(), packed + start, count - start, out + start, BUDGET_MS, done
+            )
+            if code and code != -errno.EINTR and not done[0]:
+                self._check(code, "")
+        return start + int(done[0])
+
+    def table(self, key: bytes | None = None, dests: bool = True) -> tuple[bytes, bytes, int, int]:
+        """(service rows, destination rows, dumps repeated, dumps left inconsistent).
+
+        key: packed SERVICE to read that one only. dests: read the destinations too.
+        """
+        table = ffi.new("struct ipvsf_table *")
+        with self._lock:
+            try:
+                if key is None:
+                    self._call(lib.ipvsf_services_dump, table)
+                else:
+                    ident = ffi.from_buffer("struct ipvsf_service *", key)
+                    self._call(lib.ipvsf_service_get, ident, table)
+                while dests:
+                    code = lib.ipvsf_dests_dump(self._open(), table, BUDGET_MS)
+                    if code in (-errno.EAGAIN, -errno.EINTR):
+                        continue
+                    self._check(code, "list")
+                    break
+                services = ffi.buffer(table.services, table.num_services * wire.SERVICE_ROW.size)[:]
+                rows = ffi.buffer(table.dests, table.num_dests * wire.DEST_ROW.size)[:]
+                return services, rows, table.rereads, table.unstable
+            finally:
+                lib.ipvsf_table_deinit(table)
+
+
+def opening_error(code: int) -> IpvsError:
+    """The exception for a session that cannot be opened."""
+    error = error_for("", code)
+    text = f"Can't initialize ipvs: {error.strerror}"
+    kind: type[IpvsError] = IpvsError
+    if isinstance(error, (NotPermitted, IpvsUnavailable)):
+        kind = type(error)
+    return kind(abs(code), text, "", error.advice)
+
+
