@@ -197,5 +197,23 @@ int ipvsf_service_decode(const void *msg, size_t len, struct ipvsf_service_row *
 int ipvsf_dest_decode(const void *msg, size_t len, uint16_t service_af, struct ipvsf_dest_row *ret);
 int ipvsf_daemon_decode(const void *msg, size_t len, struct ipvsf_daemon *ret);
 
+/* Where a scan stands; zero it at the start of a text. */
+struct ipvsf_scan {
+	size_t used;		/* bytes of the text that are done with */
+	size_t count;		/* operations found */
+	uint64_t line;		/* number of the last line that is done with, counted from 1 */
+	uint32_t stopped;	/* the next line is whole but not canonical */
+	uint32_t reserved;
+};
+
+/*
+ * Reads rule lines, as `-S -n` prints them, from text[scan->used..len) into ops[scan->count..size),
+ * passing over blank lines and comments. Stops before a line that is not canonical, before one
+ * without its LF, or when ops is full. For operation i, offsets[i] is where its line begins and
+ * numbers[i] the line's number.
+ */
+int ipvsf_rules_scan(const char *text, size_t len, struct ipvsf_op *ops, uint32_t *offsets,
+		     uint32_t *numbers, size_t size, struct ipvsf_scan *scan);
+
 /* Version text of the libnl that is linked at run time, e.g. "3.7.0". */
 const char *ipvsf_libnl_version(void);

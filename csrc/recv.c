@@ -118,8 +118,8 @@ static int receive_once(struct ipvsf_session *s, ipvsf_message_fn fn, void *ctx)
 	n = recvmmsg(s->fd, msgs, IPVSF_RECV_SLOTS, MSG_DONTWAIT, NULL);
 	if (n < 0)
 		return -errno;
-	if (n == 0 || (msgs[0].msg_len == 0 && n == 1))
-		return -ECONNRESET;
+	if (n == 0 || (msgs[0].msg_len == 0 && msgs[0].msg_hdr.msg_namelen == 0))
+		return -ECONNRESET;	/* never netlink: the other end of an attached socket is closed */
 	for (int i = 0; i < n && r >= 0; i++) {
 		r = walk(s, &msgs[i], fn, ctx);
 		stop |= r > 0;

@@ -44,7 +44,8 @@ def parse_ip(text: object) -> bytes:
 def format_ip(packed: bytes) -> str:
     """Text of a packed address (4 or 16 bytes): dotted, or compressed lower case IPv6."""
     if len(packed) == 4:
-        return "%d.%d.%d.%d" % (packed[0], packed[1], packed[2], packed[3])
+        a, b, c, d = packed
+        return f"{a}.{b}.{c}.{d}"
     from _socket import inet_ntop
 
     return inet_ntop(_AF_INET6, packed)
@@ -53,7 +54,8 @@ def format_ip(packed: bytes) -> str:
 def format_endpoint(packed: bytes, port: int) -> str:
     """`1.2.3.4:80` or `[2001:db8::1]:80`."""
     if len(packed) == 4:
-        return "%d.%d.%d.%d:%d" % (packed[0], packed[1], packed[2], packed[3], port)
+        a, b, c, d = packed
+        return f"{a}.{b}.{c}.{d}:{port}"
     return f"[{format_ip(packed)}]:{port}"
 
 

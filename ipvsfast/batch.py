@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
+    from .grammar import Request
+
 
 class Operation(Frozen):
     """One change. command: ipvsadm's name for it ("add-service", "edit-server", "flush", ...).
@@ -33,6 +35,16 @@ class Operation(Frozen):
 
 
 _make = Operation._make
+
+
+def operation_of(request: Request) -> Operation:
+    """The change that a parsed command line asks for."""
+    service = request.service if request.service is not None else request.key
+    value = request.timeouts if request.timeouts is not None else request.daemon
+    destination: Destination | DestinationKey | None = request.destination
+    if request.command == "delete-server" and isinstance(destination, Destination):
+        destination = destination.key
+    return _make(request.command, service, destination, value)
 
 
 class Batch:

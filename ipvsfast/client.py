@@ -126,6 +126,10 @@ class Ipvs:
             raise
         return Results(ops, errnos, count)
 
+    def send(self, packed: bytearray, count: int, errnos: object, start: int = 0) -> int:
+        """One time slice of packed operations; see Session.send. For callers that stream."""
+        return self._session.send(packed, count, errnos, start)
+
     def _one(self, command: str, service: object = None, dest: object = None, value: object = None) -> None:
         self.apply([Operation._make(command, service, dest, value)]).check()
 

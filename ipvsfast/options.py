@@ -45,25 +45,31 @@ class Option:
 
 OPTIONS: tuple[Option, ...] = (
     Option(COMMAND, "add-service", ("-A", "--add-service"), "", "add a virtual service"),
-    Option(COMMAND, "edit-service", ("-E", "--edit-service"), "", "replace a service's settings; what is not given is reset"),
+    Option(COMMAND, "edit-service", ("-E", "--edit-service"), "",
+           "replace a service's settings; what is not given is reset"),
     Option(COMMAND, "delete-service", ("-D", "--delete-service"), "", "delete a service and its servers"),
     Option(COMMAND, "flush", ("-C", "--clear"), "", "delete all services"),
     Option(COMMAND, "restore", ("-R", "--restore"), "", "carry out rules read from standard input"),
     Option(COMMAND, "save", ("-S", "--save"), "", "print the table as rules that -R reads"),
     Option(COMMAND, "add-server", ("-a", "--add-server"), "", "add a real server to a service"),
-    Option(COMMAND, "edit-server", ("-e", "--edit-server"), "", "replace a server's settings; what is not given is reset"),
+    Option(COMMAND, "edit-server", ("-e", "--edit-server"), "",
+           "replace a server's settings; what is not given is reset"),
     Option(COMMAND, "delete-server", ("-d", "--delete-server"), "", "delete a real server from a service"),
     Option(COMMAND, "list", ("-L", "-l", "--list"), "", "list the table, or one service"),
     Option(COMMAND, "zero", ("-Z", "--zero"), "", "zero the counters of all services, or of one"),
-    Option(COMMAND, "set", ("--set",), "", "set the three connection timeouts (seconds; 0 leaves one as it is)"),
-    Option(COMMAND, "start-daemon", ("--start-daemon",), "{master|backup}", "start sending or receiving connection states"),
-    Option(COMMAND, "stop-daemon", ("--stop-daemon",), "{master|backup}", "stop the synchronization daemon of that state"),
+    Option(COMMAND, "set", ("--set",), "",
+           "set the three connection timeouts (seconds; 0 leaves one as it is)"),
+    Option(COMMAND, "start-daemon", ("--start-daemon",), "{master|backup}",
+           "start sending or receiving connection states"),
+    Option(COMMAND, "stop-daemon", ("--stop-daemon",), "{master|backup}",
+           "stop the synchronization daemon of that state"),
     Option(COMMAND, "help", ("-h", "--help"), "", "print this text"),
     Option(COMMAND, "version", ("-v", "--version"), "", "print the version"),
     Option(SERVICE, "service-address", ("-t", "--tcp-service"), "address[:port]", "TCP service", "tcp"),
     Option(SERVICE, "service-address", ("-u", "--udp-service"), "address[:port]", "UDP service", "udp"),
     Option(SERVICE, "service-address", ("--sctp-service",), "address[:port]", "SCTP service", "sctp"),
-    Option(SERVICE, "service-address", ("-f", "--fwmark-service"), "mark", "packets with this firewall mark (1 to 4294967295)", "fwmark"),
+    Option(SERVICE, "service-address", ("-f", "--fwmark-service"), "mark",
+           "packets with this firewall mark (1 to 4294967295)", "fwmark"),
     Option(OPTION, "ipv6", ("-6", "--ipv6"), "", "the firewall mark before it selects IPv6 packets"),
     Option(OPTION, "scheduler", ("-s", "--scheduler"), "name",
            "rr, wrr, lc, wlc (default), lblc, lblcr, dh, sh, sed, nq, fo, ovf or mh"),
@@ -75,18 +81,24 @@ OPTIONS: tuple[Option, ...] = (
     Option(OPTION, "netmask", ("-M", "--netmask"), "mask",
            "group the clients of a persistent service: dotted mask, or IPv6 prefix length"),
     Option(OPTION, "ops", ("-o", "--ops"), "", "one-packet scheduling (UDP and firewall marks)"),
-    Option(OPTION, "real-server", ("-r", "--real-server"), "address[:port]", "the server (default port: the service's)"),
-    Option(OPTION, "forwarding-method", ("-g", "--gatewaying"), "", "forward by direct routing (default)", "route"),
+    Option(OPTION, "real-server", ("-r", "--real-server"), "address[:port]",
+           "the server (default port: the service's)"),
+    Option(OPTION, "forwarding-method", ("-g", "--gatewaying"), "",
+           "forward by direct routing (default)", "route"),
     Option(OPTION, "forwarding-method", ("-i", "--ipip"), "", "forward through a tunnel", "tunnel"),
-    Option(OPTION, "forwarding-method", ("-m", "--masquerading"), "", "forward by network address translation", "masq"),
+    Option(OPTION, "forwarding-method", ("-m", "--masquerading"), "",
+           "forward by network address translation", "masq"),
     Option(OPTION, "tun-type", ("--tun-type",), "type", "ipip (default), gue or gre"),
     Option(OPTION, "tun-port", ("--tun-port",), "port", "UDP port of a gue tunnel"),
     Option(OPTION, "tun-nocsum", ("--tun-nocsum",), "", "no checksum in the tunnel header (default)"),
     Option(OPTION, "tun-csum", ("--tun-csum",), "", "checksum in the tunnel header (gue, gre)"),
     Option(OPTION, "tun-remcsum", ("--tun-remcsum",), "", "remote checksum offload (gue)"),
-    Option(OPTION, "weight", ("-w", "--weight"), "number", "share of the server (default 1; 0: no new connections)"),
-    Option(OPTION, "u-threshold", ("-x", "--u-threshold"), "number", "connections above which the server gets no new ones (0: no limit)"),
-    Option(OPTION, "l-threshold", ("-y", "--l-threshold"), "number", "connections below which it gets new ones again"),
+    Option(OPTION, "weight", ("-w", "--weight"), "number",
+           "share of the server (default 1; 0: no new connections)"),
+    Option(OPTION, "u-threshold", ("-x", "--u-threshold"), "number",
+           "connections from which on it gets no new ones (0: no limit)"),
+    Option(OPTION, "l-threshold", ("-y", "--l-threshold"), "number",
+           "connections below which it gets new ones again"),
     Option(OPTION, "connection", ("-c", "--connection"), "", "list the connections"),
     Option(OPTION, "timeout", ("--timeout",), "", "show the connection timeouts (tcp tcpfin udp)"),
     Option(OPTION, "daemon", ("--daemon",), "", "show the synchronization daemons"),
@@ -99,8 +111,10 @@ OPTIONS: tuple[Option, ...] = (
     Option(OPTION, "nosort", ("--nosort",), "", "list in the kernel's order"),
     Option(OPTION, "sort", ("--sort",), "", "no effect: listings are sorted"),
     Option(OPTION, "numeric", ("-n", "--numeric"), "", "print addresses and ports as numbers"),
-    Option(DAEMON, "syncid", ("--syncid",), "number", "which group of daemons to take part in (0 to 255, default 0)"),
-    Option(DAEMON, "sync-maxlen", ("--sync-maxlen",), "bytes", "longest message (default: what the interface carries)"),
+    Option(DAEMON, "syncid", ("--syncid",), "number",
+           "group of daemons to take part in (0 to 255, default 0)"),
+    Option(DAEMON, "sync-maxlen", ("--sync-maxlen",), "bytes",
+           "longest message (default: what the interface carries)"),
     Option(DAEMON, "mcast-interface", ("--mcast-interface",), "name", "interface to use (default eth0)"),
     Option(DAEMON, "mcast-group", ("--mcast-group",), "address", "multicast address (default 224.0.0.81)"),
     Option(DAEMON, "mcast-port", ("--mcast-port",), "port", "UDP port (default 8848)"),
@@ -160,7 +174,16 @@ COLUMNS: dict[str, int] = {
 }  # fmt: skip
 
 NUMBERED: tuple[str, ...] = tuple([name for name, _ in MATRIX])
-CELLS: tuple[str, ...] = tuple(["".join(column) for column in zip(*[cells for _, cells in MATRIX])])
+CELLS: tuple[str, ...] = tuple(
+    ["".join(column) for column in zip(*[cells for _, cells in MATRIX], strict=True)]
+)
+# What is surely in order, by column, so that only doubtful lines are read against the cells one by one.
+REQUIRED: tuple[frozenset[str], ...] = tuple(
+    [frozenset([name for name, row in MATRIX if row[i] == "+"]) for i in range(len(CELLS))]
+)
+ALLOWED: tuple[frozenset[str], ...] = tuple(
+    [frozenset([name for name, row in MATRIX if row[i] in "+."]) | REPEATABLE for i in range(len(CELLS))]
+)
 
 TUNNEL_OPTIONS = ("tun-port", "tun-nocsum", "tun-csum", "tun-remcsum")
 TUNNEL_CELLS: dict[str, str] = {"ipip": "xxxx", "gue": "+111", "gre": "x11x"}

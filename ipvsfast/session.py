@@ -180,6 +180,71 @@ class Session:
                 lib.ipvsf_table_deinit(table)
 
 
+class RuleBuffer:
+    """Packed operations in order, scanned from canonical rule lines or added one by one.
+
+    `ops` holds OP_SIZE bytes per operation; `offsets` and `numbers` tell for each where its line
+    begins in the text and that line's number. Bounded: `size` operations, then apply and `clear`.
+    """
+
+    def __init__(self, size: int = 8192) -> None:
+        self.size = size
+        self.ops = bytearray(size * wire.OP_SIZE)
+        self.results = memoryview(bytearray(4 * size)).cast("i")
+        self.offsets = memoryview(bytearray(4 * size)).cast("I")
+        self.numbers = memoryview(bytearray(4 * size)).cast("I")
+        self._scan: Any = ffi.new("struct ipvsf_scan *")
+        self._ops = ffi.from_buffer("struct ipvsf_op[]", self.ops)
+        self._offsets = ffi.from_buffer("uint32_t[]", self.offsets)
+        self._numbers = ffi.from_buffer("uint32_t[]", self.numbers)
+
+    @property
+    def count(self) -> int:
+        return int(self._scan.count)
+
+    @property
+    def used(self) -> int:
+        """Bytes of the text that are done with."""
+        return int(self._scan.used)
+
+    @property
+    def line(self) -> int:
+        """Number of the last line that is done with."""
+        return int(self._scan.line)
+
+    def start(self) -> None:
+        """A new text comes; line numbers go on."""
+        self._scan.used = 0
+
+    def clear(self) -> None:
+        """The operations were carried out."""
+        self._scan.count = 0
+
+    def scan(self, text: bytes) -> bool:
+        """Take canonical lines from where the last scan ended; True if a line that is none comes next."""
+        lib.ipvsf_rules_scan(
+            ffi.from_buffer("char[]", text), len(text), self._ops, self._offsets, self._numbers,
+            self.size, self._scan,
+        )  # fmt: skip
+        return bool(self._scan.stopped)
+
+    def take_line(self, text: bytes) -> bytes:
+        """The next line, without its LF, to be read by other means."""
+        start = self.used
+        end = text.index(b"\n", start)
+        self._scan.used = end + 1
+        self._scan.line += 1
+        return text[start:end]
+
+    def add(self, op: bytes | bytearray, offset: int) -> None:
+        """One packed operation from the line that was taken last."""
+        at = self.count
+        self.ops[at * wire.OP_SIZE : (at + 1) * wire.OP_SIZE] = op
+        self.offsets[at] = offset
+        self.numbers[at] = self.line
+        self._scan.count = at + 1
+
+
 def opening_error(code: int) -> IpvsError:
     """The exception for a session that cannot be opened."""
     error = error_for("", code)

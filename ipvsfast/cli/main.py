@@ -1,0 +1,120 @@
+"""The command: argv -> request -> client + listing."""
+
+from __future__ import annotations
+
+import sys
+
+from ..errors import IpvsError, sentence
+from ..grammar import UsageError, parse
+from .output import Failure, complain, leave, write
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
+
+    from ..client import Ipvs
+    from ..grammar import Request
+
+
+class Names:
+    """The resolver, loaded only when a name has to be looked up."""
+
+    def host(self, name: str) -> bytes | None:
+        return self._resolver().host(name)
+
+    def port(self, name: str, protocol: str) -> int | None:
+        return self._resolver().port(name, protocol)
+
+    def _resolver(self) -> Names:
+        from ..names import Resolver
+
+        return Resolver()  # type: ignore[return-value]
+
+
+class Command:
+    """What the requests of one run share: the table, opened when first needed, and our name."""
+
+    def __init__(self, program: str) -> None:
+        self.program = program
+        self.names = Names()
+        self._table: Ipvs | None = None
+
+    @property
+    def table(self) -> Ipvs:
+        if self._table is None:
+            from .kernel import open_table
+
+            self._table = open_table()
+        return self._table
+
+    def parse(self, argv: Sequence[str]) -> Request:
+        return parse(argv, self.names, self.program)
+
+    def hint(self) -> UsageError:
+        """What is said of a first word that is no command."""
+        from ..grammar import hint
+
+        return hint(self.program)
+
+    def run(self, request: Request) -> int:
+        """Carries out one request; returns the exit status."""
+        command = request.command
+        if command in ("list", "save"):
+            from .show import show
+
+            show(self, request)
+        elif command == "restore":
+            from .restore import restore
+
+            return restore(self)
+        elif command == "help":
+            from .about import help_text
+
+            write(help_text(self.program))
+        elif command == "version":
+            from .about import version_text
+
+            write(version_text(self.program))
+        else:
+            self.change(request)
+        return 0
+
+    def change(self, request: Request) -> None:
+        """One operation on the table; Failure (255) with ipvsadm's sentence if refused."""
+        from ..batch import operation_of
+
+        operation = operation_of(request)
+        try:
+            results = self.table.apply([operation])
+        except IpvsError as error:
+            raise Failure(255, str(error.strerror)) from None
+        if results.errnos[0]:
+            raise Failure(255, sentence(operation.command, results.errnos[0]))
+
+
+def main(argv: Sequence[str], program: str) -> int:
+    """Runs one command line (without argv[0]) and returns its exit status."""
+    try:
+        command = Command(program)
+        return command.run(command.parse(argv))
+    except UsageError as error:
+        complain(error.message)
+        return error.status
+    except Failure as failure:
+        if failure.message:
+            complain(failure.message)
+        return failure.status
+    except KeyboardInterrupt as interrupt:
+        if interrupt.args:
+            complain(str(interrupt))
+        return 130
+
+
+def run() -> NoReturn:
+    """The entry of the command `ipvsfast`, under whatever name it was called."""
+    # Like any filter: `| head` ends us quietly.
+    import _signal
+
+    _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
+    leave(main(sys.argv[1:], sys.argv[0]))

@@ -1,0 +1,65 @@
+"""Standard output that notices when it cannot write, and the ways in which a command ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import NoReturn
+
+
+class Failure(Exception):
+    """Ends the command: `status` is the exit status, `message` goes to standard error."""
+
+    def __init__(self, status: int, message: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+def write(text: str) -> None:
+    """All of `text` to standard output; Failure when that is closed, full or gone."""
+    data = text.encode("utf-8", "surrogateescape")
+    try:
+        while data:
+            data = data[os.write(1, data) :]
+    except OSError as error:
+        raise Failure(1, f"cannot write to standard output: {error.strerror}") from None
+
+
+def write_all(chunks: Iterable[str], size: int = 1 << 16) -> None:
+    """Many pieces of text in few system calls."""
+    held: list[str] = []
+    length = 0
+    for chunk in chunks:
+        held.append(chunk)
+        length += len(chunk)
+        if length >= size:
+            write("".join(held))
+            held.clear()
+            length = 0
+    if held:
+        write("".join(held))
+
+
+def complain(message: str) -> None:
+    """One message to standard error, as it is."""
+    data = f"{message}\n".encode("utf-8", "surrogateescape")
+    try:
+        os.write(2, data)
+    except OSError:
+        pass  # nowhere left to say it; the exit status still tells
+
+
+def leave(status: int) -> NoReturn:
+    """Ends the process at once: tearing the interpreter down costs a tenth of a listing, and a
+    resolver thread that hangs must not keep us."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):
+        pass
+    os._exit(status)

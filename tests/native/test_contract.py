@@ -1,0 +1,93 @@
+"""What Python believes of the C layer is what the C layer says."""
+
+from pathlib import Path
+
+import ipvsfast
+import pytest
+from ipvsfast import model, wire
+from ipvsfast._native import ffi, lib
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_installed_package_is_tested() -> None:
+    """Not the source tree: a missing file in the wheel must show."""
+    assert ROOT / "ipvsfast" not in Path(ipvsfast.__file__).parents
+
+
+@pytest.mark.parametrize(
+    ("struct", "layout"),
+    [
+        ("struct ipvsf_service", wire.SERVICE),
+        ("struct ipvsf_dest", wire.DEST),
+        ("struct ipvsf_daemon", wire.DAEMON),
+        ("struct ipvsf_timeouts", wire.TIMEOUTS),
+        ("struct ipvsf_service_row", wire.SERVICE_ROW),
+        ("struct ipvsf_dest_row", wire.DEST_ROW),
+        ("struct ipvsf_op", wire._SERVICE_OP),
+        ("struct ipvsf_op", wire._DEST_OP),
+        ("struct ipvsf_op", wire._DAEMON_OP),
+        ("struct ipvsf_op", wire._TIMEOUTS_OP),
+    ],
+)
+def test_sizes_agree(struct, layout) -> None:
+    """Every packed layout has the size of its C struct."""
+    assert ffi.sizeof(struct) == layout.size
+
+
+def test_field_positions_agree() -> None:
+    """A value packed under a name is found under that name in C."""
+    op = wire._SERVICE_OP.pack(1, 2, 3, 4, 0, 5, 6, 7, 8, 9, b"A" * 16, b"sched", b"pe")
+    c = ffi.from_buffer("struct ipvsf_op *", op)
+    s = c.u.service
+    got = (c.cmd, s.af, s.protocol, s.port, s.fwmark, s.flags, s.flags_mask, s.timeout, s.netmask)
+    assert got == (1, 2, 3, 4, 5, 6, 7, 8, 9)
+    assert (bytes(ffi.buffer(s.addr)), ffi.string(s.sched), ffi.string(s.pe)) == (b"A" * 16, b"sched", b"pe")
+    op = wire._DEST_OP.pack(5, b"S" * 80, 2, 3, b"B" * 16, 4, -5, 6, 7, 8, 9, 10)
+    d = ffi.from_buffer("struct ipvsf_op *", op).dest
+    got = (d.af, d.port, d.fwd, d.weight, d.u_thresh, d.l_thresh, d.tun_port, d.tun_flags, d.tun_type)
+    assert got == (2, 3, 4, -5, 6, 7, 8, 9, 10)
+    op = wire._DAEMON_OP.pack(9, 1, 2, 3, 4, 5, 6, b"C" * 16, b"eth0")
+    d = ffi.from_buffer("struct ipvsf_op *", op).u.daemon
+    assert (d.state, d.sync_id, d.group_af, d.maxlen, d.port, d.ttl) == (1, 2, 3, 4, 5, 6)
+    assert ffi.string(d.ifn) == b"eth0"
+
+
+def test_commands_agree() -> None:
+    """The command numbers of wire.py are those of the header."""
+    names = {
+        "add-service": "NEW_SERVICE", "edit-service": "SET_SERVICE", "delete-service": "DEL_SERVICE",
+        "add-server": "NEW_DEST", "edit-server": "SET_DEST", "delete-server": "DEL_DEST",
+        "start-daemon": "NEW_DAEMON", "stop-daemon": "DEL_DAEMON", "set": "SET_CONFIG",
+        "zero": "ZERO", "flush": "FLUSH",
+    }  # fmt: skip
+    assert wire.COMMANDS == {ours: getattr(lib, f"IPVSF_{theirs}") for ours, theirs in names.items()}
+
+
+def test_constants_agree_with_the_kernel_header() -> None:
+    """model.py repeats numbers of linux/ip_vs.h; they must not drift."""
+    header = {}
+    for line in (ROOT / "csrc/uapi/linux/ip_vs.h").read_text().splitlines():
+        words = line.split()
+        if len(words) > 2 and words[0] == "#define" and words[1].startswith("IP_VS_"):
+            try:
+                header[words[1]] = int(words[2].strip("()"), 0)
+            except ValueError:
+                continue
+    assert model.F_PERSISTENT == header["IP_VS_SVC_F_PERSISTENT"]
+    assert model.F_HASHED == header["IP_VS_SVC_F_HASHED"]
+    assert model.F_ONEPACKET == header["IP_VS_SVC_F_ONEPACKET"]
+    scheds = [header[f"IP_VS_SVC_F_SCHED{n}"] for n in (1, 2, 3)]
+    assert scheds == [model.F_SCHED1, model.F_SCHED2, model.F_SCHED3]
+    codes = ("MASQ", "LOCALNODE", "TUNNEL", "DROUTE", "BYPASS")
+    assert list(model.FORWARDING_CODES.values()) == [header[f"IP_VS_CONN_F_{c}"] for c in codes]
+    assert list(model.FORWARDING_CODES) == list(model.FORWARDING)
+    assert model.DAEMON_STATES == {
+        "master": header["IP_VS_STATE_MASTER"], "backup": header["IP_VS_STATE_BACKUP"],
+    }  # fmt: skip
+    assert model.NAME_MAX + 1 == header["IP_VS_SCHEDNAME_MAXLEN"] == lib.IPVSF_NAME_LEN
+
+
+def test_libnl_answers() -> None:
+    """The library linked at run time tells its version."""
+    assert ffi.string(lib.ipvsf_libnl_version()).startswith(b"3.")
