@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from ..errors import IpvsError, sentence
@@ -49,7 +50,8 @@ class Command:
         return self._table
 
     def parse(self, argv: Sequence[str]) -> Request:
-        return parse(argv, self.names, self.program)
+        posix = "POSIXLY_CORRECT" in os.environ or "POSIX_ME_HARDER" in os.environ
+        return parse(argv, self.names, self.program, posix)
 
     def hint(self) -> UsageError:
         """What is said of a first word that is no command."""

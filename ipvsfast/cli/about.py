@@ -1,0 +1,47 @@
+"""-h and -v: what needs no kernel and no privilege."""
+
+from __future__ import annotations
+
+from .. import __version__
+from ..errors import IpvsError
+from ..helptext import help_text
+
+__all__ = ["help_text", "version_text"]
+
+# The release whose command line and formats these are, and the interface version it was built with.
+MODEL = "v1.31"
+INTERFACE = "v1.2.1"
+
+
+def base_name(program: str) -> str:
+    """The last part of the path by which we were called."""
+    return program.rpartition("/")[2]
+
+
+def version_text(program: str) -> str:
+    """One line under the name ipvsadm; under our own also what libraries and kernel there are."""
+    from ..session import libnl_version
+
+    if base_name(program) == "ipvsadm":
+        return (
+            f"ipvsadm {MODEL} (ipvsfast {__version__}, compiled with libnl {libnl_version()} "
+            f"and IPVS {INTERFACE})\n"
+        )
+    return (
+        f"ipvsfast v{__version__} (command line of ipvsadm {MODEL}, libnl {libnl_version()})\n"
+        f"kernel: {kernel_text()}\n"
+    )
+
+
+def kernel_text() -> str:
+    """What the kernel says of its IPVS, or why it does not."""
+    from ..client import Ipvs
+
+    try:
+        with Ipvs() as ipvs:
+            info = ipvs.info()
+    except IpvsError as error:
+        reason = str(error.strerror).removeprefix("Can't initialize ipvs: ")
+        return f"IPVS not reachable: {reason}" + (f" ({error.advice})" if error.advice else "")
+    version = ".".join([str(part) for part in info.version])
+    return f"IPVS v{version}, connection table size {info.size}"

@@ -1,0 +1,36 @@
+"""`-L --timeout` and `-L --daemon`."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..model import SyncDaemon, Timeouts
+
+
+def timeout_text(timeouts: Timeouts) -> str:
+    """One line: `Timeout (tcp tcpfin udp): 900 120 300`, in seconds."""
+    return f"Timeout (tcp tcpfin udp): {timeouts.tcp} {timeouts.tcp_fin} {timeouts.udp}\n"
+
+
+def daemon_text(daemons: Iterable[SyncDaemon]) -> str:
+    """One line per daemon, master first; "" if none runs. What the kernel leaves at 0 is left out."""
+    return "".join([_daemon(d) for d in sorted(daemons, key=_master_first)])
+
+
+def _master_first(daemon: SyncDaemon) -> bool:
+    return daemon.state != "master"
+
+
+def _daemon(daemon: SyncDaemon) -> str:
+    parts = [f"mcast={daemon.interface}", f"syncid={daemon.sync_id}"]
+    if daemon.max_len:
+        parts.append(f"maxlen={daemon.max_len}")
+    if daemon.group:
+        parts.append(f"group={daemon.group}")
+    if daemon.port:
+        parts.append(f"port={daemon.port}")
+    if daemon.ttl:
+        parts.append(f"ttl={daemon.ttl}")
+    return f"{daemon.state} sync daemon ({', '.join(parts)})\n"

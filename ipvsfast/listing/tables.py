@@ -1,0 +1,198 @@
+"""The tables of `ipvsadm -L`: which view, the lines above it, services with their servers.
+
+Column widths, trailing blanks and cuts are ipvsadm's: programs read these tables by column.
+"""
+
+from __future__ import annotations
+
+from ..model import AF_INET6, flag_names
+from .endpoints import IPV4_WIDTH, Named, Numeric, addresses_of, format_ip, protocol_name
+from .order import sort_destinations, sort_services
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+
+    from ..model import Destination, Info, Service
+    from .endpoints import Endpoints, Names
+
+    Table = Iterable[tuple[Service, Sequence[Destination]]]
+    ServiceLine = Callable[[str, Service], str]
+    ServerRows = Callable[[list[str], Sequence[Destination]], list[str]]
+
+DEFAULT = "default"
+# When several are asked for, the first of these is shown.
+PRECEDENCE = ("stats", "rate", "thresholds", "persistent-conn", "tun-info")
+
+PROTOCOL_LABELS = {6: "TCP ", 17: "UDP ", 132: "SCTP"}
+# Forwarding methods that no list knows are what printf makes of a null pointer.
+METHODS = {"masq": "Masq", "local": "Local", "tunnel": "Tunnel", "route": "Route"}
+NO_METHOD = "(null)"
+_CHECKSUMS = {"nocsum": "-c", "csum": "+c", "remcsum": "r+c"}
+
+_SERVICES = "Prot LocalAddress:Port Scheduler Flags\n"
+_SERVERS = "  -> RemoteAddress:Port"
+_COUNTED = "%-33s %8s %8s %8s %8s %8s\n"
+_HEADERS = {
+    DEFAULT: f"{_SERVICES}{_SERVERS}           Forward Weight ActiveConn InActConn\n",
+    "tun-info": f"{_SERVICES}{_SERVERS}           Forward TunnelInfo    Weight ActiveConn InActConn\n",
+    "stats": _COUNTED % ("Prot LocalAddress:Port", "Conns", "InPkts", "OutPkts", "InBytes", "OutBytes")
+    + f"{_SERVERS}\n",
+    "rate": _COUNTED % ("Prot LocalAddress:Port", "CPS", "InPPS", "OutPPS", "InBPS", "OutBPS")
+    + f"{_SERVERS}\n",
+    "thresholds": "Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn \n"
+    f"{_SERVERS}\n",
+    "persistent-conn": "Prot LocalAddress:Port            Weight    PersistConn ActiveConn InActConn \n"
+    f"{_SERVERS}\n",
+}
+
+
+class ListOptions:
+    """How to list. view: "default" or one of PRECEDENCE. exact: counters are never scaled.
+
+    sort: ipvsadm's order instead of the given one. info: what the version line says; without it there
+    is no such line, as in listings of a single service.
+    """
+
+    __slots__ = ("view", "exact", "sort", "info")
+
+    def __init__(
+        self, view: str = DEFAULT, *, exact: bool = False, sort: bool = True, info: Info | None = None
+    ) -> None:
+        if view not in _HEADERS:
+            raise ValueError(f"there is no view {view!r}")
+        self.view = view
+        self.exact = exact
+        self.sort = sort
+        self.info = info
+
+
+def chosen_view(given: Container[str]) -> str:
+    """The view to show when the options in `given` ("stats", "rate", ...) were all asked for."""
+    for view in PRECEDENCE:
+        if view in given:
+            return view
+    return DEFAULT
+
+
+def version_line(info: Info) -> str:
+    """`IP Virtual Server version 1.2.1 (size=4096)`, with the line end."""
+    return "IP Virtual Server version %d.%d.%d (size=%d)\n" % (*info.version, info.size)
+
+
+def render(table: Table, options: ListOptions, names: Names | None = None) -> Iterator[str]:
+    """The listing in pieces: the lines above it, then every service with its servers.
+
+    names: addresses and ports are shown by name where it has one; it looks all of them up first.
+    """
+    if options.sort:
+        table = sort_services(table)
+    if names is not None:
+        table = list(table)
+        names.prefetch(addresses_of(table))
+    yield (version_line(options.info) if options.info else "") + _HEADERS[options.view]
+    endpoints: Endpoints = Numeric() if names is None else Named(names, IPV4_WIDTH)
+    service_line, server_rows = _formats(options)
+    for service, destinations in table:
+        line = service_line(service_label(service, endpoints), service)
+        if not destinations:
+            yield line
+            continue
+        if options.sort:
+            destinations = sort_destinations(destinations)
+        texts = endpoints.servers(destinations, protocol_name(service.key[2]))
+        yield line + "".join(server_rows(texts, destinations))
+
+
+def _formats(options: ListOptions) -> tuple[ServiceLine, ServerRows]:
+    if options.view in ("stats", "rate"):
+        from .counters import counter_formats
+
+        return counter_formats(options.view, options.exact)
+    return service_line, _SERVER_ROWS[options.view]
+
+
+def service_label(service: Service, endpoints: Endpoints) -> str:
+    """`TCP  10.0.0.1:80`, `FWM  7 IPv6`. Marks are unsigned, where ipvsadm prints them signed."""
+    fwmark, family, protocol, packed, port = service.key
+    if fwmark:
+        return f"FWM  {fwmark} IPv6" if family == AF_INET6 else f"FWM  {fwmark}"
+    label = PROTOCOL_LABELS.get(protocol, "?   ")
+    return f"{label} {endpoints.one(packed, port, protocol_name(protocol))}"
+
+
+def mask_text(service: Service) -> str:
+    """The netmask of a persistent service; "" where there is nothing to show."""
+    if not service.persistent or service.netmask == service.full_mask:
+        return ""
+    return str(service.netmask) if service.key[1] == AF_INET6 else format_ip(service.netmask.to_bytes(4, "big"))
+
+
+def flags_text(service: Service) -> str:
+    """Scheduler flags as `sh-fallback,sh-port`; "" if there are none."""
+    return ",".join(flag_names(service.scheduler, service.scheduler_flags)) if service.scheduler_flags else ""
+
+
+def service_line(label: str, service: Service) -> str:
+    """The line of a service in all views but the counters."""
+    line = f"{label} {service.scheduler}"
+    if service.scheduler_flags:
+        line += f" ({flags_text(service)})"
+    if service.persistent:
+        line += f" persistent {service.persistent}"
+        mask = mask_text(service)
+        if mask:
+            line += f" mask {mask}"
+        if service.engine:  # ipvsadm hides it where there is no persistence
+            line += f" pe {service.engine}"
+    return f"{line} ops\n" if service.one_packet else f"{line}\n"
+
+
+def _default_rows(texts: list[str], destinations: Sequence[Destination]) -> list[str]:
+    row = "  -> %-28s %-7s %-6d %-10u %-10u\n"
+    method = METHODS.get
+    return [
+        row % (text, method(d.forwarding, NO_METHOD), d.weight, d.active, d.inactive)
+        for text, d in zip(texts, destinations)
+    ]
+
+
+def _tunnel_rows(texts: list[str], destinations: Sequence[Destination]) -> list[str]:
+    row = "  -> %-28s %-7s %-13s %-6d %-10u %-10u\n"
+    method = METHODS.get
+    return [
+        row % (text, method(d.forwarding, NO_METHOD), tunnel_text(d), d.weight, d.active, d.inactive)
+        for text, d in zip(texts, destinations)
+    ]
+
+
+def tunnel_text(destination: Destination) -> str:
+    """`ipip`, `gue:6080:+c`, `gre:-c`; `n/a` for what is not tunnelled."""
+    if destination.forwarding != "tunnel":
+        return "n/a"
+    tunnel = destination.tunnel
+    if tunnel.type == "ipip":
+        return "ipip"
+    checksum = _CHECKSUMS.get(tunnel.checksum, tunnel.checksum)
+    return f"gue:{tunnel.port}:{checksum}" if tunnel.type == "gue" else f"{tunnel.type}:{checksum}"
+
+
+def _threshold_rows(texts: list[str], destinations: Sequence[Destination]) -> list[str]:
+    row = "  -> %-28s %-10u %-10u %-10u %-10u\n"
+    return [row % (text, d.upper, d.lower, d.active, d.inactive) for text, d in zip(texts, destinations)]
+
+
+def _persistent_rows(texts: list[str], destinations: Sequence[Destination]) -> list[str]:
+    row = "  -> %-28s %-9u %-11u %-10u %-10u\n"
+    return [
+        row % (text, d.weight & 0xFFFFFFFF, d.persistent, d.active, d.inactive)  # weight is unsigned here
+        for text, d in zip(texts, destinations)
+    ]
+
+
+_SERVER_ROWS = {
+    DEFAULT: _default_rows,
+    "tun-info": _tunnel_rows,
+    "thresholds": _threshold_rows,
+    "persistent-conn": _persistent_rows,
+}
