@@ -188,6 +188,33 @@ int ipvsf_dests_dump(struct ipvsf_session *session, struct ipvsf_table *table, u
 
 void ipvsf_table_deinit(struct ipvsf_table *table);
 
+/* Brings services, and the dests within each, into the order in which ipvsadm lists them. */
+int ipvsf_table_sort(struct ipvsf_table *table);
+
+enum ipvsf_view {
+	IPVSF_VIEW_DEFAULT,
+	IPVSF_VIEW_STATS,
+	IPVSF_VIEW_RATE,
+	IPVSF_VIEW_THRESHOLDS,
+	IPVSF_VIEW_PERSISTENT,
+	IPVSF_VIEW_TUNNEL,
+	IPVSF_VIEW_RULES
+};
+
+/* How far a listing has been written; zero it first. */
+struct ipvsf_cursor {
+	size_t service;
+	size_t dest;		/* dests of that service already written, plus one for its own line */
+};
+
+/*
+ * Writes the numeric lines of a view into buf, whole lines only, from the cursor on; *len becomes
+ * the bytes written, 0 at the end of the table. `exact`: counters are not scaled. -EOPNOTSUPP,
+ * before anything is written: the table holds values that only the listing in Python has words for.
+ */
+int ipvsf_table_format(const struct ipvsf_table *table, uint32_t view, uint32_t exact,
+		       struct ipvsf_cursor *cursor, char *buf, size_t size, size_t *len);
+
 /*
  * The pure halves, without I/O. encode: the length of the netlink message in buf (size at least
  * IPVSF_MESSAGE_MAX), or -EINVAL. decode: `msg` is one whole netlink message.

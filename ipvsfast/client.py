@@ -6,7 +6,7 @@ import errno
 
 from . import wire
 from .batch import Batch, Interrupted, Operation, Results
-from .errors import IpvsError, TableChanging
+from .errors import IpvsError, TableChanging, error_for
 from .model import (
     Destination,
     DestinationKey,
@@ -22,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .session import Reading
     from .wire import Table
 
 
@@ -65,26 +66,29 @@ class Ipvs:
         A table that changes while it is read is read again a few times; with strict, one that still
         changes raises TableChanging, else the last reading is given, without duplicates.
         """
-        services, dests, _, unstable = self._session.table()
-        if unstable and strict:
+        reading = self.read()
+        if strict and reading.unstable:
             raise TableChanging(errno.EAGAIN, "the table kept changing while it was read")
-        return wire.unpack_table(services, dests)
+        return reading.values()
+
+    def read(self, key: ServiceKey | None = None) -> Reading:
+        """The table, or one service of it, as packed rows that can be sorted, turned into text at
+        memory speed, or into values."""
+        return self._session.read(wire.pack_key(key) if key is not None else None)
 
     def services(self) -> list[Service]:
         """Every service with its counters, in kernel order."""
-        rows = self._session.table(dests=False)[0]
-        return [service for service, _ in wire.unpack_table(rows, b"")]
+        return [service for service, _ in self._session.read(dests=False).values()]
 
     def service(self, key: ServiceKey) -> Service:
         """One service with its counters; KernelRefused (ESRCH) if there is none."""
-        return wire.unpack_table(self._session.table(wire.pack_key(key), dests=False)[0], b"")[0][0]
+        return self._session.read(wire.pack_key(key), dests=False).values()[0][0]
 
     def one(self, key: ServiceKey) -> tuple[Service, list[Destination]]:
         """One service and its destinations, newest first; KernelRefused (ESRCH) if there is none."""
-        services, dests, _, _ = self._session.table(wire.pack_key(key))
-        table = wire.unpack_table(services, dests)
-        if not table:
-            raise IpvsError(errno.ESRCH, "No such service")
+        table = self.read(key).values()
+        if not table:  # deleted between the two requests
+            raise error_for("list", errno.ESRCH)
         return table[0]
 
     def destinations(self, key: ServiceKey) -> list[Destination]:

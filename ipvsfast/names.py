@@ -127,16 +127,18 @@ class Resolver:
         confirm: look up each name in turn too, for confirmed_name. An address that was not answered
         in time counts as nameless from then on.
         """
+        if self._left <= 0:
+            return
         known = self._confirmed if confirm else self._names
         pending = list(dict.fromkeys([packed for packed in addresses if packed not in known]))
-        found: dict[bytes, str | None] = {}
-        if pending and self._left > 0:
-            from time import monotonic
+        if not pending:
+            return
+        from time import monotonic
 
-            start = monotonic()
-            look_up = self._confirmed_name_of if confirm else self._name_of
-            found = _in_parallel(look_up, pending, self._workers, self._left)
-            self._left -= monotonic() - start
+        start = monotonic()
+        look_up = self._confirmed_name_of if confirm else self._name_of
+        found = _in_parallel(look_up, pending, self._workers, self._left)
+        self._left -= monotonic() - start
         for packed in pending:
             known[packed] = found.get(packed)
 
@@ -181,9 +183,7 @@ def _timeout_from_environment() -> float:
     return min(timeout, 3600.0) if timeout >= 0 else DEFAULT_TIMEOUT
 
 
-def _in_parallel(
-    function: Callable[[_K], _V], items: list[_K], workers: int, seconds: float
-) -> dict[_K, _V]:
+def _in_parallel(function: Callable[[_K], _V], items: list[_K], workers: int, seconds: float) -> dict[_K, _V]:
     """What `function` gave for those items that were done within `seconds`; failures are left out.
 
     The threads are those of _thread, not of threading: the interpreter waits for none of them at its

@@ -16,11 +16,21 @@ from .errors import IpvsError, IpvsUnavailable, NotPermitted, error_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
     from typing import Any
 
 # The longest that a call keeps Python from looking at signals.
 BUDGET_MS = 50
+TEXT_SIZE = 1 << 18
+VIEWS = {
+    "default": lib.IPVSF_VIEW_DEFAULT,
+    "stats": lib.IPVSF_VIEW_STATS,
+    "rate": lib.IPVSF_VIEW_RATE,
+    "thresholds": lib.IPVSF_VIEW_THRESHOLDS,
+    "persistent-conn": lib.IPVSF_VIEW_PERSISTENT,
+    "tun-info": lib.IPVSF_VIEW_TUNNEL,
+    "rules": lib.IPVSF_VIEW_RULES,
+}
 _NETNS_DIRS = ("/run/netns", "/var/run/netns")
 
 
@@ -154,30 +164,78 @@ class Session:
                 self._check(code, "")
         return start + int(done[0])
 
-    def table(self, key: bytes | None = None, dests: bool = True) -> tuple[bytes, bytes, int, int]:
-        """(service rows, destination rows, dumps repeated, dumps left inconsistent).
-
-        key: packed SERVICE to read that one only. dests: read the destinations too.
-        """
-        table = ffi.new("struct ipvsf_table *")
+    def read(self, key: bytes | None = None, dests: bool = True) -> Reading:
+        """The table as it is now. key: packed SERVICE to read that one only. dests: theirs too."""
+        reading = Reading()
+        table = reading.table
         with self._lock:
-            try:
-                if key is None:
-                    self._call(lib.ipvsf_services_dump, table)
-                else:
-                    ident = ffi.from_buffer("struct ipvsf_service *", key)
-                    self._call(lib.ipvsf_service_get, ident, table)
-                while dests:
-                    code = lib.ipvsf_dests_dump(self._open(), table, BUDGET_MS)
-                    if code in (-errno.EAGAIN, -errno.EINTR):
-                        continue
-                    self._check(code, "list")
-                    break
-                services = ffi.buffer(table.services, table.num_services * wire.SERVICE_ROW.size)[:]
-                rows = ffi.buffer(table.dests, table.num_dests * wire.DEST_ROW.size)[:]
-                return services, rows, table.rereads, table.unstable
-            finally:
-                lib.ipvsf_table_deinit(table)
+            if key is None:
+                self._call(lib.ipvsf_services_dump, table)
+            else:
+                self._call(lib.ipvsf_service_get, ffi.from_buffer("struct ipvsf_service *", key), table)
+            code = -errno.EAGAIN if dests else 0
+            while code in (-errno.EAGAIN, -errno.EINTR):
+                code = lib.ipvsf_dests_dump(self._open(), table, BUDGET_MS)
+            self._check(code, "list")
+        return reading
+
+
+class Reading:
+    """One reading of the table. C owns its rows; they are freed with this object.
+
+    rereads: dumps that were repeated because the table had changed meanwhile. unstable: dumps that
+    still were not consistent after the last repetition (repeated entries are removed, some may lack).
+    """
+
+    def __init__(self) -> None:
+        self.table: Any = ffi.gc(ffi.new("struct ipvsf_table *"), lib.ipvsf_table_deinit)
+
+    @property
+    def rereads(self) -> int:
+        return int(self.table.rereads)
+
+    @property
+    def unstable(self) -> int:
+        return int(self.table.unstable)
+
+    def rows(self) -> tuple[bytes, bytes]:
+        """Service rows and destination rows, packed as in wire.py."""
+        t = self.table
+        services = ffi.buffer(t.services, t.num_services * wire.SERVICE_ROW.size)[:]
+        return services, ffi.buffer(t.dests, t.num_dests * wire.DEST_ROW.size)[:]
+
+    def values(self) -> wire.Table:
+        """Services with their destinations, in the order that they have here."""
+        return wire.unpack_table(*self.rows())
+
+    def sort(self) -> Reading:
+        """Bring everything into the order in which ipvsadm lists it."""
+        if lib.ipvsf_table_sort(self.table):
+            raise MemoryError
+        return self
+
+    def text(self, view: str, exact: bool = False) -> Iterator[memoryview] | None:
+        """The numeric lines of a view in pieces, each valid until the next; None where the listing in
+        Python has to be asked, as the table holds something unusual."""
+        pieces = self._pieces(VIEWS[view], exact)
+        try:
+            next(pieces)
+        except StopIteration:
+            return None
+        return pieces
+
+    def _pieces(self, view: int, exact: bool) -> Iterator[memoryview]:
+        cursor, length = ffi.new("struct ipvsf_cursor *"), ffi.new("size_t *")
+        buffer = bytearray(TEXT_SIZE)
+        out = ffi.from_buffer("char[]", buffer)
+        piece = memoryview(buffer)
+        code = lib.ipvsf_table_format(self.table, view, exact, cursor, out, TEXT_SIZE, length)
+        if code:
+            return
+        yield piece[:0]
+        while length[0]:
+            yield piece[: length[0]]
+            lib.ipvsf_table_format(self.table, view, exact, cursor, out, TEXT_SIZE, length)
 
 
 class RuleBuffer:

@@ -22,7 +22,23 @@ class Failure(Exception):
 
 def write(text: str) -> None:
     """All of `text` to standard output; Failure when that is closed, full or gone."""
-    data = text.encode("utf-8", "surrogateescape")
+    _write(text.encode("utf-8", "surrogateescape"))
+
+
+def write_pieces(start: str, pieces: Iterable[memoryview]) -> None:
+    """`start`, then bytes that are only valid until the next piece, in few system calls."""
+    held = start.encode("ascii")
+    for piece in pieces:
+        if held:
+            _write(held + piece)
+            held = b""
+        else:
+            _write(piece)
+    if held:
+        _write(held)
+
+
+def _write(data: bytes | memoryview) -> None:
     try:
         while data:
             data = data[os.write(1, data) :]

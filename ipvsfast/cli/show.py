@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import IpvsError, sentence
-from .output import Failure, write, write_all
+from .output import Failure, write, write_all, write_pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,23 +46,40 @@ def _names(request: Request) -> Resolver | None:
 
 
 def _table(command: Command, request: Request) -> None:
-    from ..listing.tables import ListOptions, chosen_view, render
+    from ..listing.headers import HEADERS, chosen_view, version_line
 
-    info = None if request.key is not None else command.table.opened
-    table = command.table.table() if request.key is None else [command.table.one(request.key)]
-    options = ListOptions(
-        chosen_view(request.given),
-        exact="exact" in request.given,
-        sort="nosort" not in request.given,
-        info=info,
-    )
-    write_all(render(table, options, _names(request)))
+    view = chosen_view(request.given)
+    start = HEADERS[view]
+    if request.key is None:
+        start = version_line(command.table.opened) + start
+    reading = command.table.read(request.key)
+    exact, sort = "exact" in request.given, "nosort" not in request.given
+    names = _names(request)
+    pieces = None
+    if names is None:
+        if sort:
+            reading.sort()
+        pieces = reading.text(view, exact)
+    if pieces is None:
+        from ..listing.tables import ListOptions, render
+
+        info = command.table.opened if request.key is None else None
+        options = ListOptions(view, exact=exact, sort=sort and names is not None, info=info)
+        write_all(render(reading.values(), options, names))
+    else:
+        write_pieces(start, pieces)
 
 
 def _save(command: Command, request: Request) -> None:
-    from ..listing.rules import rule_lines
+    names = _names(request)
+    reading = command.table.read()
+    pieces = reading.sort().text("rules") if names is None else None
+    if pieces is None:
+        from ..listing.rules import rule_lines
 
-    write_all(rule_lines(command.table.table(), _names(request)))
+        write_all(rule_lines(reading.values(), names, sort=names is not None))
+    else:
+        write_pieces("", pieces)
 
 
 def _connections(command: Command, request: Request) -> None:

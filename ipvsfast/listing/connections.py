@@ -18,14 +18,13 @@ if TYPE_CHECKING:
 
 _EINVAL = 22
 _TITLE = "IPVS connection entries\n"
-_HEADER = "pro expire %-11s %-18s %-18s %s\n" % ("state", "source", "virtual", "destination")
-_ENGINE_HEADER = "pro expire %-11s %-18s %-18s %-18s %-16s %s\n" % (
-    "state", "source", "virtual", "destination", "pe name", "pe_data",
-)  # fmt: skip
+_HEADER = "pro expire state       source             virtual            destination\n"
+_ENGINE_HEADER = f"{_HEADER[:-1]}        pe name          pe_data\n"
 _ROW = "%-3s %02d:%02d%s %-11s %-18s %-18s %s\n"
 _ENGINE_ROW = "%-3s %02d:%02d%s %-11s %-18s %-18s %-16s %-18s %s\n"  # two columns off its header
 _PROTOCOLS = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
 _ROWS_AT_ONCE = 1024
+_UNEXPECTED = "unexpected input from /proc/net/ip_vs_conn"
 
 
 class ConnectionRow(tuple):  # type: ignore[type-arg]
@@ -135,7 +134,7 @@ def _is_control(code: int) -> bool:
 
 
 def _escaped_hex(character: str) -> str:
-    return "".join(["\\x%02x" % byte for byte in character.encode("utf-8", "surrogateescape")])
+    return "".join([f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape")])
 
 
 def header(persistent_conn: bool = False) -> str:
@@ -146,13 +145,12 @@ def header(persistent_conn: bool = False) -> str:
 def connection_text(row: ConnectionRow, endpoints: Endpoints, persistent_conn: bool = False) -> str:
     """One row of the table, with its line end; engine and data only with persistent_conn."""
     protocol, source, sport, virtual, vport, destination, dport, state, expires, engine, data = row
-    names = _PROTOCOLS.get(protocol, "")
-    minutes, seconds = divmod(expires, 60)
+    service_names = _PROTOCOLS.get(protocol, "")
     values = (
-        protocol, minutes, seconds, "" if minutes >= 100 else " ", state,
-        endpoints.one(source, sport, names),
-        endpoints.one(virtual, vport, names),
-        endpoints.one(destination, dport, names),
+        protocol, expires // 60, expires % 60, "" if expires >= 6000 else " ", state,
+        endpoints.one(source, sport, service_names),
+        endpoints.one(virtual, vport, service_names),
+        endpoints.one(destination, dport, service_names),
     )  # fmt: skip
     if persistent_conn and engine and data:
         return _ENGINE_ROW % (*values, engine, escaped(data))
@@ -170,7 +168,7 @@ def render_connections(
     """
     source = iter(lines)
     if not next(source, b""):
-        raise IpvsError(_EINVAL, "unexpected input from /proc/net/ip_vs_conn")
+        raise IpvsError(_EINVAL, _UNEXPECTED)
     yield header(persistent_conn)
     endpoints: Endpoints = Numeric() if names is None else Named(names)
     strange = 0
@@ -186,12 +184,10 @@ def render_connections(
     if rows:
         yield _text(rows, endpoints, persistent_conn, names)
     if strange:
-        raise IpvsError(_EINVAL, f"unexpected input from /proc/net/ip_vs_conn: {strange} lines are no entries")
+        raise IpvsError(_EINVAL, f"{_UNEXPECTED}: {strange} lines are no entries")
 
 
-def _text(
-    rows: list[ConnectionRow], endpoints: Endpoints, persistent_conn: bool, names: Names | None
-) -> str:
+def _text(rows: list[ConnectionRow], endpoints: Endpoints, persistent_conn: bool, names: Names | None) -> str:
     if names is not None:
         names.prefetch(dict.fromkeys([packed for row in rows for packed in (row[1], row[3], row[5])]))
     return "".join([connection_text(row, endpoints, persistent_conn) for row in rows])

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 BUFFER = 59  # bytes that ipvsadm has for `host:port`
 IPV4_WIDTH = 28  # columns that its tables have for it; IPv6 is not cut
+_REMEMBERED = 1 << 16  # texts; a connection table has millions of clients
 
 
 class Numeric:
@@ -55,9 +56,11 @@ class Numeric:
 
     def one(self, packed: bytes, port: int, protocol: str = "") -> str:
         if len(packed) == 4:
-            return "%d.%d.%d.%d:%d" % (packed[0], packed[1], packed[2], packed[3], port)
+            return f"{packed[0]}.{packed[1]}.{packed[2]}.{packed[3]}:{port}"
         host = self._brackets.get(packed)
         if host is None:
+            if len(self._brackets) >= _REMEMBERED:
+                self._brackets.clear()
             host = self._brackets[packed] = f"[{format_ip(packed)}]:"
         return f"{host}{port}"
 
@@ -71,7 +74,7 @@ class Numeric:
                 continue
             network = networks.get(packed[:3])
             if network is None:
-                network = networks[packed[:3]] = "%d.%d.%d." % (packed[0], packed[1], packed[2])
+                network = networks[packed[:3]] = f"{packed[0]}.{packed[1]}.{packed[2]}."
             texts.append(f"{network}{packed[3]}:{port}")
         return texts
 
@@ -91,6 +94,8 @@ class Named:
         key = (packed, port, protocol)
         text = self._texts.get(key)
         if text is None:
+            if len(self._texts) >= _REMEMBERED:
+                self._texts.clear()
             text = self._texts[key] = self._text(packed, port, protocol)
         return text
 

@@ -38,6 +38,9 @@ def sort_services(table: Iterable[Entry]) -> list[Entry]:
     entries = list(table)
     if len(entries) < 2:
         return entries
+    ordered = sorted(entries, key=_service_key)
+    if _is_plain(ordered):
+        return ordered
     return _arranged(entries, [_service_words(service.key) for service, _ in entries])
 
 
@@ -50,16 +53,49 @@ def sort_destinations(destinations: Sequence[Destination]) -> list[Destination]:
     if first[0] != last[0]:
         words = [_mixed_words(d.key) for d in destinations]
         return [destinations[i] for i in merge_sort(range(len(words)), words, _mixed_after)]
-    if len(first[1]) == 4:
-        if _number(last[1]) - _number(first[1]) < _HALF:
-            return ordered
-    elif first[1][:12] == last[1][:12] and _number(last[1][12:]) - _number(first[1][12:]) < _HALF:
+    if _is_plain_run(first[1], last[1]):
         return ordered
     return _arranged(destinations, [(*_address_words(d.key[1]), d.key[2]) for d in destinations])
 
 
 def _key(destination: Destination) -> DestinationKey:
     return destination.key
+
+
+def _service_key(entry: Entry) -> ServiceKey:
+    return entry[0].key
+
+
+def _is_plain(ordered: list[Entry]) -> bool:
+    """Whether naturally sorted services are in ipvsadm's order too: the quick check, for most tables."""
+    if ordered[-1][0].key[0] - ordered[0][0].key[0] >= _HALF:
+        return False
+    start = 0
+    while start < len(ordered):
+        fwmark, family, protocol, packed, _ = ordered[start][0].key
+        if fwmark:  # nothing but marks from here on, and they have no address
+            return True
+        end = _first_beyond(ordered, start, (0, family, protocol + 1))
+        if not _is_plain_run(packed, ordered[end - 1][0].key[3]):
+            return False
+        start = end
+    return True
+
+
+def _is_plain_run(first: bytes, last: bytes) -> bool:
+    """The same for addresses of one family, given the least and the greatest: one word differs, by little."""
+    return first[:-4] == last[:-4] and _number(last[-4:]) - _number(first[-4:]) < _HALF
+
+
+def _first_beyond(ordered: list[Entry], start: int, limit: tuple[int, ...]) -> int:
+    low, high = start, len(ordered)
+    while low < high:
+        middle = (low + high) // 2
+        if ordered[middle][0].key < limit:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 def _number(packed: bytes) -> int:

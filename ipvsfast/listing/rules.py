@@ -94,9 +94,7 @@ def _service(service: Service, selector: str) -> str:
     return line
 
 
-def _servers(
-    selector: str, protocol: str, destinations: Sequence[Destination], endpoints: Endpoints
-) -> str:
+def _servers(selector: str, protocol: str, destinations: Sequence[Destination], endpoints: Endpoints) -> str:
     start = f"-a {selector} -r "
     method = _METHODS.get
     lines = [

@@ -5,8 +5,10 @@ Column widths, trailing blanks and cuts are ipvsadm's: programs read these table
 
 from __future__ import annotations
 
+from ..addresses import format_ip
 from ..model import AF_INET6, flag_names
-from .endpoints import IPV4_WIDTH, Named, Numeric, addresses_of, format_ip, protocol_name
+from .endpoints import IPV4_WIDTH, Named, Numeric, addresses_of, protocol_name
+from .headers import DEFAULT, HEADERS, version_line
 from .order import sort_destinations, sort_services
 
 TYPE_CHECKING = False
@@ -20,31 +22,11 @@ if TYPE_CHECKING:
     ServiceLine = Callable[[str, Service], str]
     ServerRows = Callable[[list[str], Sequence[Destination]], list[str]]
 
-DEFAULT = "default"
-# When several are asked for, the first of these is shown.
-PRECEDENCE = ("stats", "rate", "thresholds", "persistent-conn", "tun-info")
-
 PROTOCOL_LABELS = {6: "TCP ", 17: "UDP ", 132: "SCTP"}
 # Forwarding methods that no list knows are what printf makes of a null pointer.
 METHODS = {"masq": "Masq", "local": "Local", "tunnel": "Tunnel", "route": "Route"}
 NO_METHOD = "(null)"
 _CHECKSUMS = {"nocsum": "-c", "csum": "+c", "remcsum": "r+c"}
-
-_SERVICES = "Prot LocalAddress:Port Scheduler Flags\n"
-_SERVERS = "  -> RemoteAddress:Port"
-_COUNTED = "%-33s %8s %8s %8s %8s %8s\n"
-_HEADERS = {
-    DEFAULT: f"{_SERVICES}{_SERVERS}           Forward Weight ActiveConn InActConn\n",
-    "tun-info": f"{_SERVICES}{_SERVERS}           Forward TunnelInfo    Weight ActiveConn InActConn\n",
-    "stats": _COUNTED % ("Prot LocalAddress:Port", "Conns", "InPkts", "OutPkts", "InBytes", "OutBytes")
-    + f"{_SERVERS}\n",
-    "rate": _COUNTED % ("Prot LocalAddress:Port", "CPS", "InPPS", "OutPPS", "InBPS", "OutBPS")
-    + f"{_SERVERS}\n",
-    "thresholds": "Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn \n"
-    f"{_SERVERS}\n",
-    "persistent-conn": "Prot LocalAddress:Port            Weight    PersistConn ActiveConn InActConn \n"
-    f"{_SERVERS}\n",
-}
 
 
 class ListOptions:
@@ -59,25 +41,12 @@ class ListOptions:
     def __init__(
         self, view: str = DEFAULT, *, exact: bool = False, sort: bool = True, info: Info | None = None
     ) -> None:
-        if view not in _HEADERS:
+        if view not in HEADERS:
             raise ValueError(f"there is no view {view!r}")
         self.view = view
         self.exact = exact
         self.sort = sort
         self.info = info
-
-
-def chosen_view(given: Container[str]) -> str:
-    """The view to show when the options in `given` ("stats", "rate", ...) were all asked for."""
-    for view in PRECEDENCE:
-        if view in given:
-            return view
-    return DEFAULT
-
-
-def version_line(info: Info) -> str:
-    """`IP Virtual Server version 1.2.1 (size=4096)`, with the line end."""
-    return "IP Virtual Server version %d.%d.%d (size=%d)\n" % (*info.version, info.size)
 
 
 def render(table: Table, options: ListOptions, names: Names | None = None) -> Iterator[str]:
@@ -90,7 +59,7 @@ def render(table: Table, options: ListOptions, names: Names | None = None) -> It
     if names is not None:
         table = list(table)
         names.prefetch(addresses_of(table))
-    yield (version_line(options.info) if options.info else "") + _HEADERS[options.view]
+    yield (version_line(options.info) if options.info else "") + HEADERS[options.view]
     endpoints: Endpoints = Numeric() if names is None else Named(names, IPV4_WIDTH)
     service_line, server_rows = _formats(options)
     for service, destinations in table:
@@ -125,7 +94,9 @@ def mask_text(service: Service) -> str:
     """The netmask of a persistent service; "" where there is nothing to show."""
     if not service.persistent or service.netmask == service.full_mask:
         return ""
-    return str(service.netmask) if service.key[1] == AF_INET6 else format_ip(service.netmask.to_bytes(4, "big"))
+    if service.key[1] == AF_INET6:
+        return str(service.netmask)
+    return format_ip(service.netmask.to_bytes(4, "big"))
 
 
 def flags_text(service: Service) -> str:
