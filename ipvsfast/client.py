@@ -31,8 +31,9 @@ class Ipvs:
 
     netns: path or `ip netns` name; None for the caller's own. Needs CAP_NET_ADMIN in the initial
     user namespace for reading too. Use it as a context manager, or call close(). Threads may share
-    one; after fork open another. `opened` is the kernel's Info at the start. Methods raise IpvsError: NotPermitted, IpvsUnavailable, and
-    KernelRefused with `errno` and the sentence that ipvsadm prints.
+    one; after fork open another. `opened` is the kernel's Info at the start. Methods raise
+    IpvsError: NotPermitted, IpvsUnavailable, and KernelRefused with `errno` and the sentence that
+    ipvsadm prints.
     """
 
     def __init__(self, netns: str | None = None) -> None:

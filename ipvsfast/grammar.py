@@ -61,6 +61,7 @@ class Request:
         self,
         command: str,
         key: ServiceKey | None = None,
+        *,
         service: Service | None = None,
         destination: Destination | None = None,
         given: Iterable[str] = (),

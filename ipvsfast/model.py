@@ -2,30 +2,42 @@
 
 All are immutable. Constructors check what the kernel would silently accept (see InvalidValue);
 objects that come from the kernel are built by `_make`, without checks, as the kernel reported them.
-Neither dataclasses nor enum are used: importing them costs more than a whole listing.
 """
 
 from __future__ import annotations
 
-from .addresses import format_endpoint, format_ip, parse_ip, parse_netmask
+from .addresses import parse_ip, parse_netmask
 from .errors import InvalidValue
+from .frozen import NAME_MAX, Frozen, check_name, check_range, set_slot
+from .keys import (
+    AF_INET,
+    AF_INET6,
+    PROTOCOL_NAMES,
+    PROTOCOLS,
+    SCTP,
+    TCP,
+    UDP,
+    DestinationKey,
+    ServiceKey,
+)
+
+__all__ = [
+    "AF_INET", "AF_INET6", "CHECKSUMS", "CHECKSUM_CODES", "DAEMON_STATES", "FORWARDING", "FORWARDING_CODES",
+    "F_HASHED", "F_ONEPACKET", "F_PERSISTENT", "F_SCHED", "F_SCHED1", "F_SCHED2", "F_SCHED3", "INT_MAX",
+    "IPIP", "MAX_TIMEOUT", "NAME_MAX", "NO_STATS", "PROTOCOLS", "PROTOCOL_NAMES", "SCTP", "TCP", "TUNNELS",
+    "TUNNEL_CODES", "UDP", "Destination", "DestinationKey", "Frozen", "Info", "Service", "ServiceKey",
+    "Stats", "SyncDaemon", "Timeouts", "Tunnel", "flag_bits", "flag_names",
+]  # fmt: skip
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any, ClassVar, Literal, TypeVar
+    from typing import Any, Literal
 
-    ProtocolName = Literal["tcp", "udp", "sctp"]
     ForwardingName = Literal["masq", "local", "tunnel", "route", "bypass"]
     TunnelType = Literal["ipip", "gue", "gre"]
     TunnelChecksum = Literal["nocsum", "csum", "remcsum"]
     DaemonState = Literal["master", "backup"]
-    _F = TypeVar("_F", bound="Frozen")
-
-AF_INET, AF_INET6 = 2, 10
-TCP, UDP, SCTP = 6, 17, 132
-PROTOCOLS: dict[str, int] = {"tcp": TCP, "udp": UDP, "sctp": SCTP}
-PROTOCOL_NAMES: dict[int, str] = {TCP: "tcp", UDP: "udp", SCTP: "sctp"}
 
 # linux/ip_vs.h; tests/native compares every one with the header.
 F_PERSISTENT, F_HASHED, F_ONEPACKET = 0x01, 0x02, 0x04
@@ -41,180 +53,6 @@ DAEMON_STATES: dict[str, int] = {"master": 1, "backup": 2}
 
 INT_MAX = 2**31 - 1
 MAX_TIMEOUT = 31 * 24 * 3600  # what ipvsadm allows; the kernel multiplies by HZ in 32 bits
-NAME_MAX = 15
-
-_set = object.__setattr__
-
-
-def _check(value: int, low: int, high: int, what: str) -> int:
-    if not isinstance(value, int) or not low <= value <= high:
-        raise InvalidValue(f"{what} must be a whole number from {low} to {high}, not {value!r}")
-    return value
-
-
-def _check_name(value: str, what: str, empty: bool = False) -> str:
-    if not value and empty:
-        return value
-    raw = value.encode("utf-8", "surrogateescape")
-    if not value or len(raw) > NAME_MAX or any(c <= 32 or c == 127 for c in raw):
-        raise InvalidValue(f"{what} must be 1 to {NAME_MAX} bytes without blanks, not {value!r}")
-    return value
-
-
-class Frozen:
-    """Immutable value with slots: equality, hash and repr over `_compared`."""
-
-    __slots__ = ()
-    _compared: ClassVar[tuple[str, ...]] = ()
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"{type(self).__name__} is immutable; use replace({name}=...)")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"{type(self).__name__} is immutable")
-
-    def _values(self) -> tuple[Any, ...]:
-        return tuple([getattr(self, n) for n in self._compared])
-
-    def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
-            return NotImplemented
-        return self._values() == other._values()  # type: ignore[attr-defined]
-
-    def __hash__(self) -> int:
-        return hash(self._values())
-
-    def __repr__(self) -> str:
-        inner = ", ".join([f"{n}={getattr(self, n)!r}" for n in self._compared])
-        return f"{type(self).__name__}({inner})"
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {n: getattr(self, n) for n in type(self).__slots__}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
-            _set(self, name, value)
-
-    def __copy__(self: _F) -> _F:
-        return self
-
-    def __deepcopy__(self: _F, memo: object) -> _F:
-        return self
-
-    @classmethod
-    def _make(cls: type[_F], *values: Any) -> _F:
-        """Build without checks, values in the order of `__slots__`."""
-        self = cls.__new__(cls)
-        for name, value in zip(cls.__slots__, values):
-            _set(self, name, value)
-        return self
-
-
-class ServiceKey(tuple):  # type: ignore[type-arg]
-    """What identifies a virtual service: (fwmark, family, protocol, address, port).
-
-    A plain tuple in that order, so that sorting keys gives the natural order. Address services have
-    fwmark 0; firewall-mark services have protocol 0, address b"" and port 0. `address` is packed
-    (4 or 16 bytes); `family` is 2 (IPv4) or 10 (IPv6), as AF_INET and AF_INET6 on Linux.
-    """
-
-    __slots__ = ()
-
-    def __new__(cls, fwmark: int, family: int, protocol: int, address: bytes, port: int) -> ServiceKey:
-        return tuple.__new__(cls, (fwmark, family, protocol, address, port))
-
-    def __getnewargs__(self) -> tuple[Any, ...]:
-        return tuple(self)
-
-    @classmethod
-    def of(cls, protocol: ProtocolName, address: str, port: int) -> ServiceKey:
-        """Key of an address service, values checked: of("tcp", "10.0.0.1", 80)."""
-        if protocol not in PROTOCOLS:
-            raise InvalidValue(f"protocol must be tcp, udp or sctp, not {protocol!r}")
-        packed = parse_ip(address)
-        family = AF_INET if len(packed) == 4 else AF_INET6
-        return cls(0, family, PROTOCOLS[protocol], packed, _check(port, 0, 65535, "port"))
-
-    @classmethod
-    def mark(cls, fwmark: int, ipv6: bool = False) -> ServiceKey:
-        """Key of a firewall-mark service: mark(7), mark(7, ipv6=True)."""
-        return cls(_check(fwmark, 1, 2**32 - 1, "fwmark"), AF_INET6 if ipv6 else AF_INET, 0, b"", 0)
-
-    @property
-    def fwmark(self) -> int:
-        return self[0]  # type: ignore[no-any-return]
-
-    @property
-    def family(self) -> int:
-        return self[1]  # type: ignore[no-any-return]
-
-    @property
-    def protocol_number(self) -> int:
-        return self[2]  # type: ignore[no-any-return]
-
-    @property
-    def protocol(self) -> str:
-        """"tcp", "udp", "sctp", the number as text for others, "" for a mark."""
-        return PROTOCOL_NAMES.get(self[2]) or (str(self[2]) if self[2] else "")
-
-    @property
-    def packed(self) -> bytes:
-        return self[3]  # type: ignore[no-any-return]
-
-    @property
-    def address(self) -> str:
-        return format_ip(self[3]) if self[3] else ""
-
-    @property
-    def port(self) -> int:
-        return self[4]  # type: ignore[no-any-return]
-
-    def __str__(self) -> str:
-        if self[0]:
-            return f"FWM {self[0]}{' IPv6' if self[1] == AF_INET6 else ''}"
-        return f"{self.protocol.upper()} {format_endpoint(self[3], self[4])}"
-
-    def __repr__(self) -> str:
-        return f"<ServiceKey {self}>"
-
-
-class DestinationKey(tuple):  # type: ignore[type-arg]
-    """What identifies a destination within its service: (family, packed address, port)."""
-
-    __slots__ = ()
-
-    def __new__(cls, family: int, address: bytes, port: int) -> DestinationKey:
-        return tuple.__new__(cls, (family, address, port))
-
-    def __getnewargs__(self) -> tuple[Any, ...]:
-        return tuple(self)
-
-    @classmethod
-    def of(cls, address: str, port: int = 0) -> DestinationKey:
-        packed = parse_ip(address)
-        return cls(AF_INET if len(packed) == 4 else AF_INET6, packed, _check(port, 0, 65535, "port"))
-
-    @property
-    def family(self) -> int:
-        return self[0]  # type: ignore[no-any-return]
-
-    @property
-    def packed(self) -> bytes:
-        return self[1]  # type: ignore[no-any-return]
-
-    @property
-    def address(self) -> str:
-        return format_ip(self[1])
-
-    @property
-    def port(self) -> int:
-        return self[2]  # type: ignore[no-any-return]
-
-    def __str__(self) -> str:
-        return format_endpoint(self[1], self[2])
-
-    def __repr__(self) -> str:
-        return f"<DestinationKey {self}>"
 
 
 class Stats(Frozen):
@@ -243,7 +81,7 @@ class Stats(Frozen):
     def __init__(self, *values: int) -> None:
         padded = values + (0,) * (10 - len(values))
         for name, value in zip(Stats.__slots__, padded):
-            _set(self, name, value)
+            set_slot(self, name, value)
 
 
 NO_STATS = Stats()
@@ -273,7 +111,20 @@ def flag_bits(scheduler: str, names: Iterable[str]) -> int:
     return bits
 
 
-class Service(Frozen):
+class _ServiceFields:
+    __slots__ = ("key", "scheduler", "persistent", "netmask", "engine", "one_packet",
+                 "scheduler_flags", "stats")  # fmt: skip
+    key: ServiceKey
+    scheduler: str
+    persistent: int
+    netmask: int
+    engine: str
+    one_packet: bool
+    scheduler_flags: int
+    stats: Stats
+
+
+class Service(_ServiceFields, Frozen):
     """A virtual service and how it schedules.
 
     key: ServiceKey. scheduler: name (1 to 15 bytes). persistent: timeout in seconds, 0 = not
@@ -283,18 +134,8 @@ class Service(Frozen):
     kernel. Equality ignores stats.
     """
 
-    __slots__ = ("key", "scheduler", "persistent", "netmask", "engine", "one_packet",
-                 "scheduler_flags", "stats")  # fmt: skip
+    __slots__ = ()
     _compared = ("key", "scheduler", "persistent", "netmask", "engine", "one_packet", "scheduler_flags")
-    if TYPE_CHECKING:
-        key: ServiceKey
-        scheduler: str
-        persistent: int
-        netmask: int
-        engine: str
-        one_packet: bool
-        scheduler_flags: int
-        stats: Stats
 
     def __init__(
         self,
@@ -311,9 +152,9 @@ class Service(Frozen):
         """netmask: prefix length, or for IPv4 also dotted text; a number above 32 is an IPv4 mask."""
         if not isinstance(key, ServiceKey):
             raise InvalidValue(f"key must be a ServiceKey, not {key!r}: use ServiceKey.of or .mark")
-        _check_name(scheduler, "scheduler")
-        _check(persistent, 0, MAX_TIMEOUT, "persistence timeout (seconds)")
-        _check_name(engine, "persistence engine", empty=True)
+        check_name(scheduler, "scheduler")
+        check_range(persistent, 0, MAX_TIMEOUT, "persistence timeout (seconds)")
+        check_name(engine, "persistence engine", empty=True)
         if not key.fwmark and not key.port and not persistent:
             raise InvalidValue("Zero port specified for non-persistent service")
         if one_packet and not key.fwmark and key.protocol_number != UDP:
@@ -322,14 +163,26 @@ class Service(Frozen):
             scheduler_flags = flag_bits(scheduler, scheduler_flags)
         if scheduler_flags & ~F_SCHED:
             raise InvalidValue(f"scheduler flags must be among 0x08, 0x10, 0x20, not {scheduler_flags:#x}")
-        _set(self, "key", key)
-        _set(self, "scheduler", scheduler)
-        _set(self, "persistent", persistent)
-        _set(self, "netmask", parse_netmask(netmask, key[1]))
-        _set(self, "engine", engine)
-        _set(self, "one_packet", bool(one_packet))
-        _set(self, "scheduler_flags", scheduler_flags)
-        _set(self, "stats", stats)
+        set_slot(self, "key", key)
+        set_slot(self, "scheduler", scheduler)
+        set_slot(self, "persistent", persistent)
+        set_slot(self, "netmask", parse_netmask(netmask, key[1]))
+        set_slot(self, "engine", engine)
+        set_slot(self, "one_packet", bool(one_packet))
+        set_slot(self, "scheduler_flags", scheduler_flags)
+        set_slot(self, "stats", stats)
+
+    @classmethod
+    def _fields(cls) -> tuple[str, ...]:
+        return _ServiceFields.__slots__
+
+    @classmethod
+    def _make(cls, *values: Any) -> Service:
+        made: Any = _ServiceFields()
+        (made.key, made.scheduler, made.persistent, made.netmask, made.engine, made.one_packet,
+         made.scheduler_flags, made.stats) = values  # fmt: skip
+        made.__class__ = cls
+        return made  # type: ignore[no-any-return]
 
     @classmethod
     def tcp(cls, address: str, port: int, scheduler: str = "wlc", **more: Any) -> Service:
@@ -363,7 +216,7 @@ class Service(Frozen):
 
     def replace(self, **changes: Any) -> Service:
         """A copy with some values changed, checked like a new one."""
-        values = {n: getattr(self, n) for n in self.__slots__}
+        values = {n: getattr(self, n) for n in self._fields()}
         if "key" in changes and changes["key"][1] != self.key[1]:
             del values["netmask"]
         values.update(changes)
@@ -385,22 +238,37 @@ class Tunnel(Frozen):
         if type not in TUNNEL_CODES:
             raise InvalidValue(f"tunnel type must be ipip, gue or gre, not {type!r}")
         if type == "gue":
-            _check(port, 1, 65535, "the port of a gue tunnel")
+            check_range(port, 1, 65535, "the port of a gue tunnel")
         elif port:
             raise InvalidValue(f"only gue tunnels have a port, not {type}")
         if checksum not in CHECKSUM_CODES:
             raise InvalidValue(f"tunnel checksum must be nocsum, csum or remcsum, not {checksum!r}")
         if checksum != "nocsum" and (type == "ipip" or (type == "gre" and checksum == "remcsum")):
             raise InvalidValue(f"{type} tunnels know no {checksum}")
-        _set(self, "type", type)
-        _set(self, "port", port)
-        _set(self, "checksum", checksum)
+        set_slot(self, "type", type)
+        set_slot(self, "port", port)
+        set_slot(self, "checksum", checksum)
 
 
 IPIP = Tunnel()
 
 
-class Destination(Frozen):
+class _DestinationFields:
+    __slots__ = ("key", "forwarding", "weight", "upper", "lower", "tunnel",
+                 "active", "inactive", "persistent", "stats")  # fmt: skip
+    key: DestinationKey
+    forwarding: str
+    weight: int
+    upper: int
+    lower: int
+    tunnel: Tunnel
+    active: int
+    inactive: int
+    persistent: int
+    stats: Stats
+
+
+class Destination(_DestinationFields, Frozen):
     """A real server of one service.
 
     key: DestinationKey. forwarding: "masq", "route" or "tunnel" (what ipvsadm calls -m, -g, -i).
@@ -409,20 +277,8 @@ class Destination(Frozen):
     stats: counters; both as read from the kernel. Equality ignores the last four.
     """
 
-    __slots__ = ("key", "forwarding", "weight", "upper", "lower", "tunnel",
-                 "active", "inactive", "persistent", "stats")  # fmt: skip
+    __slots__ = ()
     _compared = ("key", "forwarding", "weight", "upper", "lower", "tunnel")
-    if TYPE_CHECKING:
-        key: DestinationKey
-        forwarding: str
-        weight: int
-        upper: int
-        lower: int
-        tunnel: Tunnel
-        active: int
-        inactive: int
-        persistent: int
-        stats: Stats
 
     def __init__(
         self,
@@ -444,21 +300,33 @@ class Destination(Frozen):
             key = DestinationKey.of(key, port)
         if forwarding not in ("masq", "route", "tunnel"):
             raise InvalidValue(f"forwarding must be masq, route or tunnel, not {forwarding!r}")
-        _check(weight, 0, INT_MAX, "weight")
-        _check(upper, 0, INT_MAX, "upper threshold")
-        _check(lower, 0, INT_MAX, "lower threshold")
+        check_range(weight, 0, INT_MAX, "weight")
+        check_range(upper, 0, INT_MAX, "upper threshold")
+        check_range(lower, 0, INT_MAX, "lower threshold")
         if lower > upper:
             raise InvalidValue(f"lower threshold {lower} is above the upper one {upper}")
         if forwarding != "tunnel" and tunnel != IPIP:
             raise InvalidValue("Tunnel options conflict with forward method")
         packed = key[1]
-        if not any(packed) or (packed[0] >= 224 and len(packed) == 4) or (packed[0] == 255 and len(packed) == 16):
+        if not any(packed) or packed[0] == 255 or (len(packed) == 4 and packed[0] >= 224):
             raise InvalidValue(f"a destination must be a unicast address, not {key.address}")
         for name, value in zip(
-            self.__slots__,
+            _DestinationFields.__slots__,
             (key, forwarding, weight, upper, lower, tunnel, active, inactive, persistent, stats),
         ):
-            _set(self, name, value)
+            set_slot(self, name, value)
+
+    @classmethod
+    def _fields(cls) -> tuple[str, ...]:
+        return _DestinationFields.__slots__
+
+    @classmethod
+    def _make(cls, *values: Any) -> Destination:
+        made: Any = _DestinationFields()
+        (made.key, made.forwarding, made.weight, made.upper, made.lower, made.tunnel,
+         made.active, made.inactive, made.persistent, made.stats) = values  # fmt: skip
+        made.__class__ = cls
+        return made  # type: ignore[no-any-return]
 
     def check_family(self, service: ServiceKey) -> None:
         """InvalidValue where the address family differs from the service's and this is no tunnel."""
@@ -467,7 +335,7 @@ class Destination(Frozen):
 
     def replace(self, **changes: Any) -> Destination:
         """A copy with some values changed, checked like a new one."""
-        values = {n: getattr(self, n) for n in self.__slots__}
+        values = {n: getattr(self, n) for n in self._fields()}
         values.update(changes)
         return Destination(values.pop("key"), **values)
 
@@ -492,7 +360,7 @@ class Timeouts(Frozen):
 
     def __init__(self, tcp: int = 0, tcp_fin: int = 0, udp: int = 0) -> None:
         for name, value in (("tcp", tcp), ("tcp_fin", tcp_fin), ("udp", udp)):
-            _set(self, name, _check(value, 0, MAX_TIMEOUT, f"{name} timeout (seconds)"))
+            set_slot(self, name, check_range(value, 0, MAX_TIMEOUT, f"{name} timeout (seconds)"))
 
 
 class SyncDaemon(Frozen):
@@ -525,15 +393,15 @@ class SyncDaemon(Frozen):
     ) -> None:
         if state not in DAEMON_STATES:
             raise InvalidValue(f"daemon state must be master or backup, not {state!r}")
-        _check_name(interface, "multicast interface")
+        check_name(interface, "multicast interface")
         if group:
             packed = parse_ip(group)
             if packed[0] != 255 if len(packed) == 16 else not 224 <= packed[0] < 240:
                 raise InvalidValue(f"multicast group must be a multicast address, not {group!r}")
-        _set(self, "state", state)
-        _set(self, "interface", interface)
-        _set(self, "sync_id", _check(sync_id, 0, 255, "syncid"))
-        _set(self, "max_len", _check(max_len, 0, 65507, "sync-maxlen"))
-        _set(self, "group", group)
-        _set(self, "port", _check(port, 0, 65535, "mcast-port"))
-        _set(self, "ttl", _check(ttl, 0, 255, "mcast-ttl"))
+        set_slot(self, "state", state)
+        set_slot(self, "interface", interface)
+        set_slot(self, "sync_id", check_range(sync_id, 0, 255, "syncid"))
+        set_slot(self, "max_len", check_range(max_len, 0, 65507, "sync-maxlen"))
+        set_slot(self, "group", group)
+        set_slot(self, "port", check_range(port, 0, 65535, "mcast-port"))
+        set_slot(self, "ttl", check_range(ttl, 0, 255, "mcast-ttl"))

@@ -1,4 +1,4 @@
-"""The text that -S prints and -R reads: lines to requests, services and servers to lines.
+"""The text that -S prints and -R reads: its lines as words and as requests (listing.rules writes it).
 
 One line is one command line: words separated by blanks, tabs or carriage returns, without quoting or
 escapes. Lines that start with `#` are comments; a leading `ipvsadm` or `ipvsfast`, also as a path, is
@@ -7,20 +7,15 @@ skipped. Text that is not UTF-8 passes through unchanged (surrogateescape).
 
 from __future__ import annotations
 
-from .addresses import format_endpoint, format_ip
 from .arguments import UsageError, hint
 from .grammar import parse
-from .model import AF_INET, flag_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from .addresses import Resolver
     from .grammar import Request
-    from .model import Destination, Service, ServiceKey
-
-    Endpoint = Callable[[bytes, int, str], str]
 
 _PROGRAMS = ("ipvsadm", "ipvsfast")
 
@@ -101,59 +96,3 @@ def read_requests(
         except UsageError as error:
             raise RuleError(source_name, lineno, text, error) from None
         yield lineno, text, request
-
-
-def _numeric(packed: bytes, port: int, protocol: str) -> str:
-    return format_endpoint(packed, port)
-
-
-def format_selector(key: ServiceKey, endpoint: Endpoint = _numeric) -> str:
-    """`-t ADDRESS`, `-u ...`, `--sctp-service ...`, `-f MARK`, `-f MARK -6`."""
-    if key[0]:
-        return f"-f {key[0]}" if key[1] == AF_INET else f"-f {key[0]} -6"
-    protocol = key.protocol
-    option = {"tcp": "-t", "udp": "-u", "sctp": "--sctp-service"}.get(protocol, "--xxx-service")
-    return f"{option} {endpoint(key[3], key[4], protocol)}"
-
-
-def format_service(service: Service, endpoint: Endpoint = _numeric) -> str:
-    """The -S line of a service, without line end.
-
-    endpoint: called with packed address, port and protocol name, for listings with names.
-    """
-    parts = [f"-A {format_selector(service.key, endpoint)} -s {service.scheduler}"]
-    if service.persistent:
-        parts.append(f"-p {service.persistent}")
-        mask = service.netmask
-        if mask != service.full_mask:
-            parts.append(f"-M {format_ip(mask.to_bytes(4, 'big')) if service.key[1] == AF_INET else mask}")
-    if service.engine:
-        parts.append(f"--pe {service.engine}")
-    if service.one_packet:
-        parts.append("-o")
-    if service.scheduler_flags:
-        parts.append(f"-b {','.join(flag_names(service.scheduler, service.scheduler_flags))}")
-    return " ".join(parts)
-
-
-def format_destination(key: ServiceKey, destination: Destination, endpoint: Endpoint = _numeric) -> str:
-    """The -S line of a server of the service `key`, without line end.
-
-    Thresholds, which ipvsadm forgets, stand last, so that what reads its lines still finds its columns.
-    """
-    server = destination.key
-    method = {"masq": "-m", "tunnel": "-i"}.get(destination.forwarding, "-g")
-    address = endpoint(server[1], server[2], key.protocol)
-    line = f"-a {format_selector(key, endpoint)} -r {address} {method} -w {destination.weight}"
-    if destination.forwarding == "tunnel":
-        tunnel = destination.tunnel
-        line += f" --tun-type {tunnel.type}"
-        if tunnel.type == "gue":
-            line += f" --tun-port {tunnel.port}"
-        if tunnel.type != "ipip":
-            line += f" --tun-{tunnel.checksum}"
-    if destination.upper:
-        line += f" -x {destination.upper}"
-    if destination.lower:
-        line += f" -y {destination.lower}"
-    return line

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-
 from _thread import RLock
 
 from . import wire

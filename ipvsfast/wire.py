@@ -72,6 +72,7 @@ COMMANDS = {
     "zero": 16,
     "flush": 17,
 }
+_new = tuple.__new__
 _ALL_FLAGS = 0xFFFFFFFF
 
 
@@ -192,9 +193,10 @@ def _dest(row: Sequence) -> Destination:  # type: ignore[type-arg]
      active, inactive, persistent) = row[:13]  # fmt: skip
     if family == AF_INET:
         address = address[:4]
+    key: DestinationKey = _new(DestinationKey, (family, address, port))
     tunnel = _tunnel(tun_type, tun_port, tun_flags) if tun_type or tun_flags or tun_port else IPIP
     return Destination._make(
-        DestinationKey(family, address, port),
+        key,
         FORWARDING[fwd] if fwd < len(FORWARDING) else f"method-{fwd}",
         weight, upper, lower, tunnel, active, inactive, persistent, _stats(row[13:]),
     )  # fmt: skip

@@ -115,8 +115,8 @@ def main(argv: Sequence[str], program: str) -> int:
 
 def run() -> NoReturn:
     """The entry of the command `ipvsfast`, under whatever name it was called."""
-    # Like any filter: `| head` ends us quietly.
-    import _signal
+    # Like any filter: `| head` ends us quietly. The public module would import enum.
+    import _signal  # type: ignore[import-not-found]
 
     _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
     leave(main(sys.argv[1:], sys.argv[0]))

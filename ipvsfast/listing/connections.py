@@ -7,7 +7,6 @@ the packet: control characters in it never reach the terminal.
 
 from __future__ import annotations
 
-from ..errors import IpvsError
 from .endpoints import Named, Numeric
 
 TYPE_CHECKING = False
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
     from .endpoints import Endpoints, Names
 
-_EINVAL = 22
 _TITLE = "IPVS connection entries\n"
 _HEADER = "pro expire state       source             virtual            destination\n"
 _ENGINE_HEADER = f"{_HEADER[:-1]}        pe name          pe_data\n"
@@ -24,7 +22,6 @@ _ROW = "%-3s %02d:%02d%s %-11s %-18s %-18s %s\n"
 _ENGINE_ROW = "%-3s %02d:%02d%s %-11s %-18s %-18s %-16s %-18s %s\n"  # two columns off its header
 _PROTOCOLS = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
 _ROWS_AT_ONCE = 1024
-_UNEXPECTED = "unexpected input from /proc/net/ip_vs_conn"
 
 
 class ConnectionRow(tuple):  # type: ignore[type-arg]
@@ -137,7 +134,7 @@ def _escaped_hex(character: str) -> str:
     return "".join([f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape")])
 
 
-def header(persistent_conn: bool = False) -> str:
+def headers(persistent_conn: bool = False) -> str:
     """The two lines above the rows."""
     return _TITLE + (_ENGINE_HEADER if persistent_conn else _HEADER)
 
@@ -157,37 +154,30 @@ def connection_text(row: ConnectionRow, endpoints: Endpoints, persistent_conn: b
     return _ROW % values
 
 
-def render_connections(
-    lines: Iterable[bytes], *, persistent_conn: bool = False, names: Names | None = None
-) -> Iterator[str]:
-    """The table in pieces of many rows, from the lines of the file, in their order.
+def rows(lines: Iterable[bytes], names: Names | None = None, persistent_conn: bool = False) -> Iterator[str]:
+    """The rows in pieces of many, from the lines of the file after the first, in their order.
 
-    names: addresses and ports by name; looked up piece by piece. Lines that are no entries are left
-    out, so that none hides the others, and make it end with IpvsError after the last row; so does a
-    file without even a header.
+    names: addresses and ports by name; looked up piece by piece. A line that is no entry does not hide
+    those after it, but ValueError, with ipvsadm's sentence, comes after the last row.
     """
-    source = iter(lines)
-    if not next(source, b""):
-        raise IpvsError(_EINVAL, _UNEXPECTED)
-    yield header(persistent_conn)
     endpoints: Endpoints = Numeric() if names is None else Named(names)
     strange = 0
-    rows: list[ConnectionRow] = []
-    for line in source:
+    held: list[ConnectionRow] = []
+    for line in lines:
         try:
-            rows.append(parse_line(line))
+            held.append(parse_line(line))
         except (ValueError, OverflowError):
             strange += not line.isspace()
-        if len(rows) == _ROWS_AT_ONCE:
-            yield _text(rows, endpoints, persistent_conn, names)
-            rows.clear()
-    if rows:
-        yield _text(rows, endpoints, persistent_conn, names)
+        if len(held) == _ROWS_AT_ONCE:
+            yield _text(held, endpoints, persistent_conn, names)
+            held.clear()
+    if held:
+        yield _text(held, endpoints, persistent_conn, names)
     if strange:
-        raise IpvsError(_EINVAL, f"{_UNEXPECTED}: {strange} lines are no entries")
+        raise ValueError(f"unexpected input from /proc/net/ip_vs_conn: {strange} lines are no entries")
 
 
-def _text(rows: list[ConnectionRow], endpoints: Endpoints, persistent_conn: bool, names: Names | None) -> str:
+def _text(held: list[ConnectionRow], endpoints: Endpoints, persistent_conn: bool, names: Names | None) -> str:
     if names is not None:
-        names.prefetch(dict.fromkeys([packed for row in rows for packed in (row[1], row[3], row[5])]))
-    return "".join([connection_text(row, endpoints, persistent_conn) for row in rows])
+        names.prefetch(dict.fromkeys([packed for row in held for packed in (row[1], row[3], row[5])]))
+    return "".join([connection_text(row, endpoints, persistent_conn) for row in held])

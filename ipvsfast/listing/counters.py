@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from ..model import Destination, Service, Stats
     from .tables import ServerRows, ServiceLine
@@ -21,8 +21,8 @@ _STEPS = (
     (100_000_000_000, 1_000_000, "M"),
     (100_000_000_000_000, 1_000_000_000, "G"),
 )
-_SERVER = "  -> %-28s"
-_FIVE = " %8d %8d %8d %8d %8d\n"
+_WHOLE_ROW = "  -> %-28s %8d %8d %8d %8d %8d\n"
+_ROW = "  -> %-28s%s%s%s%s%s\n"
 
 
 def scaled(value: int) -> str:
@@ -58,26 +58,19 @@ def counter_formats(view: str, in_full: bool) -> tuple[ServiceLine, ServerRows]:
     of = totals if view == "stats" else rates
     number = exact if in_full else scaled
     # Connections and packets per second of a server are never shortened, those of a service are.
-    unscaled = 3 if view == "rate" else 0
+    count = exact if view == "rate" else number
 
     def service_line(label: str, service: Service) -> str:
-        return f"{label:<33}{_numbers(of(service.stats), number, 0)}"
+        return f"{label:<33}{''.join(map(number, of(service.stats)))}\n"
 
     def server_rows(texts: list[str], destinations: Sequence[Destination]) -> list[str]:
-        short = (_SERVER + _FIVE).__mod__
         rows = []
         for text, destination in zip(texts, destinations):
-            values = of(destination.stats)
+            values = a, b, c, d, e = of(destination.stats)
             if in_full or max(values) < _WHOLE:
-                rows.append(short((text, *values)))
+                rows.append(_WHOLE_ROW % (text, a, b, c, d, e))
             else:
-                rows.append(_SERVER % text + _numbers(values, number, unscaled))
+                rows.append(_ROW % (text, count(a), count(b), count(c), number(d), number(e)))
         return rows
 
     return service_line, server_rows
-
-
-def _numbers(values: Five, number: Callable[[int], str], unscaled: int) -> str:
-    texts = [exact(value) for value in values[:unscaled]]
-    texts += [number(value) for value in values[unscaled:]]
-    return "".join(texts) + "\n"

@@ -1,4 +1,4 @@
-"""The tables of `ipvsadm -L`: which view, the lines above it, services with their servers.
+"""The tables of `ipvsadm -L`: services with their servers, in all views but the counters.
 
 Column widths, trailing blanks and cuts are ipvsadm's: programs read these tables by column.
 """
@@ -13,7 +13,7 @@ from .order import sort_destinations, sort_services
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ..model import Destination, Info, Service
     from .endpoints import Endpoints, Names

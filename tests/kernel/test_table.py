@@ -7,6 +7,7 @@ import subprocess
 import threading
 
 import pytest
+
 from ipvsfast import (
     Batch,
     Destination,
@@ -111,7 +112,9 @@ REFUSALS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("method", "args", "code", "text"), REFUSALS, ids=[f"{r[0]}-{r[2]}" for r in REFUSALS])
+@pytest.mark.parametrize(
+    ("method", "args", "code", "text"), REFUSALS, ids=[f"{r[0]}-{r[2]}" for r in REFUSALS]
+)
 def test_refusals_have_their_sentence(method: str, args: tuple, code: int, text: str) -> None:
     """Each errno becomes the sentence that ipvsadm prints, in an exception that carries both."""
     with Ipvs() as ipvs:

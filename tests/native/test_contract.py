@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-import ipvsfast
 import pytest
+
+import ipvsfast
 from ipvsfast import model, wire
 from ipvsfast._native import ffi, lib
 
@@ -61,7 +62,7 @@ def test_commands_agree() -> None:
         "start-daemon": "NEW_DAEMON", "stop-daemon": "DEL_DAEMON", "set": "SET_CONFIG",
         "zero": "ZERO", "flush": "FLUSH",
     }  # fmt: skip
-    assert wire.COMMANDS == {ours: getattr(lib, f"IPVSF_{theirs}") for ours, theirs in names.items()}
+    assert {ours: getattr(lib, f"IPVSF_{theirs}") for ours, theirs in names.items()} == wire.COMMANDS
 
 
 def test_constants_agree_with_the_kernel_header() -> None:
@@ -74,17 +75,17 @@ def test_constants_agree_with_the_kernel_header() -> None:
                 header[words[1]] = int(words[2].strip("()"), 0)
             except ValueError:
                 continue
-    assert model.F_PERSISTENT == header["IP_VS_SVC_F_PERSISTENT"]
-    assert model.F_HASHED == header["IP_VS_SVC_F_HASHED"]
-    assert model.F_ONEPACKET == header["IP_VS_SVC_F_ONEPACKET"]
+    assert header["IP_VS_SVC_F_PERSISTENT"] == model.F_PERSISTENT
+    assert header["IP_VS_SVC_F_HASHED"] == model.F_HASHED
+    assert header["IP_VS_SVC_F_ONEPACKET"] == model.F_ONEPACKET
     scheds = [header[f"IP_VS_SVC_F_SCHED{n}"] for n in (1, 2, 3)]
     assert scheds == [model.F_SCHED1, model.F_SCHED2, model.F_SCHED3]
     codes = ("MASQ", "LOCALNODE", "TUNNEL", "DROUTE", "BYPASS")
     assert list(model.FORWARDING_CODES.values()) == [header[f"IP_VS_CONN_F_{c}"] for c in codes]
     assert list(model.FORWARDING_CODES) == list(model.FORWARDING)
-    assert model.DAEMON_STATES == {
+    assert {
         "master": header["IP_VS_STATE_MASTER"], "backup": header["IP_VS_STATE_BACKUP"],
-    }  # fmt: skip
+    } == model.DAEMON_STATES  # fmt: skip
     assert model.NAME_MAX + 1 == header["IP_VS_SCHEDNAME_MAXLEN"] == lib.IPVSF_NAME_LEN
 
 

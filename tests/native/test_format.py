@@ -2,6 +2,7 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from ipvsfast import wire
 from ipvsfast._native import ffi
 from ipvsfast.listing.headers import HEADERS
@@ -15,12 +16,12 @@ borders64 = st.sampled_from(
     [0, 99999999, 10**8, 10**9 - 1, 10**9, 10**11 - 1, 10**11, 10**14 - 1, 10**14, 2**32, U64]
 ) | st.integers(0, U64)
 ports = st.sampled_from([0, 1, 80, 65535])
-v4 = st.sampled_from([b"\x0a\0\0\1", b"\xac\x10\0\1", b"\xc0\xa8\0\1", b"\xe0\0\0\1", b"\0\0\0\0", b"\xff" * 4]) | st.binary(
-    min_size=4, max_size=4
-)
-v6 = st.sampled_from([b"\0" * 15 + b"\1", b"\xf0" + b"\0" * 15, b"\x20\1\x0d\xb8" + b"\0" * 11 + b"\1"]) | st.binary(
-    min_size=16, max_size=16
-)
+v4 = st.sampled_from(
+    [b"\x0a\0\0\1", b"\xac\x10\0\1", b"\xc0\xa8\0\1", b"\xe0\0\0\1", b"\0\0\0\0", b"\xff" * 4]
+) | st.binary(min_size=4, max_size=4)
+v6 = st.sampled_from(
+    [b"\0" * 15 + b"\1", b"\xf0" + b"\0" * 15, b"\x20\1\x0d\xb8" + b"\0" * 11 + b"\1"]
+) | st.binary(min_size=16, max_size=16)
 stats = st.lists(borders64, min_size=10, max_size=10)
 schedulers = st.sampled_from([b"rr", b"wlc", b"sh", b"mh", b"fifteenletters_"])
 flags = st.integers(0, 0x3F).map(lambda f: f & ~2)
@@ -105,7 +106,9 @@ def test_every_view_has_the_same_bytes(rows: tuple[bytes, bytes], exact: bool, s
 
 def test_unusual_values_are_left_to_python() -> None:
     """A protocol, method, tunnel type or name that has no word here is not guessed at."""
-    service = wire.SERVICE_ROW.pack(2, 6, 80, 0, 0, 0, U32, 0, U32, b"\x0a\0\0\1", b"rr", b"", *[0] * 10, 0, 1)
+    service = wire.SERVICE_ROW.pack(
+        2, 6, 80, 0, 0, 0, U32, 0, U32, b"\x0a\0\0\1", b"rr", b"", *[0] * 10, 0, 1
+    )
     fields = list(wire.DEST_ROW.unpack(wire.DEST_ROW.pack(2, 80, b"\1", 0, 1, *[0] * 18)))
     for at, value in ((3, 4), (4, -1), (8, 3), (9, 3), (0, 7)):
         changed = fields.copy()

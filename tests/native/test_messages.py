@@ -5,6 +5,7 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ipvsfast import Destination, Service, SyncDaemon, Timeouts, Tunnel, wire
 from ipvsfast._native import ffi, lib
 from ipvsfast.batch import Batch
@@ -96,19 +97,29 @@ def test_daemon_and_timeouts() -> None:
         6: bytes.fromhex("ff05" + "00" * 13 + "81"), 7: struct.pack("=H", 9000), 8: b"\5",
     }  # fmt: skip
     assert sorted(nest(stop, 3)) == [1, 2, 3]
-    assert attributes(times[20:]) == [(4, struct.pack("=I", 1)), (5, struct.pack("=I", 2)), (6, struct.pack("=I", 3))]
+    assert attributes(times[20:]) == [
+        (4, struct.pack("=I", 1)),
+        (5, struct.pack("=I", 2)),
+        (6, struct.pack("=I", 3)),
+    ]
 
 
 def test_unknown_command_and_small_buffer_are_refused() -> None:
     """The encoder never writes beyond its buffer."""
     op = bytearray(wire.pack_operations(Batch().add_service(Service.tcp("10.0.0.1", 80))))
     buf = bytearray(lib.IPVSF_MESSAGE_MAX)
-    for size in range(0, 92):
+    for size in range(92):
         guard = bytearray(b"\xaa" * 256)
-        assert lib.ipvsf_op_encode(ffi.from_buffer("struct ipvsf_op *", op), 1, 1, ffi.from_buffer(guard), size) < 0
+        assert (
+            lib.ipvsf_op_encode(ffi.from_buffer("struct ipvsf_op *", op), 1, 1, ffi.from_buffer(guard), size)
+            < 0
+        )
         assert guard[size:] == b"\xaa" * (256 - size)
     op[0] = 99
-    assert lib.ipvsf_op_encode(ffi.from_buffer("struct ipvsf_op *", op), 1, 1, ffi.from_buffer(buf), len(buf)) == -22
+    assert (
+        lib.ipvsf_op_encode(ffi.from_buffer("struct ipvsf_op *", op), 1, 1, ffi.from_buffer(buf), len(buf))
+        == -22
+    )
 
 
 def message(attrs: bytes) -> bytes:
@@ -146,7 +157,11 @@ def _attr(kind: int, data: bytes) -> bytes:
 def test_old_kernels_send_less() -> None:
     """Without STATS64 and ADDR_FAMILY the 32-bit counters and the service's family count."""
     stats = b"".join(_attr(n, struct.pack("=I", n)) for n in (1, 2, 3)) + _attr(4, struct.pack("=Q", 2**40))
-    raw = message(_attr(2 | NESTED, _attr(1, b"\x0a\0\0\2" + b"\0" * 12) + _attr(2, b"\0\x50") + _attr(10 | NESTED, stats)))
+    raw = message(
+        _attr(
+            2 | NESTED, _attr(1, b"\x0a\0\0\2" + b"\0" * 12) + _attr(2, b"\0\x50") + _attr(10 | NESTED, stats)
+        )
+    )
     row = ffi.new("struct ipvsf_dest_row *")
     assert lib.ipvsf_dest_decode(ffi.from_buffer(raw), len(raw), 2, row) == 0
     dest = wire._dest(wire.DEST_ROW.unpack(bytes(ffi.buffer(row))))

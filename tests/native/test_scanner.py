@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from ipvsfast import wire
 from ipvsfast.batch import operation_of
 from ipvsfast.grammar import UsageError, parse

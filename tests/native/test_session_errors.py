@@ -14,6 +14,7 @@ import time
 from array import array
 
 import pytest
+
 from ipvsfast import Batch, IpvsError, Service, wire
 from ipvsfast.session import Session
 
@@ -117,8 +118,12 @@ def test_stale_replies_do_not_poison_the_next_call(kernel) -> None:
 
     def answer(request: bytes) -> list[bytes]:
         (seq,) = sequences(request)
-        info = struct.pack("=IHHIIBBH", 36, FAMILY, 0, seq - 1, 0, 14, 1, 0) + struct.pack("=HHIHHI", 8, 1, 9, 8, 2, 9)
-        good = struct.pack("=IHHIIBBH", 36, FAMILY, 0, seq, 0, 14, 1, 0) + struct.pack("=HHIHHI", 8, 1, 0x010201, 8, 2, 7)
+        info = struct.pack("=IHHIIBBH", 36, FAMILY, 0, seq - 1, 0, 14, 1, 0) + struct.pack(
+            "=HHIHHI", 8, 1, 9, 8, 2, 9
+        )
+        good = struct.pack("=IHHIIBBH", 36, FAMILY, 0, seq, 0, 14, 1, 0) + struct.pack(
+            "=HHIHHI", 8, 1, 0x010201, 8, 2, 7
+        )
         return [error(seq - 1, -5), info, good, error(seq, 0)]
 
     assert kernel(answer).session.info() == (0x010201, 7)
@@ -178,7 +183,9 @@ def test_ctrl_c_reaches_a_caller_that_waits(kernel) -> None:
             quiet[0] = False
             return []
         late = error(seq - 1, -5)
-        good = struct.pack("=IHHIIBBH", 36, FAMILY, 0, seq, 0, 14, 1, 0) + struct.pack("=HHIHHI", 8, 1, 1, 8, 2, 7)
+        good = struct.pack("=IHHIIBBH", 36, FAMILY, 0, seq, 0, 14, 1, 0) + struct.pack(
+            "=HHIHHI", 8, 1, 1, 8, 2, 7
+        )
         return [late, good, error(seq, 0)]
 
     k = kernel(answer)
