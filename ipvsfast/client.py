@@ -16,7 +16,7 @@ from .model import (
     SyncDaemon,
     Timeouts,
 )
-from .session import Session
+from .session import Session, count_sent, new_results
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,19 +119,19 @@ class Ipvs:
     def apply_packed(self, packed: bytearray, ops: list[Operation]) -> Results:
         """`apply` of operations that were packed before (wire.pack_operations)."""
         count = len(ops)
-        errnos = memoryview(bytearray(4 * count)).cast("i") if count else memoryview(b"").cast("i")
+        errnos = new_results(count)
         done = 0
         try:
             while done < count:
                 done = self._session.send(packed, count, errnos, done)
         except KeyboardInterrupt:
-            raise Interrupted(Results(ops, errnos, done)) from None
+            raise Interrupted(Results(ops, errnos, count_sent(errnos, count))) from None
         except IpvsError as error:
-            error.operation = f"after {done} of {count} operations"
+            error.operation = f"after {count_sent(errnos, count)} of {count} operations"
             raise
         return Results(ops, errnos, count)
 
-    def send(self, packed: bytearray, count: int, errnos: object, start: int = 0) -> int:
+    def send(self, packed: bytearray, count: int, errnos: memoryview, start: int = 0) -> int:
         """One time slice of packed operations; see Session.send. For callers that stream."""
         return self._session.send(packed, count, errnos, start)
 

@@ -2,7 +2,7 @@
 
 `Option` rows carry what the parser needs (spellings, argument, the name used in messages) and what
 help text, manual page and completions print. The order of MATRIX is the order in which violations are
-reported. Nothing is computed here but two lookup tables.
+reported. Nothing is computed here but lookup tables.
 """
 
 from __future__ import annotations

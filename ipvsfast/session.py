@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from _thread import RLock
 
 from . import wire
@@ -31,6 +32,20 @@ VIEWS = {
     "rules": lib.IPVSF_VIEW_RULES,
 }
 _NETNS_DIRS = ("/run/netns", "/var/run/netns")
+
+
+# In a result not yet written: a signal may end a call before it can return how far it came.
+NOT_SENT = 1
+
+
+def new_results(count: int) -> memoryview:
+    """Room for the results of `count` operations, as `Session.send` wants it."""
+    return memoryview(bytearray(NOT_SENT.to_bytes(4, sys.byteorder) * count)).cast("i")
+
+
+def count_sent(results: memoryview, count: int) -> int:
+    """How many of the first `count` operations have been sent."""
+    return next((at for at in range(count) if results[at] == NOT_SENT), count)
 
 
 def libnl_version() -> str:
@@ -147,10 +162,10 @@ class Session:
         return list(wire.DAEMON.iter_unpack(ffi.buffer(out)[:size]))
 
     def send(self, ops: bytearray | memoryview, count: int, results: Any, start: int = 0) -> int:
-        """Send packed operations from number `start` on; `results` is a writable int32 buffer.
+        """Send packed operations from number `start` on; `results` comes from new_results().
 
         Returns how many operations are done in all, which is less than `count` when the time slice
-        was used up: call again. On an exception, what is done stands in `results`.
+        was used up: call again. After an exception, KeyboardInterrupt too, ask count_sent().
         """
         done = ffi.new("size_t *")
         packed = ffi.from_buffer("struct ipvsf_op[]", ops)
@@ -247,7 +262,7 @@ class RuleBuffer:
     def __init__(self, size: int = 8192) -> None:
         self.size = size
         self.ops = bytearray(size * wire.OP_SIZE)
-        self.results = memoryview(bytearray(4 * size)).cast("i")
+        self.results = new_results(size)
         self.offsets = memoryview(bytearray(4 * size)).cast("I")
         self.numbers = memoryview(bytearray(4 * size)).cast("I")
         self._scan: Any = ffi.new("struct ipvsf_scan *")
@@ -275,6 +290,7 @@ class RuleBuffer:
 
     def clear(self) -> None:
         """The operations were carried out."""
+        self.results[: self.count] = new_results(self.count)
         self._scan.count = 0
 
     def scan(self, text: bytes) -> bool:

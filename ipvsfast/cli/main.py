@@ -7,7 +7,7 @@ import sys
 
 from ..errors import IpvsError, sentence
 from ..grammar import UsageError, parse
-from .output import Failure, complain, leave, write
+from .output import Failure, complain, guard_streams, leave, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,6 +99,14 @@ def main(argv: Sequence[str], program: str) -> int:
     """Runs one command line (without argv[0]) and returns its exit status."""
     try:
         command = Command(program)
+        if argv and argv[0][:1] not in ("-", "") and program.rpartition("/")[2] != "ipvsadm":
+            from ..verbs import find
+
+            verb = find(argv[0])
+            if verb is not None:
+                from .own import run_verb
+
+                return run_verb(command, verb, argv[1:])
         return command.run(command.parse(argv))
     except UsageError as error:
         complain(error.message)
@@ -119,4 +127,5 @@ def run() -> NoReturn:
     import _signal  # type: ignore[import-not-found]
 
     _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
+    guard_streams()
     leave(main(sys.argv[1:], sys.argv[0]))

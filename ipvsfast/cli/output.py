@@ -70,6 +70,18 @@ def complain(message: str) -> None:
         pass  # nowhere left to say it; the exit status still tells
 
 
+def guard_streams() -> None:
+    """Occupies standard descriptors that were closed, or our sockets would get their numbers and a
+    listing would be written to the kernel. What stands in refuses to be read or written."""
+    standard = ((sys.stdin, os.O_WRONLY), (sys.stdout, os.O_RDONLY), (sys.stderr, os.O_RDWR))
+    for fd, (stream, mode) in enumerate(standard):
+        if stream is None:
+            opened = os.open("/dev/null", mode)
+            if opened != fd:
+                os.dup2(opened, fd)
+                os.close(opened)
+
+
 def leave(status: int) -> NoReturn:
     """Ends the process at once: tearing the interpreter down costs a tenth of a listing, and a
     resolver thread that hangs must not keep us."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from ..errors import IpvsError, advice, sentence
-from ..session import RuleBuffer
+from ..session import RuleBuffer, count_sent
 from ..wire import COMMANDS, OP_SIZE, pack_operations
 from .output import Failure, complain
 
@@ -46,7 +46,8 @@ class Restore:
         self.source = source
         self.buffer = RuleBuffer()
         self.status = 0
-        self.done = 0
+        self.done = 0  # rules whose results are known
+        self.last = 0  # line of the last of them
         self.text = b""
 
     def run(self, fd: int) -> int:
@@ -56,8 +57,10 @@ class Restore:
                 self.buffer.start()
                 self._text()
         except KeyboardInterrupt:
+            sent = count_sent(self.buffer.results, self.buffer.count)
+            last = self.buffer.numbers[sent - 1] if sent else self.last
             raise KeyboardInterrupt(
-                f"interrupted: {self.done} rules were sent, up to {self._place(self.line)}"
+                f"interrupted: {self.done + sent} rules were sent, up to {self._place(last)}"
             ) from None
         return self.status
 
@@ -110,30 +113,22 @@ class Restore:
         if request.command in ("help", "version"):
             raise Failure(0)
 
-    @property
-    def line(self) -> int:
-        """Number of the line of the last rule that was sent."""
-        return self.buffer.numbers[self._sent - 1] if self._sent else self.buffer.line
-
-    _sent = 0
-
     def _apply(self) -> None:
         buffer = self.buffer
         count = buffer.count
         if not count:
             return
-        table = self.command.table
-        self._sent = 0
-        before = self.done
-        while self._sent < count:
-            self._sent = table.send(buffer.ops, count, buffer.results, self._sent)
-            self.done = before + self._sent
+        table, sent = self.command.table, 0
+        while sent < count:
+            sent = table.send(buffer.ops, count, buffer.results, sent)
         results = buffer.results[:count]
         if any(results):
             for at, code in enumerate(results):
                 if code:
                     self._refused(at, -code)
         self.status = 255 if results[-1] else 0
+        self.last = buffer.numbers[count - 1]
+        self.done += count
         buffer.clear()
 
     def _refused(self, at: int, errno: int) -> None:

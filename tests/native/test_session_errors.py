@@ -11,12 +11,11 @@ import socket
 import struct
 import threading
 import time
-from array import array
 
 import pytest
 
 from ipvsfast import Batch, IpvsError, Service, wire
-from ipvsfast.session import Session
+from ipvsfast.session import Session, new_results
 
 FAMILY = 0x1D
 
@@ -78,7 +77,7 @@ def ops(count: int) -> bytearray:
 
 
 def send(kernel: Kernel, count: int) -> list[int]:
-    results = array("i", [1] * count)
+    results = new_results(count)
     done, packed = 0, ops(count)
     while done < count:
         done = kernel.session.send(packed, count, results, done)
@@ -105,7 +104,7 @@ def test_missing_barrier_means_unknown(kernel) -> None:
         return [error(sequences(request)[1], -17)]
 
     k = kernel(answer)
-    results = array("i", [1] * 4)
+    results = new_results(4)
     threading.Timer(0.3, k.sock.shutdown, [socket.SHUT_RDWR]).start()
     with pytest.raises(IpvsError) as caught:
         k.session.send(ops(4), 4, results)

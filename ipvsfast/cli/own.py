@@ -1,0 +1,28 @@
+"""The verbs: `ipvsfast restore`, `save`, `install-compat`, ..."""
+
+from __future__ import annotations
+
+from ..verbs import parse_verb
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..verbs import Verb
+    from .main import Command
+
+
+def run_verb(command: Command, verb: Verb, argv: Sequence[str]) -> int:
+    """Carries out one verb; the exit status."""
+    given, words = parse_verb(verb, argv)
+    if verb.name == "restore":
+        from .strict import restore_file
+
+        return restore_file(command, given, words[0] if words else None)
+    if verb.name == "save":
+        from .save import save_file
+
+        return save_file(command, given, words[0] if words else None)
+    from .compat import install, remove
+
+    return install(words[0]) if verb.name == "install-compat" else remove(words[0])

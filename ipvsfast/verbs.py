@@ -1,0 +1,83 @@
+"""The program's own commands beside ipvsadm's, as data: `ipvsfast VERB [options] [words]`.
+
+They exist under the name ipvsfast only; called as ipvsadm, a first word is what it always was.
+"""
+
+from __future__ import annotations
+
+from .arguments import UsageError, tokens
+from .options import Option
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+VERB = "Verb options"
+
+
+class Verb:
+    """One verb. words: the names of its positional words, `[X]` for one that may be left out."""
+
+    __slots__ = ("name", "words", "options", "help")
+
+    def __init__(
+        self, name: str, words: tuple[str, ...], help: str, options: tuple[Option, ...] = ()
+    ) -> None:
+        self.name = name
+        self.words = words
+        self.options = options
+        self.help = help
+
+    @property
+    def synopsis(self) -> str:
+        return " ".join([self.name, *(["[options]"] if self.options else []), *self.words])
+
+
+def _option(name: str, spellings: tuple[str, ...], help: str, argument: str = "") -> Option:
+    return Option(VERB, name, spellings, argument, help)
+
+
+VERBS: tuple[Verb, ...] = (
+    Verb(
+        "restore", ("[FILE]",), "check all rules of FILE (or standard input), then add them",
+        (
+            _option("check", ("--check",), "only check: no kernel, no privilege; lists every error"),
+            _option("keep-going", ("--keep-going",), "go on after a rule that the kernel refuses"),
+            _option("stop-on-error", ("--stop-on-error",), "stop at the first one (default)"),
+            _option("clear", ("--clear",), "empty the table once all rules are checked"),
+            _option("quiet", ("-q", "--quiet"), "no progress and no summary"),
+        ),
+    ),
+    Verb(
+        "save", ("[FILE]",), "write everything that restore can bring back to FILE (or standard output)",
+        (_option("compat", ("--compat",), "write exactly what ipvsadm 1.31 -S -n writes"),),
+    ),
+    Verb("install-compat", ("DIR",), "put the names ipvsadm, ipvsadm-save and ipvsadm-restore into DIR"),
+    Verb("remove-compat", ("DIR",), "remove those names from DIR again, if they are ours"),
+)  # fmt: skip
+
+
+def find(name: str) -> Verb | None:
+    """The verb of that name."""
+    for verb in VERBS:
+        if verb.name == name:
+            return verb
+    return None
+
+
+def parse_verb(verb: Verb, argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """(options by name with their arguments, positional words). UsageError (2) for anything else."""
+    spellings = {spelling: option for option in verb.options for spelling in option.spellings}
+    words: list[str] = []
+    given: dict[str, str] = {}
+    try:
+        for option, text, _ in tokens(argv, spellings, words):
+            given[option.name] = text or ""
+    except UsageError as error:
+        raise UsageError(2, f"{verb.name}: {error.message}") from None
+    needed = sum(not word.startswith("[") for word in verb.words)
+    if len(words) < needed:
+        raise UsageError(2, f"{verb.name}: {verb.words[len(words)]} is missing")
+    if len(words) > len(verb.words):
+        raise UsageError(2, f"{verb.name}: unexpected argument {words[len(verb.words)]}")
+    return given, words
