@@ -33,33 +33,25 @@ static int window_message(struct ipvsf_session *s, const struct nlmsghdr *nlh, v
 	return 0;
 }
 
-/* Encodes up to w->count ops and the barrier; w->count becomes the number that fit. */
-static int fill(struct ipvsf_session *s, const struct ipvsf_op *ops, struct window *w, size_t *len)
+/* Encodes as many ops as fit, at most *count; gives the number and the length. */
+static int fill(struct ipvsf_session *s, const struct ipvsf_op *ops, uint32_t first_seq,
+		uint32_t *count, size_t *len)
 {
-	struct nlmsghdr *barrier;
 	uint32_t i;
 
 	*len = 0;
-	for (i = 0; i < w->count; i++) {
+	for (i = 0; i < *count; i++) {
 		size_t left = IPVSF_SEND_LEN - *len;
 		int r;
 
 		if (left < IPVSF_MESSAGE_MAX + NLMSG_HDRLEN)
 			break;
-		r = ipvsf_op_encode(&ops[i], s->family, w->first_seq + i, s->send_buf + *len, left);
+		r = ipvsf_op_encode(&ops[i], s->family, first_seq + i, s->send_buf + *len, left);
 		if (r < 0)
 			return r;
 		*len += (size_t)r;
 	}
-	w->count = i;
-	barrier = (struct nlmsghdr *)(s->send_buf + *len);
-	*barrier = (struct nlmsghdr){
-		.nlmsg_len = NLMSG_HDRLEN,
-		.nlmsg_type = NLMSG_NOOP,
-		.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
-		.nlmsg_seq = w->first_seq + i,
-	};
-	*len += NLMSG_HDRLEN;
+	*count = i;
 	return 0;
 }
 
@@ -90,32 +82,48 @@ static int collect(struct ipvsf_session *s, struct window *w)
 	return 0;
 }
 
+/*
+ * Sends `count` encoded messages and a barrier, for which buf must have room, and reads the answers.
+ * Nothing was carried out where this fails before `results` are touched.
+ */
+int ipvsf_send_batch(struct ipvsf_session *s, uint8_t *buf, size_t len, uint32_t first_seq,
+		     uint32_t count, int32_t *results)
+{
+	struct window w = { .first_seq = first_seq, .count = count, .results = results };
+	struct nlmsghdr *barrier = (struct nlmsghdr *)(buf + len);
+	int r;
+
+	*barrier = (struct nlmsghdr){
+		.nlmsg_len = NLMSG_HDRLEN,
+		.nlmsg_type = NLMSG_NOOP,
+		.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
+		.nlmsg_seq = first_seq + count,
+	};
+	r = ipvsf_send_all(s, buf, len + NLMSG_HDRLEN);
+	if (r && r != -EIO)
+		return r;
+	memset(results, 0, count * sizeof(*results));
+	/* After a short send the kernel's answers still tell how far it came. */
+	return collect(s, &w);
+}
+
 static int send_window(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t left,
 		       int32_t *results, uint32_t *count)
 {
-	struct window w = { .results = results };
-	size_t len;
-	int r;
-
 	for (;;) {
-		memset(&w, 0, sizeof(w));
-		w.results = results;
-		w.count = left < s->window ? (uint32_t)left : s->window;
-		w.first_seq = ipvsf_session_next_seq(s, w.count + 1);
-		r = fill(s, ops, &w, &len);
-		if (r)
+		uint32_t first_seq;
+		size_t len;
+		int r;
+
+		*count = (uint32_t)ipvsf_group_limit(s, ops, left, s->window);
+		first_seq = ipvsf_session_next_seq(s, *count + 1);
+		r = fill(s, ops, first_seq, count, &len);
+		if (!r)
+			r = ipvsf_send_batch(s, s->send_buf, len, first_seq, *count, results);
+		if (!may_shrink(r) || *count <= 1)
 			return r;
-		r = ipvsf_send_all(s, s->send_buf, len);
-		if (!may_shrink(r) || w.count <= 1)
-			break;
-		s->window = w.count / 2;
+		s->window = *count / 2;
 	}
-	*count = w.count;
-	if (r && r != -EIO)
-		return r;
-	memset(results, 0, w.count * sizeof(*results));
-	/* After a short send the kernel's answers still tell how far it came. */
-	return collect(s, &w);
 }
 
 /*
@@ -144,6 +152,28 @@ static int recheck_family(struct ipvsf_session *s, const int32_t *results, uint3
 	return 0;
 }
 
+static int send_some(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count,
+		     int32_t *results, size_t *stand)
+{
+	size_t group = ipvsf_group_size(s, ops, count);
+	uint32_t sent = 0, standing = 0;
+	int r;
+
+	*stand = 0;
+	if (group) {
+		r = ipvsf_group_send(s, ops, group, results, stand);
+		if (r || *stand)
+			return r;
+	}
+	r = send_window(s, ops, count, results, &sent);
+	if (!r && sent)
+		r = recheck_family(s, results, sent, &standing);
+	*stand = standing;
+	if (standing)
+		ipvsf_group_note(s, &ops[standing - 1], results[standing - 1]);
+	return r;
+}
+
 int ipvsf_batch_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count,
 		     int32_t *results, uint32_t budget_ms, size_t *done)
 {
@@ -153,11 +183,9 @@ int ipvsf_batch_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t
 	*done = 0;
 	s->message[0] = 0;
 	while (!r && *done < count) {
-		uint32_t sent = 0, stand = 0;
+		size_t stand;
 
-		r = send_window(s, ops + *done, count - *done, results + *done, &sent);
-		if (!r && sent)
-			r = recheck_family(s, results + *done, sent, &stand);
+		r = send_some(s, ops + *done, count - *done, results + *done, &stand);
 		*done += stand;
 		if (end && ipvsf_now_ms() >= end)
 			break;

@@ -27,6 +27,12 @@
 #define IPVSF_WINDOW_MAX 256	/* best transport cost per message; more only delays Ctrl-C */
 #define IPVSF_SEND_LEN (64 * 1024)
 
+enum ipvsf_fresh {
+	IPVSF_FRESH_NOT,
+	IPVSF_FRESH_EMPTY,	/* created a moment ago, nothing in it */
+	IPVSF_FRESH_FILLED	/* created here, the dests so far are ours */
+};
+
 struct ipvsf_session {
 	struct nl_sock *sk;	/* NULL when attached */
 	int fd;
@@ -41,6 +47,9 @@ struct ipvsf_session {
 	uint32_t pending;	/* sequence of a dump that was interrupted; 0: none */
 	uint8_t *send_buf;
 	uint8_t *recv_buf;	/* IPVSF_RECV_SLOTS times IPVSF_RECV_LEN */
+	bool ungrouped;
+	enum ipvsf_fresh fresh;
+	struct ipvsf_service fresh_service;
 	char message[160];
 };
 
@@ -59,6 +68,18 @@ int ipvsf_receive(struct ipvsf_session *s, int64_t deadline, ipvsf_message_fn fn
 int ipvsf_exchange(struct ipvsf_session *s, const void *msg, ipvsf_message_fn fn, void *ctx);
 int64_t ipvsf_now_ms(void);
 int ipvsf_error_of(struct ipvsf_session *s, const struct nlmsghdr *nlh);
+
+/* batch.c */
+int ipvsf_send_batch(struct ipvsf_session *s, uint8_t *buf, size_t len, uint32_t first_seq,
+		     uint32_t count, int32_t *results);
+
+/* group.c */
+size_t ipvsf_group_limit(const struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count,
+			 size_t window);
+size_t ipvsf_group_size(const struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count);
+void ipvsf_group_note(struct ipvsf_session *s, const struct ipvsf_op *last, int32_t result);
+int ipvsf_group_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t n, int32_t *results,
+		     size_t *sent);
 
 /* counts.c: what only the older socket option tells, to check dumps against; -1: unknown */
 int64_t ipvsf_count_services4(struct ipvsf_session *s);

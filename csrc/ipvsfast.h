@@ -156,6 +156,9 @@ int ipvsf_session_limits(struct ipvsf_session *session, uint32_t *rcvbuf, uint32
 /* Caps the messages per send (1..the granted window); 0 = as many as are safe. */
 int ipvsf_session_set_window(struct ipvsf_session *session, uint32_t window);
 
+/* Whether dests of a new service may be added while its scheduler is off (group.c); on at first. */
+int ipvsf_session_set_grouping(struct ipvsf_session *session, uint32_t on);
+
 /* The kernel's own words (extended ack) to the last refusal, or "". Owned by the session. */
 const char *ipvsf_session_message(struct ipvsf_session *session);
 

@@ -16,7 +16,7 @@
 #include <netlink/version.h>
 
 #define RCVBUF_WANTED (1024 * 1024)
-#define SNDBUF_WANTED (256 * 1024)
+#define SNDBUF_WANTED (512 * 1024)	/* doubled by the kernel */
 /* One queued reply is charged 768 (6.1) or 896 (6.12, 7.2) bytes, whatever it says. */
 #define REPLY_CHARGE 1024
 #define RESOLVE_SECONDS 10

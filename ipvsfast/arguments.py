@@ -41,9 +41,11 @@ class UsageError(InvalidValue):
         self.word = word
 
 
-def hint(program: str) -> UsageError:
-    """The error that only points to --help: a line that does not start with a command."""
-    return UsageError(255, f"Try `{program} -h' or '{program} --help' for more information.", hint=True)
+def hint(program: str, word: str = "") -> UsageError:
+    """The error that only points to --help: a line that does not start with a command. word: if it
+    starts with an unknown option, that."""
+    text = f"Try `{program} -h' or '{program} --help' for more information."
+    return UsageError(255, text, hint=True, word=word)
 
 
 def tokens(

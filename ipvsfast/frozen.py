@@ -24,12 +24,12 @@ def check_range(value: int, low: int, high: int, what: str) -> int:
     return value
 
 
-def check_name(value: str, what: str, empty: bool = False) -> str:
+def check_name(value: str, what: str, empty: bool = False, longest: int = NAME_MAX) -> str:
     if not value and empty:
         return value
     raw = value.encode("utf-8", "surrogateescape")
-    if not value or len(raw) > NAME_MAX or any(c <= 32 or c == 127 for c in raw):
-        raise InvalidValue(f"{what} must be 1 to {NAME_MAX} bytes without blanks, not {value!r}")
+    if not value or len(raw) > longest or any(c <= 32 or c == 127 for c in raw):
+        raise InvalidValue(f"{what} must be 1 to {longest} bytes without blanks, not {value!r}")
     return value
 
 

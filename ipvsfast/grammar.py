@@ -103,8 +103,10 @@ def parse(argv: Sequence[str], resolver: Resolver, program: str = "ipvsfast", po
     stream = tokens(argv, SPELLINGS, words, posix)
     try:
         option, text, _ = next(stream)
-    except (StopIteration, UsageError):
+    except StopIteration:
         raise hint(program) from None
+    except UsageError as error:
+        raise hint(program, error.word) from None
     if option.block != COMMAND:
         raise hint(program)
     command = option.name

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from .options import COMMAND, DAEMON, OPTION, OPTIONS, SERVICE
+from .options import ALLOWED, COLUMNS, COMMAND, DAEMON, OPTION, OPTIONS, SERVICE, SPELLINGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from .arguments import UsageError
     from .options import Option
+    from .verbs import Verb
 
 _SCHEDULING = "[-s scheduler] [-p [seconds]] [-M mask] [--pe engine] [-o] [-b flag,...]"
 _SERVER = "[-g|-i|-m] [-w weight] [-x number] [-y number] [tunnel options]"
@@ -26,6 +30,16 @@ USAGE = (
     "-h|-v",
 )
 _WIDTH = 36
+# What people try because another program, or the field, calls it so.
+_OTHER_NAMES = {
+    "flush": "--clear", "nat": "--masquerading", "direct": "--gatewaying", "dr": "--gatewaying",
+    "tunnel": "--ipip", "tunneling": "--ipip", "counters": "--stats", "status": "--list",
+}  # fmt: skip
+
+
+def is_own_name(program: str) -> bool:
+    """Whether we were called by a name of ours, not as ipvsadm: then there are verbs."""
+    return program.rpartition("/")[2] != "ipvsadm"
 
 
 def help_text(program: str) -> str:
@@ -35,7 +49,30 @@ def help_text(program: str) -> str:
     lines += _block(COMMAND)
     for block in (SERVICE, OPTION, DAEMON):
         lines += ["", f"{block}:", *_block(block)]
+    if is_own_name(program):
+        from .verbs import VERBS
+
+        lines += ["", f"Verbs ({program} VERB --help shows the options of one):"]
+        lines += _rows([(verb.synopsis, verb.help) for verb in VERBS])
     return "\n".join(lines) + "\n"
+
+
+def verb_text(verb: Verb, program: str) -> str:
+    """The text of VERB --help."""
+    from .verbs import HELP
+
+    return _usage_text(f"{program} {verb.synopsis}", verb.help, (*verb.options, HELP))
+
+
+def script_text(script: Verb, program: str) -> str:
+    """The text of --help of a program beside the main one."""
+    return _usage_text(f"{program} [options]", script.help, script.options)
+
+
+def _usage_text(usage: str, help: str, options: Iterable[Option]) -> str:
+    rows = _rows([(synopsis(option), option.help) for option in options])
+    sentence = f"{help[0].upper()}{help[1:]}."
+    return "\n".join(["Usage:", f"  {usage}", "", sentence, "", "Options:", *rows]) + "\n"
 
 
 def synopsis(option: Option) -> str:
@@ -47,34 +84,99 @@ def synopsis(option: Option) -> str:
 
 
 def _block(block: str) -> list[str]:
+    return _rows([(synopsis(option), option.help) for option in OPTIONS if option.block == block])
+
+
+def _rows(pairs: Iterable[tuple[str, str]]) -> list[str]:
     lines = []
-    for option in OPTIONS:
-        if option.block == block:
-            left = f"  {synopsis(option)}"
-            if len(left) >= _WIDTH:
-                lines.append(left)
-                left = ""
-            lines.append(f"{left:{_WIDTH}}{option.help}")
+    for left, right in pairs:
+        left = f"  {left}"
+        if len(left) >= _WIDTH:
+            lines.append(left)
+            left = ""
+        lines.append(f"{left:{_WIDTH}}{right}")
     return lines
 
 
-def suggest(word: str) -> str | None:
+def slip(argv: Sequence[str], program: str, error: UsageError) -> str:
+    """One line for a person who has just read the message of `error`; "" if nothing helpful is known."""
+    first = argv[0] if argv else ""
+    verb = None
+    if first[:1] not in ("-", "") and is_own_name(program):
+        from .verbs import HELP, VERBS, find
+
+        verb = find(first)
+        if verb:
+            return _did_you_mean(suggest(error.word, (*verb.options, HELP)))
+        if error.hint:
+            return _did_you_mean(_nearest(first, [verb.name for verb in VERBS]) or suggest(first))
+    if error.hint:
+        return _did_you_mean(suggest(first, _with_command(""))) or _needs_command(first)
+    if error.word:
+        return _did_you_mean(suggest(error.word, _with_command(first)))
+    return _did_you_mean(_one_dash(argv))
+
+
+def _did_you_mean(meant: str | None) -> str:
+    return f"Did you mean {meant}?" if meant else ""
+
+
+def _with_command(word: str) -> list[Option]:
+    """All options; those that go with the command `word` (or, if it is none, the commands) first."""
+    command = SPELLINGS.get(word if word[:2] == "--" else word[:2])
+    if command is None or command.name not in COLUMNS:
+        return sorted(OPTIONS, key=lambda option: option.block != COMMAND)
+    allowed = ALLOWED[COLUMNS[command.name]]
+    return sorted(OPTIONS, key=lambda option: option.name not in allowed)
+
+
+def _needs_command(word: str) -> str:
+    """For a line that starts with an option: which commands that option goes with."""
+    option = SPELLINGS.get(word.partition("=")[0] if word[:2] == "--" else word[:2])
+    if option is None or option.block == COMMAND:
+        return ""
+    commands = [
+        command.spellings[0]
+        for command in OPTIONS
+        if command.name in COLUMNS and option.name in ALLOWED[COLUMNS[command.name]]
+    ]
+    return f"The command comes first; {option.spellings[0]} goes with {', '.join(commands)}."
+
+
+def _one_dash(argv: Sequence[str]) -> str | None:
+    """The long option that was written with one dash, and so was read as a cluster: -stats is -s tats."""
+    for word in argv:
+        if len(word) > 4 and word[0] == "-" != word[1]:
+            long = f"-{word.partition('=')[0]}"
+            if long in SPELLINGS:
+                return long
+    return None
+
+
+def suggest(word: str, options: Iterable[Option] = OPTIONS) -> str | None:
     """The long option that `word`, an unknown one, most probably meant; None if nothing is close.
 
-    `--stat` and `-stat` give `--stats`, `--wieght=3` gives `--weight`.
+    `--stat` and `-stat` give `--stats`, `--wieght=3` gives `--weight`. Among equals the first wins.
     """
     bare = word.lstrip("-").partition("=")[0].replace("_", "-").lower()
-    if len(bare) < 2:
+    if word[:2] != "--" and len(bare) < 4:
+        return None  # a cluster of letters
+    names = [spelling[2:] for option in options for spelling in option.spellings if spelling[:2] == "--"]
+    found = _nearest(bare, names)
+    return f"--{found}" if found else _OTHER_NAMES.get(bare)
+
+
+def _nearest(word: str, names: Iterable[str]) -> str | None:
+    """The first of `names` that starts with `word`, else the one that is few edits away."""
+    if len(word) < 2:
         return None
-    best, limit = None, 1 + len(bare) // 4
-    for option in OPTIONS:
-        long = option.spellings[-1]
-        name = long[2:]
-        if name.startswith(bare):
-            return long
-        distance = _distance(bare, name, limit)
+    best, limit = None, 1 + len(word) // 4
+    for name in names:
+        if name.startswith(word):
+            return name
+        distance = _distance(word, name, limit)
         if distance <= limit:
-            best, limit = long, distance - 1
+            best, limit = name, distance - 1
     return best
 
 

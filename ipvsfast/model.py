@@ -6,7 +6,7 @@ objects that come from the kernel are built by `_make`, without checks, as the k
 
 from __future__ import annotations
 
-from .addresses import parse_ip, parse_netmask
+from .addresses import format_ip, parse_ip, parse_netmask
 from .errors import InvalidValue
 from .frozen import NAME_MAX, Frozen, check_name, check_range, set_slot
 from .keys import (
@@ -52,6 +52,7 @@ CHECKSUM_CODES: dict[str, int] = {"nocsum": 0, "csum": 1, "remcsum": 2}
 DAEMON_STATES: dict[str, int] = {"master": 1, "backup": 2}
 
 INT_MAX = 2**31 - 1
+ENGINE_MAX = NAME_MAX + 1  # the kernel lets this one fill its field
 MAX_TIMEOUT = 31 * 24 * 3600  # what ipvsadm allows; the kernel multiplies by HZ in 32 bits
 
 
@@ -154,7 +155,7 @@ class Service(_ServiceFields, Frozen):
             raise InvalidValue(f"key must be a ServiceKey, not {key!r}: use ServiceKey.of or .mark")
         check_name(scheduler, "scheduler")
         check_range(persistent, 0, MAX_TIMEOUT, "persistence timeout (seconds)")
-        check_name(engine, "persistence engine", empty=True)
+        check_name(engine, "persistence engine", empty=True, longest=ENGINE_MAX)
         if not key.fwmark and not key.port and not persistent:
             raise InvalidValue("Zero port specified for non-persistent service")
         if one_packet and not key.fwmark and key.protocol_number != UDP:
@@ -220,6 +221,8 @@ class Service(_ServiceFields, Frozen):
         if "key" in changes and changes["key"][1] != self.key[1]:
             del values["netmask"]
         values.update(changes)
+        if "netmask" in values and "netmask" not in changes and self.key[1] == AF_INET:
+            values["netmask"] = format_ip(self.netmask.to_bytes(4, "big"))  # 24 would be a prefix
         return Service(values.pop("key"), values.pop("scheduler"), **values)
 
 

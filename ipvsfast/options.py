@@ -188,3 +188,15 @@ ALLOWED: tuple[frozenset[str], ...] = tuple(
 
 TUNNEL_OPTIONS = ("tun-port", "tun-nocsum", "tun-csum", "tun-remcsum")
 TUNNEL_CELLS: dict[str, str] = {"ipip": "xxxx", "gue": "+111", "gre": "x11x"}
+
+# What the argument of an option can be, where that is a matter of few words.
+VALUES: dict[str, tuple[str, ...]] = {
+    "scheduler": (
+        "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh",
+    ),
+    "sched-flags": ("sh-fallback", "sh-port", "mh-fallback", "mh-port", "flag-1", "flag-2", "flag-3"),
+    "pe": ("sip",),
+    "tun-type": tuple(TUNNEL_CELLS),
+    "start-daemon": ("master", "backup"),
+    "stop-daemon": ("master", "backup"),
+}  # fmt: skip

@@ -139,6 +139,11 @@ class Session:
         with self._lock:
             lib.ipvsf_session_set_window(self._open(), window)
 
+    def set_grouping(self, on: bool) -> None:
+        """Whether destinations of a new service may be added while its scheduler is off (see group.c)."""
+        with self._lock:
+            lib.ipvsf_session_set_grouping(self._open(), on)
+
     def info(self) -> tuple[int, int]:
         """(version code 0xMMmmpp, connection table size)."""
         out = ffi.new("struct ipvsf_info *")

@@ -37,6 +37,8 @@ def _option(name: str, spellings: tuple[str, ...], help: str, argument: str = ""
     return Option(VERB, name, spellings, argument, help)
 
 
+HELP = _option("help", ("-h", "--help"), "print this text")
+
 VERBS: tuple[Verb, ...] = (
     Verb(
         "restore", ("[FILE]",), "check all rules of FILE (or standard input), then add them",
@@ -56,6 +58,18 @@ VERBS: tuple[Verb, ...] = (
     Verb("remove-compat", ("DIR",), "remove those names from DIR again, if they are ours"),
 )  # fmt: skip
 
+# The programs beside the main one. Called as ipvsadm-save and ipvsadm-restore they have no --help.
+SCRIPTS: tuple[Verb, ...] = (
+    Verb(
+        "ipvsfast-save", (), "print the table as rules that ipvsfast-restore reads",
+        (_option("numeric", ("-n",), "print addresses and ports as numbers"), HELP),
+    ),
+    Verb(
+        "ipvsfast-restore", (), "check all rules read from standard input, then replace the table by them",
+        (HELP,),
+    ),
+)  # fmt: skip
+
 
 def find(name: str) -> Verb | None:
     """The verb of that name."""
@@ -66,15 +80,20 @@ def find(name: str) -> Verb | None:
 
 
 def parse_verb(verb: Verb, argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """(options by name with their arguments, positional words). UsageError (2) for anything else."""
-    spellings = {spelling: option for option in verb.options for spelling in option.spellings}
+    """(options by name with their arguments, positional words). UsageError (2) for anything else.
+
+    With --help among the options the words are not checked.
+    """
+    spellings = {spelling: option for option in (*verb.options, HELP) for spelling in option.spellings}
     words: list[str] = []
     given: dict[str, str] = {}
     try:
         for option, text, _ in tokens(argv, spellings, words):
             given[option.name] = text or ""
     except UsageError as error:
-        raise UsageError(2, f"{verb.name}: {error.message}") from None
+        raise UsageError(2, f"{verb.name}: {error.message}", word=error.word) from None
+    if "help" in given:
+        return given, words
     needed = sum(not word.startswith("[") for word in verb.words)
     if len(words) < needed:
         raise UsageError(2, f"{verb.name}: {verb.words[len(words)]} is missing")

@@ -11,15 +11,18 @@ from .output import Failure, complain, guard_streams, leave, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import NoReturn
 
     from ..client import Ipvs
     from ..grammar import Request
+    from ..names import Resolver
 
 
 class Names:
-    """The resolver, loaded only when a name has to be looked up."""
+    """The resolver, loaded only when a name has to be looked up; what it found is remembered."""
+
+    _loaded: Resolver | None = None
 
     def host(self, name: str) -> bytes | None:
         return self._resolver().host(name)
@@ -27,10 +30,12 @@ class Names:
     def port(self, name: str, protocol: str) -> int | None:
         return self._resolver().port(name, protocol)
 
-    def _resolver(self) -> Names:
-        from ..names import Resolver
+    def _resolver(self) -> Resolver:
+        if self._loaded is None:
+            from ..names import Resolver
 
-        return Resolver()  # type: ignore[return-value]
+            self._loaded = Resolver()
+        return self._loaded
 
 
 class Command:
@@ -97,19 +102,34 @@ class Command:
 
 def main(argv: Sequence[str], program: str) -> int:
     """Runs one command line (without argv[0]) and returns its exit status."""
+    return guarded(lambda: _main(argv, program), argv, program)
+
+
+def _main(argv: Sequence[str], program: str) -> int:
+    command = Command(program)
+    if argv and argv[0][:1] not in ("-", "") and program.rpartition("/")[2] != "ipvsadm":
+        from ..verbs import find
+
+        verb = find(argv[0])
+        if verb is not None:
+            from .own import run_verb
+
+            return run_verb(command, verb, argv[1:])
+    return command.run(command.parse(argv))
+
+
+def guarded(work: Callable[[], int], argv: Sequence[str], program: str) -> int:
+    """The exit status of `work`; what ended it early is told on standard error."""
     try:
-        command = Command(program)
-        if argv and argv[0][:1] not in ("-", "") and program.rpartition("/")[2] != "ipvsadm":
-            from ..verbs import find
-
-            verb = find(argv[0])
-            if verb is not None:
-                from .own import run_verb
-
-                return run_verb(command, verb, argv[1:])
-        return command.run(command.parse(argv))
+        return work()
     except UsageError as error:
         complain(error.message)
+        if os.isatty(2):  # elsewhere every byte is as ipvsadm has it
+            from ..helptext import slip
+
+            more = slip(argv, program, error)
+            if more:
+                complain(more)
         return error.status
     except Failure as failure:
         if failure.message:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..verbs import parse_verb
+from .output import write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 def run_verb(command: Command, verb: Verb, argv: Sequence[str]) -> int:
     """Carries out one verb; the exit status."""
     given, words = parse_verb(verb, argv)
+    if "help" in given:
+        from ..helptext import verb_text
+
+        write(verb_text(verb, command.program))
+        return 0
     if verb.name == "restore":
         from .strict import restore_file
 

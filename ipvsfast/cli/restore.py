@@ -15,7 +15,7 @@ from .output import Failure, complain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ..grammar import Request
     from .main import Command
@@ -52,8 +52,12 @@ class Restore:
 
     def run(self, fd: int) -> int:
         """Reads all of `fd`; the exit status."""
+        return self.feed(chunks(fd))
+
+    def feed(self, texts: Iterable[bytes]) -> int:
+        """Carries out the rules of all texts, each of whole lines; the exit status."""
         try:
-            for self.text in chunks(fd):
+            for self.text in texts:
                 self.buffer.start()
                 self._text()
         except KeyboardInterrupt:

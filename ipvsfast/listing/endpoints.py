@@ -7,11 +7,11 @@ they have formatted, since the same servers stand in many services.
 from __future__ import annotations
 
 from ..addresses import format_ip
-from ..model import PROTOCOL_NAMES
+from ..model import AF_INET6, PROTOCOL_NAMES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Protocol
 
     from ..model import Destination, Service
@@ -53,6 +53,7 @@ class Numeric:
     def __init__(self) -> None:
         self._networks: dict[bytes, str] = {}
         self._brackets: dict[bytes, str] = {}
+        self._ntop: Callable[[int, bytes], str] | None = None
 
     def one(self, packed: bytes, port: int, protocol: str = "") -> str:
         if len(packed) == 4:
@@ -61,8 +62,15 @@ class Numeric:
         if host is None:
             if len(self._brackets) >= _REMEMBERED:
                 self._brackets.clear()
-            host = self._brackets[packed] = f"[{format_ip(packed)}]:"
+            host = self._brackets[packed] = f"[{self._ipv6(packed)}]:"
         return f"{host}{port}"
+
+    def _ipv6(self, packed: bytes) -> str:
+        if self._ntop is None:  # format_ip imports it at every call, which costs more than the call
+            from _socket import inet_ntop
+
+            self._ntop = inet_ntop
+        return self._ntop(AF_INET6, packed)
 
     def servers(self, destinations: Sequence[Destination], protocol: str = "") -> list[str]:
         networks = self._networks  # "10.0.0." by its three bytes: most rows then need one octet only
