@@ -12,7 +12,7 @@ from pathlib import Path
 from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
-SOURCES = ("session", "recv", "encode", "decode", "batch", "group", "dump", "counts", "rules", "order", "format")
+SOURCES = ("session", "recv", "encode", "decode", "batch", "group", "dump", "counts", "rules", "check", "order", "format")
 
 NEEDS = (
     "Debian/Ubuntu: apt install gcc pkg-config python3-dev libnl-3-dev libnl-genl-3-dev; "

@@ -191,8 +191,13 @@ int ipvsf_dests_dump(struct ipvsf_session *session, struct ipvsf_table *table, u
 
 void ipvsf_table_deinit(struct ipvsf_table *table);
 
-/* Brings services, and the dests within each, into the order in which ipvsadm lists them. */
-int ipvsf_table_sort(struct ipvsf_table *table);
+enum ipvsf_order {
+	IPVSF_ORDER_LISTED,	/* services and dests as ipvsadm lists them */
+	IPVSF_ORDER_ADDED	/* services so, dests as they were added: the kernel puts new ones first */
+};
+
+/* Brings a table that is in kernel order into another one. */
+int ipvsf_table_sort(struct ipvsf_table *table, uint32_t order);
 
 enum ipvsf_view {
 	IPVSF_VIEW_DEFAULT,
@@ -244,6 +249,21 @@ struct ipvsf_scan {
  */
 int ipvsf_rules_scan(const char *text, size_t len, struct ipvsf_op *ops, uint32_t *offsets,
 		     uint32_t *numbers, size_t size, struct ipvsf_scan *scan);
+
+/* The rules that a check has met so far. */
+struct ipvsf_seen;
+
+/* *ret is owned by the caller: ipvsf_seen_destroy(), to which NULL is allowed. */
+int ipvsf_seen_create(struct ipvsf_seen **ret);
+void ipvsf_seen_destroy(struct ipvsf_seen *seen);
+
+/*
+ * Checks new services and dests against those before them and against what the kernel is sure to
+ * refuse. results[i]: 0, -EEXIST (stands twice), -ESRCH (no service before it), -ERANGE (thresholds
+ * crossed), -EINVAL (dest not unicast).
+ */
+int ipvsf_rules_check(struct ipvsf_seen *seen, const struct ipvsf_op *ops, size_t count,
+		      int32_t *results);
 
 /* Version text of the libnl that is linked at run time, e.g. "3.7.0". */
 const char *ipvsf_libnl_version(void);

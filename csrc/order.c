@@ -98,14 +98,27 @@ static int sort_rows(void *rows, size_t count, size_t row, row_order_fn order)
 	return 0;
 }
 
-int ipvsf_table_sort(struct ipvsf_table *t)
+static void reverse_dests(struct ipvsf_dest_row *rows, size_t count)
+{
+	for (size_t i = 0; i + 1 < count - i; i++) {
+		struct ipvsf_dest_row swap = rows[i];
+
+		rows[i] = rows[count - 1 - i];
+		rows[count - 1 - i] = swap;
+	}
+}
+
+int ipvsf_table_sort(struct ipvsf_table *t, uint32_t order)
 {
 	int r = sort_rows(t->services, t->num_services, sizeof(*t->services), service_order);
 
 	for (size_t i = 0; !r && i < t->num_services; i++) {
 		const struct ipvsf_service_row *s = &t->services[i];
 
-		r = sort_rows(t->dests + s->first_dest, s->num_dests, sizeof(*t->dests), dest_order);
+		if (order == IPVSF_ORDER_LISTED)
+			r = sort_rows(t->dests + s->first_dest, s->num_dests, sizeof(*t->dests), dest_order);
+		else if (s->num_dests)
+			reverse_dests(t->dests + s->first_dest, s->num_dests);
 	}
 	return r;
 }

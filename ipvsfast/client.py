@@ -22,6 +22,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .adder import Progress
+    from .restore import Restored, Source
     from .session import Reading
     from .wire import Table
 
@@ -58,6 +60,11 @@ class Ipvs:
         """The kernel's IPVS version and the size of its connection table now."""
         version, size = self._session.info()
         return Info._make((version >> 16 & 255, version >> 8 & 255, version & 255), size)
+
+    @property
+    def session(self) -> Session:
+        """The session below, for the modules of this package."""
+        return self._session
 
     # Reading
 
@@ -130,6 +137,33 @@ class Ipvs:
             error.operation = f"after {count_sent(errnos, count)} of {count} operations"
             raise
         return Results(ops, errnos, count)
+
+    def restore(
+        self,
+        source: Source,
+        *,
+        stop_on_error: bool = True,
+        exist: bool = False,
+        clear: bool = False,
+        progress: Progress | None = None,
+    ) -> Restored:
+        """Check rule text (a path, bytes, or lines) as a whole, then add it; an account of what was done.
+
+        RulesInvalid, with every mistake, if it holds any: then nothing was sent. stop_on_error: at a
+        refusal of the kernel nothing after it stays in force. exist: what is there already is made to
+        be what the rule says, instead of being refused. clear: replace the table; refusals do not stop
+        it then. progress: called with the number of rules sent so far, about every 50 ms.
+        """
+        from .restore import RulesInvalid, RuleText, add_rules, check_rules
+
+        text = RuleText(source)
+        checked = check_rules(text)
+        if checked.problems:
+            raise RulesInvalid(checked.problems)
+        return add_rules(
+            self._session, text, checked.total,
+            stop=stop_on_error, exist=exist, clear=clear, progress=progress,
+        )  # fmt: skip
 
     def send(self, packed: bytearray, count: int, errnos: memoryview, start: int = 0) -> int:
         """One time slice of packed operations; see Session.send. For callers that stream."""

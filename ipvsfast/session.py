@@ -229,7 +229,14 @@ class Reading:
 
     def sort(self) -> Reading:
         """Bring everything into the order in which ipvsadm lists it."""
-        if lib.ipvsf_table_sort(self.table):
+        return self._sort(lib.IPVSF_ORDER_LISTED)
+
+    def sort_as_added(self) -> Reading:
+        """Services as listed, destinations as they must be added to get the kernel's order again."""
+        return self._sort(lib.IPVSF_ORDER_ADDED)
+
+    def _sort(self, order: int) -> Reading:
+        if lib.ipvsf_table_sort(self.table, order):
             raise MemoryError
         return self
 
@@ -321,6 +328,25 @@ class RuleBuffer:
         self.offsets[at] = offset
         self.numbers[at] = self.line
         self._scan.count = at + 1
+
+
+class RuleCheck:
+    """Checks the operations of one rule file against each other; see ipvsf_rules_check()."""
+
+    def __init__(self) -> None:
+        out = ffi.new("struct ipvsf_seen **")
+        if lib.ipvsf_seen_create(out):
+            raise MemoryError
+        self._seen: Any = ffi.gc(out[0], lib.ipvsf_seen_destroy)
+
+    def check(self, buffer: RuleBuffer) -> memoryview:
+        """One errno (negative) or 0 for each operation in the buffer."""
+        results = new_results(buffer.count)
+        out = ffi.from_buffer("int32_t[]", results, require_writable=True)
+        ops = ffi.from_buffer("struct ipvsf_op[]", buffer.ops)
+        if lib.ipvsf_rules_check(self._seen, ops, buffer.count, out):
+            raise MemoryError
+        return results
 
 
 def opening_error(code: int) -> IpvsError:

@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 class Names:
-    """The resolver, loaded only when a name has to be looked up; what it found is remembered."""
+    """The resolver, loaded only when a name has to be looked up, and kept for its answers."""
 
     _loaded: Resolver | None = None
 
     def host(self, name: str) -> bytes | None:
-        return self._resolver().host(name)
+        return self.resolver().host(name)
 
     def port(self, name: str, protocol: str) -> int | None:
-        return self._resolver().port(name, protocol)
+        return self.resolver().port(name, protocol)
 
-    def _resolver(self) -> Resolver:
+    def resolver(self) -> Resolver:
         if self._loaded is None:
             from ..names import Resolver
 
@@ -93,11 +93,16 @@ class Command:
 
         operation = operation_of(request)
         try:
-            results = self.table.apply([operation])
+            if operation.command == "flush":
+                from ..replacer import empty_for_restore
+
+                code = empty_for_restore(self.table.session)
+            else:
+                code = self.table.apply([operation]).errnos[0]
         except IpvsError as error:
             raise Failure(255, str(error.strerror)) from None
-        if results.errnos[0]:
-            raise Failure(255, sentence(operation.command, results.errnos[0]))
+        if code:
+            raise Failure(255, sentence(operation.command, code))
 
 
 def main(argv: Sequence[str], program: str) -> int:

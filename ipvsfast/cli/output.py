@@ -25,7 +25,7 @@ def write(text: str) -> None:
     _write(text.encode("utf-8", "surrogateescape"))
 
 
-def write_pieces(start: str, pieces: Iterable[memoryview]) -> None:
+def write_pieces(start: str, pieces: Iterable[bytes | memoryview]) -> None:
     """`start`, then bytes that are only valid until the next piece, in few system calls."""
     held = start.encode("ascii")
     for piece in pieces:

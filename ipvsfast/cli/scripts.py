@@ -99,21 +99,32 @@ def _check_line(command: Command, line: bytes) -> tuple[int, str, bool]:
 
 
 def _report(place: str, line: bytes, message: str) -> str:
-    from .restore import printable
+    from ..loader import printable
 
     return f"{place}: {printable(line.strip().decode('utf-8', 'surrogateescape'))}: {message}"
 
 
 def clear_and_restore(command: Command, text: bytes) -> int:
-    """Empties the table, then carries out the rules of `text` as -R does; its exit status."""
+    """Puts the rules of `text` in place of the table; the exit status is that of the last rule."""
     from ..errors import IpvsError
+    from ..loader import text_chunks
+    from ..replacer import Replacer
     from .restore import Restore
 
-    command.run(command.parse(["-C"]))
+    session = command.table.session
+    rules = Replacer(command.parse, "stdin", session)
     try:
-        return Restore(command, "stdin").feed([text])
+        rules.read(text_chunks(text))
+        if not rules.plain:  # commands other than additions: line by line, as ipvsadm would
+            command.run(command.parse(["-C"]))
+            return Restore(command, "stdin").feed([text])
+        rules.replace()
     except IpvsError as error:
         raise Failure(255, str(error)) from None
+    for problem in rules.problems:
+        complain(str(problem))
+    last = rules.problems[-1].line if rules.problems else 0
+    return 255 if last and last == rules.last else 0
 
 
 def _base_name(program: str) -> str:

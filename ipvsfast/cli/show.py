@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from ..errors import IpvsError, sentence
 from .output import Failure, write, write_all, write_pieces
 
@@ -33,16 +35,14 @@ def show(command: Command, request: Request) -> None:
         else:
             _table(command, request)
     except IpvsError as error:
-        raise Failure(1, sentence("list", error.errno or 0)) from None
+        if error.errno in (errno.ESRCH, errno.EPERM):
+            raise Failure(1, sentence("list", error.errno)) from None
+        raise Failure(1, str(error)) from None
 
 
-def _names(request: Request) -> Resolver | None:
+def _names(command: Command, request: Request) -> Resolver | None:
     """Who turns numbers into names; nobody with -n."""
-    if "numeric" in request.given:
-        return None
-    from ..names import Resolver
-
-    return Resolver()
+    return None if "numeric" in request.given else command.names.resolver()
 
 
 def _table(command: Command, request: Request) -> None:
@@ -54,7 +54,7 @@ def _table(command: Command, request: Request) -> None:
         start = version_line(command.table.opened) + start
     reading = command.table.read(request.key)
     exact, sort = "exact" in request.given, "nosort" not in request.given
-    names = _names(request)
+    names = _names(command, request)
     pieces = None
     if names is None:
         if sort:
@@ -71,7 +71,7 @@ def _table(command: Command, request: Request) -> None:
 
 
 def _save(command: Command, request: Request) -> None:
-    names = _names(request)
+    names = _names(command, request)
     reading = command.table.read()
     pieces = reading.sort().text("rules") if names is None else None
     if pieces is None:
@@ -88,10 +88,14 @@ def _connections(command: Command, request: Request) -> None:
     command.table  # noqa: B018 - ipvsadm needs the kernel's IPVS for this listing too
     persistent = "persistent-conn" in request.given
     try:
-        with open(CONNECTIONS, "rb") as lines:
+        lines = open(CONNECTIONS, "rb")
+    except OSError:
+        raise Failure(1, f"cannot open file {CONNECTIONS}") from None
+    with lines:
+        try:
             if not lines.readline():
                 raise Failure(1, f"unexpected input from {CONNECTIONS}")
             write(headers(persistent))
-            write_all(rows(lines, _names(request), persistent))
-    except OSError:
-        raise Failure(1, f"cannot open file {CONNECTIONS}") from None
+            write_all(rows(lines, _names(command, request), persistent))
+        except ValueError as problem:
+            raise Failure(1, str(problem)) from None

@@ -34,3 +34,22 @@ def _daemon(daemon: SyncDaemon) -> str:
     if daemon.ttl:
         parts.append(f"ttl={daemon.ttl}")
     return f"{daemon.state} sync daemon ({', '.join(parts)})\n"
+
+
+def timeout_rule(timeouts: Timeouts) -> str:
+    """The rule that sets these timeouts again."""
+    return f"--set {timeouts.tcp} {timeouts.tcp_fin} {timeouts.udp}\n"
+
+
+def daemon_rule(daemon: SyncDaemon) -> str:
+    """The rule that starts this daemon again, with every value that the kernel reports."""
+    rule = f"--start-daemon {daemon.state} --mcast-interface {daemon.interface} --syncid {daemon.sync_id}"
+    for option, value in (
+        ("sync-maxlen", daemon.max_len),
+        ("mcast-group", daemon.group),
+        ("mcast-port", daemon.port),
+        ("mcast-ttl", daemon.ttl),
+    ):
+        if value:
+            rule += f" --{option} {value}"
+    return rule + "\n"

@@ -1,0 +1,97 @@
+# `make help` lists the targets. What they need from the system is installed by tools/setup.sh.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --quiet --disable-pip-version-check
+KERNEL ?= uml
+LONG_KERNELS ?= 6.1 6.12
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+BENCH_SECONDS ?= 3000
+VM := $(BIN)/python -m tests.vm
+
+SOURCES := pyproject.toml setup.py MANIFEST.in $(wildcard scripts/* man/* completions/*/*) \
+	$(shell find csrc ipvsfast -name '*.[ch]' -o -name '*.py' -o -name '*.pyi' -o -name py.typed)
+BUILD_REQUIRES = $(shell sed -n 's/^requires = \[\(.*\)\]/\1/p' pyproject.toml | tr -d ,)
+HOST_TESTS := $(wildcard tests/unit tests/native tests/harness)
+KERNEL_TESTS := $(wildcard tests/kernel tests/parity)
+
+.PHONY: help deps deps-test deps-long deps-bench venv demo test test-unit test-harness test-kernel \
+	test-long bench lint clean
+
+help:
+	@echo 'make demo         51,000 rules into a real kernel and out again (DEMO_HOST=1: into this machine'"'"'s)'
+	@echo 'make test         every test, those that need a kernel in one that is booted for them'
+	@echo 'make test-unit    those that need no kernel'
+	@echo 'make test-kernel  those that need one; KERNEL=6.1 chooses it (see $(VM) --list)'
+	@echo 'make test-long    the same on the stock kernels $(LONG_KERNELS)'
+	@echo 'make bench        ours beside the others, in one kernel; BENCH_ARGS=--quick for a short run'
+	@echo 'make lint         ruff and mypy'
+	@echo 'make venv         build the wheel and install it into $(VENV)'
+	@echo 'make deps         install what building and testing needs (as root), or say how'
+	@echo 'make clean        remove what was built'
+
+deps:
+	@tools/setup.sh build
+
+deps-test:
+	@tools/setup.sh build test
+
+deps-long:
+	@tools/setup.sh build test long
+
+deps-bench:
+	@tools/setup.sh build test bench
+
+# The order-only prerequisite runs every time, but makes nothing be built again.
+$(VENV)/.created: pyproject.toml | deps
+	@echo 'making $(VENV)'
+	@$(BIN)/python -c 'import pip' 2> /dev/null || "$$(tools/python.sh)" -m venv --clear $(VENV)
+	@$(PIP) install $(BUILD_REQUIRES)
+	@touch $@
+
+# Without isolation, so that a changed source can be built again with no network.
+build/wheel/.built: $(VENV)/.created $(SOURCES)
+	@echo 'building the wheel'
+	@rm -rf build/wheel build/lib* build/bdist*
+	@$(PIP) wheel --no-deps --no-build-isolation -w build/wheel .
+	@touch $@
+
+$(VENV)/.installed: build/wheel/.built
+	@echo 'installing the wheel into $(VENV)'
+	@wheel=$$(echo build/wheel/*.whl); $(PIP) install --force-reinstall --no-deps "$$wheel" \
+	&& $(PIP) install "$$wheel[dev]"
+	@touch $@
+
+venv: deps $(VENV)/.installed
+
+demo: deps-test venv
+	@tools/demo.sh
+
+test: test-unit test-harness test-kernel
+
+test-unit: venv
+	$(BIN)/pytest $(filter-out tests/harness,$(HOST_TESTS)) $(PYTEST_ARGS)
+
+test-harness: deps-test venv
+	IPVSFAST_KERNEL=$(KERNEL) $(BIN)/pytest $(filter tests/harness,$(HOST_TESTS)) $(PYTEST_ARGS)
+
+test-kernel: deps-test venv
+	$(VM) -k $(KERNEL) -- $(BIN)/pytest $(KERNEL_TESTS) $(PYTEST_ARGS)
+
+test-long: deps-long venv
+	for kernel in $(LONG_KERNELS); do \
+		$(VM) -k $$kernel --timeout 5400 -- $(BIN)/pytest $(KERNEL_TESTS) $(PYTEST_ARGS) || exit; \
+	done
+
+bench: deps-bench venv
+	$(BIN)/python -m bench --prepare
+	$(VM) -k $(KERNEL) --timeout $(BENCH_SECONDS) -- $(BIN)/python -m bench $(BENCH_ARGS)
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,3 @@
+# Made by tools/completions.py; do not edit.
+complete -c ipvsfast-restore -f
+complete -c ipvsfast-restore -s h -l help -d 'print this text'

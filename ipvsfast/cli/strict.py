@@ -1,0 +1,84 @@
+"""`ipvsfast restore`: everything is checked first; then all of it, or a true account."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from ..arguments import UsageError
+from ..errors import IpvsError
+from ..restore import Restored, RuleText, add_rules, check_rules
+from .output import Failure, complain
+from .progress import for_terminal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..loader import Problem
+    from .main import Command
+
+STDIN = "stdin"
+
+
+def restore_file(command: Command, given: dict[str, str], path: str | None) -> int:
+    """0: all rules are in force (or, with --check, right); 1: some are not."""
+    if "keep-going" in given and "stop-on-error" in given:
+        raise UsageError(2, "restore: --keep-going and --stop-on-error exclude each other")
+    text = _text(path)
+    checked = check_rules(text, command.parse)
+    if checked.problems:
+        _tell(checked.problems)
+        count = len(checked.problems)
+        sent = "" if "check" in given else "; nothing was sent"
+        complain(f"{count} {'mistake' if count == 1 else 'mistakes'} in {text.name}{sent}")
+        return 1
+    if "check" in given:
+        if "quiet" not in given:
+            complain(f"{text.name}: {checked.total:,} rules, no mistakes")
+        return 0
+    return _add(command, given, text, checked.total)
+
+
+def _text(path: str | None) -> RuleText:
+    try:
+        if path is not None and path != "-":
+            return RuleText(path)
+        with open(0, "rb", closefd=False) as stream:
+            return RuleText(stream.read(), STDIN)
+    except OSError as error:
+        raise Failure(1, f"cannot read {path or STDIN}: {error.strerror}") from None
+
+
+def _add(command: Command, given: dict[str, str], text: RuleText, total: int) -> int:
+    quiet = "quiet" in given
+    session = command.table.session
+    line = for_terminal(total, "rules", quiet)
+    start = monotonic()
+    try:
+        account = add_rules(
+            session, text, total,
+            stop="keep-going" not in given, exist="exist" in given, clear="clear" in given,
+            progress=line, parse=command.parse,
+        )  # fmt: skip
+    except IpvsError as error:
+        raise Failure(1, f"{text.name}: {error}") from None
+    finally:
+        line.close()
+    _tell(account.problems)
+    if account.interrupted:
+        raise KeyboardInterrupt(f"interrupted: {account.done:,} of {total:,} rules are in force")
+    if not quiet or not account.ok:
+        complain(_summary(account, monotonic() - start, given))
+    return 0 if account.ok else 1
+
+
+def _tell(problems: list[Problem]) -> None:
+    for problem in problems:
+        complain(str(problem))
+
+
+def _summary(account: Restored, seconds: float, given: dict[str, str]) -> str:
+    text = f"{account.done:,} of {account.total:,} rules are in force after {seconds:.2f} s"
+    if account.ok:
+        return text
+    text += f"; {len(account.problems)} refused"
+    stopped = "keep-going" not in given and "clear" not in given
+    return text + (", stopped there" if stopped else "")

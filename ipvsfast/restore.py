@@ -1,0 +1,137 @@
+"""A strict restore: everything is checked first, then added; one account of what was done."""
+
+from __future__ import annotations
+
+import os
+
+from .adder import Adder, Stopped
+from .errors import InvalidValue
+from .grammar import parse
+from .loader import Checker, Problem, fd_chunks, text_chunks
+from .names import Resolver
+from .replacer import Replacer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .adder import Progress
+    from .grammar import Request
+    from .loader import Parse
+    from .session import Session
+
+    Source = str | os.PathLike[str] | bytes | Iterable[str]
+
+
+class RulesInvalid(InvalidValue):
+    """Rule text that holds mistakes; nothing of it was sent. problems: all of them, in order."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        super().__init__(f"{problems[0]}{more}")
+        self.problems = problems
+
+
+class Restored:
+    """The account of a restore.
+
+    total: rules in the text. done: rules in force. problems: what the kernel refused, in order.
+    interrupted: Ctrl-C ended it; what was sent until then is in `done`.
+    """
+
+    __slots__ = ("total", "done", "problems", "interrupted")
+
+    def __init__(self, total: int, done: int, problems: list[Problem], interrupted: bool = False) -> None:
+        self.total = total
+        self.done = done
+        self.problems = problems
+        self.interrupted = interrupted
+
+    @property
+    def ok(self) -> bool:
+        return self.done == self.total
+
+    def __repr__(self) -> str:
+        return f"<Restored {self.done} of {self.total} rules, {len(self.problems)} refused>"
+
+
+class RuleText:
+    """Rule text that can be read twice: a file, bytes, or lines. name: how problems call it."""
+
+    def __init__(self, source: Source, name: str = "rules") -> None:
+        self.name = name
+        self._path: str | None = None
+        self._text = b""
+        if isinstance(source, bytes):
+            self._text = source
+        elif isinstance(source, (str, os.PathLike)):
+            self.name = os.fspath(source)
+            self._open(self.name)
+        else:
+            lines = [line if line.endswith("\n") else line + "\n" for line in source]
+            self._text = "".join(lines).encode("utf-8", "surrogateescape")
+
+    def _open(self, path: str) -> None:
+        from stat import S_ISREG
+
+        if S_ISREG(os.stat(path).st_mode):
+            self._path = path
+        else:  # a pipe can be read once only
+            with open(path, "rb") as stream:
+                self._text = stream.read()
+
+    def chunks(self) -> Iterator[bytes]:
+        """The text from its beginning."""
+        if self._path is None:
+            yield from text_chunks(self._text)
+            return
+        fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            yield from fd_chunks(fd)
+        finally:
+            os.close(fd)
+
+
+def default_parse(words: list[str], resolver: list[Resolver] = []) -> Request:  # noqa: B006 - made once
+    """The grammar with the system's names."""
+    if not resolver:
+        resolver.append(Resolver())
+    return parse(words, resolver[0])
+
+
+def check_rules(text: RuleText, parse: Parse = default_parse) -> Checker:
+    """The first pass over the text: counts its rules and finds every mistake. No kernel is asked."""
+    checker = Checker(parse, text.name)
+    checker.read(text.chunks())
+    checker.problems.sort(key=lambda problem: problem.line)
+    return checker
+
+
+def add_rules(
+    session: Session,
+    text: RuleText,
+    total: int,
+    *,
+    stop: bool = True,
+    exist: bool = False,
+    clear: bool = False,
+    progress: Progress | None = None,
+    parse: Parse = default_parse,
+) -> Restored:
+    """The second pass. stop: end at the first refusal, with nothing after it in force. exist: what is
+    there already is made to be what the rule says. clear: replace the table; then it never stops."""
+    worker: Adder | Replacer
+    interrupted = False
+    try:
+        if clear:
+            worker = Replacer(parse, text.name, session, progress)
+            worker.read(text.chunks())
+            worker.replace()
+        else:
+            worker = Adder(parse, text.name, session, stop=stop, exist=exist, progress=progress)
+            worker.read(text.chunks())
+    except Stopped:
+        pass
+    except KeyboardInterrupt:
+        interrupted = True
+    return Restored(total, worker.done, worker.problems, interrupted)

@@ -1,0 +1,147 @@
+"""Listings and rule lines against what ipvsadm 1.31 printed for the same commands.
+
+A case is the commands that build a table, then pairs of a listing and its text; `·` at the end of a
+line is a blank. Where ipvsadm's own text is wrong the corrected one stands here, and the case says so.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ipvsfast.grammar import parse
+from ipvsfast.listing.headers import chosen_view
+from ipvsfast.listing.rules import rule_lines
+from ipvsfast.listing.tables import ListOptions, render
+from ipvsfast.model import Info
+from ipvsfast.names import Lookups, Resolver
+
+HOSTS = """
+127.0.0.1 localhost
+::1 localhost ip6-localhost
+10.9.8.7 web.example.test web
+2001:db8::77 v6only.example.test v6only
+10.9.8.1 multi.example.test
+10.9.8.2 multi.example.test
+10.9.9.1 a-very-long-host-name-that-exceeds-columns.example.test
+10.9.9.4 abcdefghijklmnopqrstuv
+"""
+SERVICES = {
+    ("http", "tcp"): 80, ("https", "tcp"): 443, ("http-alt", "tcp"): 8080, ("domain", "udp"): 53,
+    ("domain", "tcp"): 53, ("cisco-sccp", "tcp"): 2000,
+}  # fmt: skip
+
+
+def cases():
+    """(title, commands, {arguments: text}) of every case in the file."""
+    path = Path(__file__).parent.parent / "data" / "listings.golden"
+    found = []
+    for line in path.read_text("utf-8").replace("·", " ").split("\n")[:-1]:
+        if line.startswith("### "):
+            commands, listings = [], {}
+            found.append((line[4:], commands, listings))
+        elif line.startswith("$ "):
+            arguments = line[2:]
+            listings[arguments] = ""
+        elif found and listings:
+            listings[arguments] += f"{line}\n"
+        elif found:
+            commands.append(line)
+    return found
+
+
+CASES = cases()
+
+
+class HostsFile(Lookups):
+    """Names from the two tables above, as the C library would read them from its files."""
+
+    def reverse(self, packed):
+        for line in HOSTS.split("\n"):
+            address, *names = line.split() or [""]
+            if names and _packed(address) == packed:
+                return names[0]
+        raise OSError("no name")
+
+    def forward(self, name, family):
+        lines = [line.split() for line in HOSTS.split("\n") if name in line.split()[1:]]
+        found = [_packed(line[0]) for line in lines]
+        return [p for p in found if len(p) == (4 if family == 2 else 16)]
+
+    def service(self, port, protocol):
+        for (name, of), number in SERVICES.items():
+            if (number, of) == (port, protocol):
+                return name
+        raise OSError("no name")
+
+    def port(self, name, protocol):
+        try:
+            return SERVICES[name, protocol]
+        except KeyError:
+            raise OSError("no port") from None
+
+
+def _packed(text):
+    import socket
+
+    return socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
+
+
+def build(commands):
+    """The table that the kernel would hold after the commands: the newest first."""
+    table = []
+    for line in commands:
+        request = parse(line.split(), None, "ipvsadm")
+        if request.command == "add-service":
+            table.insert(0, (request.service, []))
+        else:
+            [dests] = [dests for service, dests in table if service.key == request.key]
+            dests.insert(0, request.destination)
+    return table
+
+
+def listing(table, arguments):
+    """What the command prints for the table, names included."""
+    request = parse(arguments.split(), None, "ipvsadm")
+    given = request.given
+    names = None if "numeric" in given else Resolver(timeout=10, lookups=HostsFile())
+    if request.command == "save":
+        return "".join(rule_lines(table, names))
+    info = Info._make((1, 2, 1), 256)
+    if request.key is not None:
+        info, table = None, [entry for entry in table if entry[0].key == request.key]
+    options = ListOptions(chosen_view(given), exact="exact" in given, sort="nosort" not in given, info=info)
+    return "".join(render(table, options, names))
+
+
+CHECKS = [
+    pytest.param(commands, arguments, text, id=f"{title}: {arguments}")
+    for title, commands, listings in CASES
+    for arguments, text in listings.items()
+]
+
+
+@pytest.mark.parametrize(("commands", "arguments", "text"), CHECKS)
+def test_text(commands, arguments, text):
+    """The listing is what ipvsadm prints, byte for byte."""
+    assert listing(build(commands), arguments) == text
+
+
+@pytest.mark.parametrize("commands", [case[1] for case in CASES], ids=[case[0] for case in CASES])
+def test_rules_build_the_same_table_again(commands):
+    """What -S prints is the table, whether read back as numbers or as names."""
+    table = {service.key: (service, {d.key: d for d in dests}) for service, dests in build(commands)}
+    for names in (None, Resolver(timeout=10, lookups=HostsFile())):
+        resolver = Resolver(timeout=10, lookups=HostsFile())
+        again = {}
+        for line in "".join(rule_lines(build(commands), names)).splitlines():
+            request = parse(line.split(), resolver, "ipvsadm")
+            if request.service is not None:
+                again[request.key] = (request.service, {})
+            else:
+                again[request.key][1][request.destination.key] = request.destination
+        assert again == {
+            key: (service.replace(netmask=None) if not service.persistent else service, dests)
+            for key, (service, dests) in table.items()
+        }

@@ -1,0 +1,305 @@
+"""Names: what is asked, how long it may take, what is believed; no real network."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipvsfast.names import TIMEOUT_VARIABLE, Lookups, Resolver, is_host_name
+
+A, B, C = (bytes([10, 0, 0, n]) for n in (1, 2, 3))
+SIX = bytes(15) + b"\1"
+
+
+class Fake(Lookups):
+    """Answers from tables, keeps the questions, and hangs where it is told to."""
+
+    def __init__(self, names=(), addresses=(), services=(), hang=()):
+        self.names, self.addresses, self.services = dict(names), dict(addresses), dict(services)
+        self.hang, self.asked, self.release = set(hang), [], threading.Event()
+
+    def _answer(self, question, table):
+        self.asked.append(question)
+        if question in self.hang:
+            self.release.wait(30)
+        if question not in table:
+            raise OSError("no answer")
+        return table[question]
+
+    def reverse(self, packed):
+        return self._answer(packed, self.names)
+
+    def forward(self, name, family):
+        return self._answer((name, family), self.addresses)
+
+    def service(self, port, protocol):
+        return self._answer((port, protocol), self.services)
+
+    def port(self, name, protocol):
+        return self._answer((name, protocol), {(n, p): number for (number, p), n in self.services.items()})
+
+
+def test_prefetch():
+    """Names are found for the addresses that have them, each asked for once however often it is wanted."""
+    fake = Fake({A: "one.example", B: "two"})
+    names = Resolver(timeout=10, lookups=fake)
+    names.prefetch([A, B, C, A])
+    names.prefetch(iter([A, C]))
+    assert [names.address_name(p) for p in (A, B, C)] == ["one.example", "two", None]
+    assert sorted(fake.asked) == [A, B, C]
+
+
+def test_without_prefetch():
+    """Nothing is looked up behind the caller's back."""
+    fake = Fake({A: "one"})
+    assert Resolver(timeout=10, lookups=fake).address_name(A) is None
+    assert fake.asked == []
+
+
+def test_in_parallel():
+    """Lookups run at the same time: one that hangs until all others are done stops nobody."""
+    addresses = [bytes([10, 0, 1, n]) for n in range(40)]
+    fake = Fake({p: f"host-{p[3]}" for p in addresses}, hang=addresses[:8])
+    names = Resolver(timeout=20, workers=9, lookups=fake)
+    timer = threading.Timer(0.2, fake.release.set)
+    timer.start()
+    names.prefetch(addresses)
+    timer.join()
+    assert [names.address_name(p) for p in addresses] == [f"host-{n}" for n in range(40)]
+
+
+def test_deadline():
+    """A lookup that hangs costs the timeout and its own name, and no other name."""
+    fake = Fake({A: "one", B: "two"}, hang=[B])
+    names = Resolver(timeout=1, lookups=fake)
+    start = time.monotonic()
+    names.prefetch([A, B])
+    assert 0.9 < time.monotonic() - start < 10
+    assert (names.address_name(A), names.address_name(B)) == ("one", None)
+    fake.release.set()
+
+
+def test_late_answers_do_not_change_names():
+    """What comes after the deadline is not taken: one listing shows one name for an address."""
+    fake = Fake({A: "one"}, hang=[A])
+    names = Resolver(timeout=0.1, lookups=fake)
+    names.prefetch([A])
+    fake.release.set()
+    time.sleep(0.1)
+    assert names.address_name(A) is None
+
+
+def test_timeout_is_for_all_calls_together():
+    """A script of many listings waits once, not once per listing."""
+    fake = Fake(hang=[A, B])
+    names = Resolver(timeout=0.2, lookups=fake)
+    names.prefetch([A])
+    start = time.monotonic()
+    for n in range(100):
+        names.prefetch([bytes([10, 0, 2, n])])
+    assert time.monotonic() - start < 0.1
+    assert set(fake.asked) <= {A}
+    fake.release.set()
+
+
+def test_no_more_lookups_after_the_deadline():
+    """Workers that were not reached by then ask for nothing more."""
+    addresses = [bytes([10, 0, 3, n]) for n in range(50)]
+    fake = Fake(hang=addresses)
+    Resolver(timeout=0.1, workers=4, lookups=fake).prefetch(addresses)
+    fake.release.set()
+    time.sleep(0.1)
+    assert len(fake.asked) <= 4
+
+
+@pytest.mark.parametrize(("workers", "most"), [(1, 1), (3, 3)])
+def test_number_of_workers(workers, most):
+    """No more lookups run at the same time than there may be workers."""
+    running, peak, lock = [0], [0], threading.Lock()
+
+    class Counting(Lookups):
+        def reverse(self, packed):
+            with lock:
+                running[0] += 1
+                peak[0] = max(peak[0], running[0])
+            time.sleep(0.01)
+            with lock:
+                running[0] -= 1
+            return "name"
+
+    names = Resolver(timeout=20, workers=workers, lookups=Counting())
+    names.prefetch([bytes([10, 0, 4, n]) for n in range(12)])
+    assert peak[0] <= most
+    assert names.address_name(bytes([10, 0, 4, 11])) == "name"
+
+
+def test_no_threads_to_be_had(monkeypatch):
+    """Where no thread can be started there are no names, and no error."""
+
+    def refuse(*arguments):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("_thread.start_new_thread", refuse)
+    names = Resolver(timeout=5, lookups=Fake({A: "one"}))
+    names.prefetch([A])
+    assert names.address_name(A) is None
+
+
+@pytest.mark.parametrize(
+    "error", [OSError, UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"), RuntimeError, KeyError]
+)
+def test_any_failure_is_no_name(error):
+    """Whatever a lookup raises, the address has no name and the others are looked up."""
+
+    class Failing(Lookups):
+        def reverse(self, packed):
+            if packed == A:
+                raise error
+            return "two"
+
+    names = Resolver(timeout=10, workers=1, lookups=Failing())
+    names.prefetch([A, B])
+    assert (names.address_name(A), names.address_name(B)) == (None, "two")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "-rf", ".example", "a b", "a\n", "a\x1b[2J", "höst", "a:80", "a]", "a/b", "a;b", "a%lo", "a'", "x" * 256,
+     "10.0.0.9", "7", "0x7f.1", "host.0x1F", "1.2.3.4.", "a\0b", "a\u202eb", "٣"],
+)  # fmt: skip
+def test_hostile_names(name):
+    """A name that is not plainly one is not shown, nor one that reads as an address or an option."""
+    assert not is_host_name(name)
+    names = Resolver(timeout=10, lookups=Fake({A: name}))
+    names.prefetch([A])
+    assert names.address_name(A) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "web-1.example.com", "_srv.example", "3com", "10-0-0-1.example", "x.1a", "0xg"]
+)
+def test_good_names(name):
+    """Ordinary names are names."""
+    assert is_host_name(name)
+
+
+@given(st.text(max_size=20))
+def test_characters_of_names(name):
+    """No name has any character that could do harm."""
+    if is_host_name(name):
+        assert set(name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+        assert name[0] not in "-."
+
+
+def test_confirmed_names():
+    """A name is confirmed if it leads to its address and no other IPv4 address."""
+    fake = Fake(
+        {A: "one", B: "two", C: "three", SIX: "six"},
+        {("one", 2): [A], ("two", 2): [A, B], ("three", 2): [A], ("six", 2): [A], ("six", 10): [SIX]},
+    )
+    names = Resolver(timeout=10, lookups=fake)
+    names.prefetch([A])
+    assert names.confirmed_name(A) is None
+    names.prefetch([A, B, C, SIX], confirm=True)
+    assert [names.confirmed_name(p) for p in (A, B, C, SIX)] == ["one", None, None, None]
+    assert fake.asked.count(A) == 1
+
+
+def test_forward():
+    """The first IPv4 address, else the first IPv6 address, asked for once."""
+    fake = Fake(addresses={("dual", 2): [B, A], ("dual", 10): [SIX], ("six", 10): [SIX]})
+    names = Resolver(timeout=0, lookups=fake)
+    assert [names.host(n) for n in ("dual", "six", "none", "dual", "none")] == [B, SIX, None, B, None]
+    assert fake.asked == [("dual", 2), ("six", 2), ("six", 10), ("none", 2), ("none", 10)]
+    assert names.host("") is names.host("dual\0x") is None
+
+
+def test_services():
+    """Ports and their names, both ways, asked for once each; case matters."""
+    fake = Fake(services={(80, "tcp"): "http", (53, "udp"): "domain"})
+    names = Resolver(timeout=0, lookups=fake)
+    assert [names.service_name(80, "tcp"), names.service_name(80, "udp")] == ["http", None]
+    assert [names.port("http", "tcp"), names.port("HTTP", "tcp"), names.port("http", "udp")] == [
+        80,
+        None,
+        None,
+    ]
+    before = list(fake.asked)
+    assert (names.service_name(80, "tcp"), names.port("HTTP", "tcp")) == ("http", None)
+    assert fake.asked == before
+
+
+@pytest.mark.parametrize("name", ["81", "a b", "a:b", "a\x1b", "[a]", "é", ""])
+def test_odd_services(name):
+    """A service name that could not be read back as one is not used."""
+    assert Resolver(timeout=0, lookups=Fake(services={(80, "tcp"): name})).service_name(80, "tcp") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [(None, 2.0), ("0", 0.0), ("0.5", 0.5), ("10", 10.0), ("", 2.0), ("soon", 2.0), ("-1", 2.0), ("nan", 2.0),
+     ("inf", 3600.0)],
+)  # fmt: skip
+def test_environment(monkeypatch, value, seconds):
+    """IPVSFAST_DNS_TIMEOUT sets the timeout; what is no number of seconds is ignored."""
+    if value is None:
+        monkeypatch.delenv(TIMEOUT_VARIABLE, raising=False)
+    else:
+        monkeypatch.setenv(TIMEOUT_VARIABLE, value)
+    fake = Fake({A: "one"})
+    names = Resolver(lookups=fake)
+    assert names._left == seconds
+    if not seconds:
+        names.prefetch([A])
+        assert (fake.asked, names.address_name(A)) == ([], None)
+
+
+def test_system_lookups_of_numbers():
+    """The real questions, with what the C library answers without asking anybody."""
+    system = Lookups()
+    assert system.forward("10.0.0.1", 2) == [A]
+    assert system.forward("::1", 10) == [SIX]
+    with pytest.raises((OSError, ValueError)):
+        system.port("no-such-service", "tcp")
+    with pytest.raises((OSError, ValueError, OverflowError)):
+        system.service(70000, "tcp")
+
+
+HANG = """
+import sys, time
+from ipvsfast.names import Lookups, Resolver
+
+class Hanging(Lookups):
+    def reverse(self, packed):
+        time.sleep(600)
+
+names = Resolver(timeout=0.2, lookups=Hanging())
+names.prefetch([bytes([10, 0, 0, n]) for n in range(20)])
+assert names.address_name(bytes([10, 0, 0, 1])) is None
+assert "threading" not in sys.modules
+sys.exit(7)
+"""
+
+
+def test_exit_waits_for_no_lookup():
+    """A process ends at once, in the ordinary way, while twenty lookups hang."""
+    start = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", HANG], timeout=60, check=False)
+    assert done.returncode == 7
+    assert time.monotonic() - start < 10
+
+
+def test_import_is_light():
+    """Importing the module loads nothing else; that is left to the first question."""
+    code = (
+        "import sys, ipvsfast; before = set(sys.modules); import ipvsfast.names;"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert set(loaded.split()) <= {"__future__", "ipvsfast.names"}
