@@ -161,6 +161,7 @@ def test_an_interrupted_restore_converges() -> None:
         message = restore.stderr.read()
         assert restore.wait(10) == 130
         there = 1 + len(ipvs.table()[0][1])
+        restore.stderr.close()
         assert message == f"interrupted: {there:,} of 12,001 rules are in force\n"
         assert run("restore", "--exist", "-q", stdin=text).returncode == 0
         assert len(ipvs.table()[0][1]) == 12000
