@@ -9,6 +9,8 @@
 
 #include <sys/socket.h>
 
+#define SETTLE_MS 200
+
 struct window {
 	uint32_t first_seq;
 	uint32_t count;
@@ -61,10 +63,14 @@ static bool may_shrink(int error)
 	return error == -ENOBUFS || error == -ENOMEM || error == -EMSGSIZE;
 }
 
-/* Reads the answers of one window. Afterwards every result is 0, an errno, or -ENOBUFS: unknown. */
-static int collect(struct ipvsf_session *s, struct window *w)
+/*
+ * Reads the answers of one window. Afterwards every result is 0, an errno, or -ENOBUFS: unknown. That
+ * is no failure of the exchange: what was sent must never be sent again as if it had not been.
+ */
+static void collect(struct ipvsf_session *s, struct window *w)
 {
-	int64_t deadline = ipvsf_now_ms() + IPVSF_PATIENCE_MS;
+	/* The kernel has answered everything before send() returned; another end may take its time. */
+	int64_t deadline = ipvsf_now_ms() + (s->sk ? SETTLE_MS : IPVSF_PATIENCE_MS);
 	bool lost = false;
 	int r;
 
@@ -73,13 +79,11 @@ static int collect(struct ipvsf_session *s, struct window *w)
 		lost |= r == -ENOBUFS;
 	} while (r == -EINTR || r == -ENOBUFS);
 	if (w->reached && !lost)
-		return 0;
+		return;
 	for (uint32_t i = w->last_seen; i < w->count; i++)
 		w->results[i] = -ENOBUFS;
-	if (!lost)
-		return r == -EAGAIN ? -ETIMEDOUT : r;
-	s->window = s->window > 1 ? s->window / 2 : 1;
-	return 0;
+	if (lost)
+		s->window = s->window > 1 ? s->window / 2 : 1;
 }
 
 /*
@@ -104,7 +108,8 @@ int ipvsf_send_batch(struct ipvsf_session *s, uint8_t *buf, size_t len, uint32_t
 		return r;
 	memset(results, 0, count * sizeof(*results));
 	/* After a short send the kernel's answers still tell how far it came. */
-	return collect(s, &w);
+	collect(s, &w);
+	return 0;
 }
 
 static int send_window(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t left,

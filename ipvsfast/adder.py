@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 
+from .errors import IpvsError
 from .loader import Problem, RuleReader
 from .session import count_sent, new_results
 from .wire import COMMANDS, DAEMON, OP_SIZE
@@ -59,8 +60,8 @@ class Adder(RuleReader):
                 self._account(at)
                 if self.progress is not None:
                     self.progress(self.sent)
-        except KeyboardInterrupt:
-            # What was sent while Ctrl-C came is known by its results alone.
+        except (KeyboardInterrupt, IpvsError):
+            # What was sent when Ctrl-C or the failure came is known by its results alone.
             self._account(count_sent(buffer.results, count))
             raise
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .options import ALLOWED, COLUMNS, COMMAND, DAEMON, OPTION, OPTIONS, SERVICE, SPELLINGS
+from .options import CELLS, COLUMNS, COMMAND, DAEMON, NUMBERED, OPTION, OPTIONS, SERVICE, SPELLINGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,35 +111,45 @@ def slip(argv: Sequence[str], program: str, error: UsageError) -> str:
         if error.hint:
             return _did_you_mean(_nearest(first, [verb.name for verb in VERBS]) or suggest(first))
     if error.hint:
-        return _did_you_mean(suggest(first, _with_command(""))) or _needs_command(first)
+        return _needs_command(first) or _did_you_mean(suggest(first, _with_command("")))
     if error.word:
         return _did_you_mean(suggest(error.word, _with_command(first)))
     return _did_you_mean(_one_dash(argv))
+
+
+def goes_with(option: Option, command: Option) -> bool:
+    """Whether it makes sense to give `option` with `command`."""
+    if command.name not in COLUMNS:
+        return False
+    # These two are accepted everywhere, but mean something only here.
+    if option.name == "sort":
+        return command.name == "list"
+    name = "service-address" if option.name == "ipv6" else option.name
+    return name in NUMBERED and CELLS[COLUMNS[command.name]][NUMBERED.index(name)] != "x"
 
 
 def _did_you_mean(meant: str | None) -> str:
     return f"Did you mean {meant}?" if meant else ""
 
 
+def _known(word: str) -> Option | None:
+    return SPELLINGS.get(word.partition("=")[0] if word[:2] == "--" else word[:2])
+
+
 def _with_command(word: str) -> list[Option]:
     """All options; those that go with the command `word` (or, if it is none, the commands) first."""
-    command = SPELLINGS.get(word if word[:2] == "--" else word[:2])
-    if command is None or command.name not in COLUMNS:
+    command = _known(word)
+    if command is None:
         return sorted(OPTIONS, key=lambda option: option.block != COMMAND)
-    allowed = ALLOWED[COLUMNS[command.name]]
-    return sorted(OPTIONS, key=lambda option: option.name not in allowed)
+    return sorted(OPTIONS, key=lambda option: not goes_with(option, command))
 
 
 def _needs_command(word: str) -> str:
     """For a line that starts with an option: which commands that option goes with."""
-    option = SPELLINGS.get(word.partition("=")[0] if word[:2] == "--" else word[:2])
+    option = _known(word)
     if option is None or option.block == COMMAND:
         return ""
-    commands = [
-        command.spellings[0]
-        for command in OPTIONS
-        if command.name in COLUMNS and option.name in ALLOWED[COLUMNS[command.name]]
-    ]
+    commands = [command.spellings[0] for command in OPTIONS if goes_with(option, command)]
     return f"The command comes first; {option.spellings[0]} goes with {', '.join(commands)}."
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from .adder import Adder, Stopped
-from .errors import InvalidValue
+from .errors import InvalidValue, IpvsError
 from .grammar import parse
 from .loader import Checker, Problem, fd_chunks, text_chunks
 from .names import Resolver
@@ -36,16 +36,19 @@ class Restored:
     """The account of a restore.
 
     total: rules in the text. done: rules in force. problems: what the kernel refused, in order.
-    interrupted: Ctrl-C ended it; what was sent until then is in `done`.
+    ended: the KeyboardInterrupt or IpvsError that ended it early, or None.
     """
 
-    __slots__ = ("total", "done", "problems", "interrupted")
+    __slots__ = ("total", "done", "problems", "ended")
 
-    def __init__(self, total: int, done: int, problems: list[Problem], interrupted: bool = False) -> None:
+    def __init__(
+        self, total: int, done: int, problems: list[Problem],
+        ended: KeyboardInterrupt | IpvsError | None = None,
+    ) -> None:  # fmt: skip
         self.total = total
         self.done = done
         self.problems = problems
-        self.interrupted = interrupted
+        self.ended = ended
 
     @property
     def ok(self) -> bool:
@@ -121,7 +124,7 @@ def add_rules(
     """The second pass. stop: end at the first refusal, with nothing after it in force. exist: what is
     there already is made to be what the rule says. clear: replace the table; then it never stops."""
     worker: Adder | Replacer
-    interrupted = False
+    ended: KeyboardInterrupt | IpvsError | None = None
     try:
         if clear:
             worker = Replacer(parse, text.name, session, progress)
@@ -132,6 +135,6 @@ def add_rules(
             worker.read(text.chunks())
     except Stopped:
         pass
-    except KeyboardInterrupt:
-        interrupted = True
-    return Restored(total, worker.done, worker.problems, interrupted)
+    except (KeyboardInterrupt, IpvsError) as error:
+        ended = error
+    return Restored(total, worker.done, worker.problems, ended)

@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from ipvsfast.options import CELLS, COLUMNS, COMMAND, NUMBERED, OPTIONS, VALUES, Option
+from ipvsfast.helptext import goes_with
+from ipvsfast.options import COLUMNS, COMMAND, OPTIONS, REQUIRED, VALUES, Option
 from ipvsfast.verbs import HELP, SCRIPTS, VERB, VERBS
 
 FOLDER = Path(__file__).resolve().parents[1] / "completions"
@@ -61,16 +62,9 @@ def _scripts() -> list[tuple[str, list[Option]]]:
 
 def allowed(command: Option) -> list[Option]:
     """The options to offer behind a command, those that it needs first."""
-    if command.name not in COLUMNS:
-        return []
-    column = COLUMNS[command.name]
-    cells = dict(zip(NUMBERED, CELLS[column], strict=True))
-    takes_service = cells["service-address"] != "x"
-    # These two are accepted everywhere, but of no use there.
-    cells["ipv6"] = "." if takes_service else "x"
-    cells["sort"] = "." if command.name == "list" else "x"
-    found = [option for option in OPTIONS if option.block != COMMAND and cells[option.name] != "x"]
-    return sorted(found, key=lambda option: cells[option.name] != "+")
+    required = REQUIRED[COLUMNS[command.name]] if command.name in COLUMNS else ()
+    found = [option for option in OPTIONS if goes_with(option, command)]
+    return sorted(found, key=lambda option: option.name not in required)
 
 
 def _spellings(options: Iterable[Option]) -> list[str]:

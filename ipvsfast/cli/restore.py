@@ -6,6 +6,8 @@ last line. What is new: messages say where, and comments are read over.
 
 from __future__ import annotations
 
+import errno
+
 from ..errors import IpvsError
 from ..loader import Problem, RuleReader, fd_chunks
 from ..session import count_sent
@@ -28,6 +30,7 @@ class Restore(RuleReader):
         self.status = 0
         self.done = 0  # rules whose results are known
         self.last = 0  # line of the last of them
+        self.lost = False  # whether a reply of the kernel was; no good end then, whatever came last
 
     def feed(self, chunks: Iterable[bytes]) -> int:
         """Carries out all lines; the exit status."""
@@ -39,22 +42,34 @@ class Restore(RuleReader):
             raise KeyboardInterrupt(
                 f"interrupted: {self.done + sent} rules were sent, up to {self.source}:{last}"
             ) from None
-        return self.status
+        return self.status or (255 if self.lost else 0)
 
     def apply(self) -> None:
         buffer = self.buffer
         count, sent = buffer.count, 0
         table = self.run_by.table
-        while sent < count:
-            sent = table.send(buffer.ops, count, buffer.results, sent)
-        results = buffer.results[:count]
+        try:
+            while sent < count:
+                sent = table.send(buffer.ops, count, buffer.results, sent)
+        except IpvsError as error:
+            sent = count_sent(buffer.results, count)
+            self._tell(sent)
+            error.operation = f"after {self.done + sent} rules, up to {self.source}:{self.last}"
+            raise
+        self._tell(count)
+        self.status = 255 if buffer.results[count - 1] else 0
+        self.done += count
+
+    def _tell(self, count: int) -> None:
+        """Every refusal among the first `count` operations of the buffer."""
+        results = self.buffer.results[:count]
         if any(results):
             for at, code in enumerate(results):
                 if code:
                     complain(str(self.refusal(at, -code)))
-        self.status = 255 if results[-1] else 0
-        self.last = buffer.numbers[count - 1]
-        self.done += count
+                    self.lost |= code == -errno.ENOBUFS
+        if count:
+            self.last = self.buffer.numbers[count - 1]
 
     def mistake(self, error: UsageError, line: bytes) -> None:
         problem = str(Problem(self.source, self.buffer.line, line, error.message))

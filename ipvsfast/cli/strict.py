@@ -5,7 +5,6 @@ from __future__ import annotations
 from time import monotonic
 
 from ..arguments import UsageError
-from ..errors import IpvsError
 from ..restore import Restored, RuleText, add_rules, check_rules
 from .output import Failure, complain
 from .progress import for_terminal
@@ -58,13 +57,14 @@ def _add(command: Command, given: dict[str, str], text: RuleText, total: int) ->
             stop="keep-going" not in given, exist="exist" in given, clear="clear" in given,
             progress=line, parse=command.parse,
         )  # fmt: skip
-    except IpvsError as error:
-        raise Failure(1, f"{text.name}: {error}") from None
     finally:
         line.close()
     _tell(account.problems)
-    if account.interrupted:
-        raise KeyboardInterrupt(f"interrupted: {account.done:,} of {total:,} rules are in force")
+    if account.ended is not None:
+        in_force = f"{account.done:,} of {total:,} rules are in force"
+        if isinstance(account.ended, KeyboardInterrupt):
+            raise KeyboardInterrupt(f"interrupted: {in_force}")
+        raise Failure(1, f"{text.name}: {account.ended}\n{in_force}")
     if not quiet or not account.ok:
         complain(_summary(account, monotonic() - start, given))
     return 0 if account.ok else 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -140,15 +139,35 @@ def test_a_signal_leaves_nothing_behind(number: int, status: int) -> None:
 
 @pytest.mark.usefixtures("kernel_ready")
 def test_the_vm_dies_with_the_harness() -> None:
-    """Even SIGKILL leaves no process; only the folder remains."""
+    """Even SIGKILL leaves no process; the folder that remains is removed by the next run."""
     pid, got = start_and_signal(signal.SIGKILL)
     assert got == -signal.SIGKILL
     deadline = time.monotonic() + 10
     while (rest := left_over(pid)) and any("cmdline" in name for name in rest):
         assert time.monotonic() < deadline, rest
         time.sleep(0.1)
-    for name in rest:
-        shutil.rmtree(name)
+    assert rest
+    subprocess.run(harness("--", "true"), cwd=ROOT, check=True, timeout=300)
+    assert left_over(pid) == []
+
+
+@pytest.mark.usefixtures("kernel_ready")
+def test_a_reader_that_leaves_ends_the_run() -> None:
+    """As in `... | head`: no traceback, the status of SIGPIPE."""
+    process = subprocess.Popen(
+        harness("--", "sh", "-c", "echo begun; sleep 1; seq 1 1000000; sleep 500"),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline() == b"begun\n"
+    process.stdout.close()
+    with process.stderr:
+        assert process.stderr.read() == b""
+    assert process.wait(60) == 141
+    assert left_over(process.pid) == []
 
 
 def test_an_unknown_kernel_is_refused(vm: Run) -> None:

@@ -106,9 +106,7 @@ def test_missing_barrier_means_unknown(kernel) -> None:
     k = kernel(answer)
     results = new_results(4)
     threading.Timer(0.3, k.sock.shutdown, [socket.SHUT_RDWR]).start()
-    with pytest.raises(IpvsError) as caught:
-        k.session.send(ops(4), 4, results)
-    assert caught.value.errno == errno.ECONNRESET
+    assert k.session.send(ops(4), 4, results) == 4
     assert list(results) == [0, -17, -errno.ENOBUFS, -errno.ENOBUFS]
 
 

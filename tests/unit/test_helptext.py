@@ -29,7 +29,7 @@ def test_every_spelling_is_an_option_once() -> None:
         ("--stat", "--stats"), ("-stats", "--stats"), ("--wieght=3", "--weight"), ("--numerci", "--numeric"),
         ("--tcp_service", "--tcp-service"), ("--tcp", "--tcp-service"), ("--lsit", "--list"),
         ("--tun-crc", None), ("--Weight", "--weight"), ("-z", None), ("--bogus", None), ("", None),
-        ("--", None), ("--flush", None),
+        ("--", None), ("--flush", "--clear"),
     ],
 )  # fmt: skip
 def test_suggestions(word: str, expected: str | None) -> None:

@@ -14,12 +14,23 @@ from . import DEFAULT_MEMORY, DEFAULT_TIMEOUT, cache, fetch, run_in_vm
 from .errors import VmError
 from .kernels import KERNELS
 
+ENVIRONMENT = """\
+environment:
+  IPVSFAST_KERNEL          the kernel when -k is not given
+  IPVSFAST_VM_MODULES      modules loaded before the command (default: ip_vs; empty: none)
+  IPVSFAST_VM_ACCELERATOR  kvm or tcg for the stock kernels (default: kvm where it works)
+  IPVSFAST_DEBIAN_MIRROR   where kernels are fetched from (default: as in the machine's apt sources)
+  XDG_CACHE_HOME           fetched kernels are kept in its ipvsfast/vm (default: ~/.cache)
+"""
+
 
 def parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.vm",
-        description="Run a command as root on a real kernel with IPVS. The exit status is the "
+        description="Run a command as root on a real kernel with IPVS. The exit status is the\n"
         "command's; 125 if the VM was lost, 126 if the kernel cannot be booted here.",
+        epilog=ENVIRONMENT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("-k", "--kernel", default=os.environ.get("IPVSFAST_KERNEL", "uml"))
     parser.add_argument("--timeout", type=float, default=DEFAULT_TIMEOUT, metavar="SECONDS")
@@ -62,7 +73,11 @@ def main(argv: list[str]) -> int:
         print(f"tests.vm: {error}", file=sys.stderr)
         return error.status
     except KeyboardInterrupt:
-        return 130
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # Whoever read our output has left. Python would complain again on closing it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
 
 
 def stop(number: int, _frame: FrameType | None) -> NoReturn:

@@ -97,14 +97,14 @@ def watch(
         if elapsed > timeout:
             raise _lost(machine, f"the command had not ended after {timeout:g} s", job)
         if elapsed > boot_seconds and not job.started():
-            raise _lost(machine, f"it had not come up after {boot_seconds:g} s", job)
+            raise _lost(machine, f"it was not ready after {boot_seconds:g} s", job)
         time.sleep(POLL_SECONDS)
 
 
 def _lost(machine: Machine, reason: str, job: Job) -> VmLostError:
     machine.kill()
-    if not job.started() and "come up" not in reason:
-        reason += " (it never came up)"
+    if not job.started():
+        reason += " (it never came up; another kernel may: see --list)"
     panic = machine.panic()
     if panic:
         reason += f": {panic}"

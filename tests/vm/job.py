@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shlex
 import shutil
@@ -17,6 +19,8 @@ from .programs import search_path
 GUEST_SCRIPTS = Path(__file__).resolve().parent / "guest"
 PASSED_NAMES = ("CI", "LANG", "HOME", "TERM")
 PASSED_PREFIXES = ("IPVSFAST_", "PYTEST_", "HYPOTHESIS_", "LC_")
+FOLDER_PREFIX = "ipvsfast-vm-"
+LOCK_NAME = "lock"
 MODULES_VARIABLE = "IPVSFAST_VM_MODULES"
 DEFAULT_MODULES = "ip_vs"
 REPLACED_FOLDERS = ("/dev", "/proc", "/run", "/sys")
@@ -44,8 +48,11 @@ class Job:
         for place in (cwd, str(GUEST_SCRIPTS)):
             if place.startswith(tuple(f"{folder}/" for folder in REPLACED_FOLDERS)):
                 raise CannotRunError(f"{place} is not visible in the guest, which has its own /dev and /run")
-        prefix = f"ipvsfast-vm-{os.getpid()}-"
-        self.folder = Path(tempfile.mkdtemp(prefix=prefix, dir=_memory_folder()))
+        parent = _memory_folder() or tempfile.gettempdir()
+        _remove_abandoned(Path(parent))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-", dir=parent))
+        self._lock = open(self.folder / LOCK_NAME, "w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
         environment = "".join(
             f"export {name}={shlex.quote(value)}\n"
             for name, value in sorted(passed_environment().items())
@@ -70,6 +77,7 @@ class Job:
         trace: TracebackType | None,
     ) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
+        self._lock.close()
 
     def started(self) -> bool:
         return (self.folder / "started").exists()
@@ -106,3 +114,11 @@ def _memory_folder() -> str | None:
         if free.f_bavail * free.f_frsize > 32 << 20:
             return folder
     return None
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove the folders of runs that were killed: nobody holds their lock any more."""
+    for folder in parent.glob(f"{FOLDER_PREFIX}*"):
+        with contextlib.suppress(OSError), open(folder / LOCK_NAME, "r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)

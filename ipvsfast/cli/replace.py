@@ -1,0 +1,95 @@
+"""ipvsfast-restore: the rules on standard input in place of the table, once all of them are known right."""
+
+from __future__ import annotations
+
+import os
+
+from ..errors import IpvsError
+from ..loader import Problem, RuleReader, text_chunks
+from ..replacer import Replacer
+from .output import Failure, complain
+from .restore import Restore
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..grammar import Request, UsageError
+    from .main import Command
+
+SOURCE = "stdin"
+
+
+class _End(Exception):
+    """What follows is never carried out."""
+
+
+class Check(RuleReader):
+    """The first pass: reports every line that -R would not carry out. No kernel is asked.
+
+    status: 0, or what ipvsadm's exit status is for the first of them.
+    """
+
+    def __init__(self, command: Command) -> None:
+        super().__init__(command.parse, SOURCE)
+        self.status = 0
+        self._hint = command.hint
+        self._count = 0
+
+    def run(self, text: bytes) -> int:
+        """Reads all of `text`; the status."""
+        try:
+            self.read(text_chunks(text))
+        except _End:
+            pass
+        if self._count:
+            lines = "1 line is" if self._count == 1 else f"{self._count} lines are"
+            complain(f"{lines} wrong; the table was left as it is")
+        return self.status
+
+    def mistake(self, error: UsageError, line: bytes) -> None:
+        complain(str(Problem(self.source, self.buffer.line, line, error.message.rstrip("\n"))))
+        self.status = self.status or error.status
+        self._count += 1
+
+    def other(self, request: Request, line: bytes) -> None:
+        if request.command == "restore":
+            self.mistake(self._hint(), line)
+        elif request.command in ("help", "version") and not self._count:  # they end the run
+            raise _End
+
+
+def replace_table(command: Command) -> int:
+    """Checks standard input and puts its rules in place of the table; the exit status."""
+    text = read_all(0)
+    return Check(command).run(text) or clear_and_restore(command, text)
+
+
+def read_all(fd: int) -> bytes:
+    """Everything up to the end."""
+    pieces = []
+    try:
+        while piece := os.read(fd, 1 << 20):
+            pieces.append(piece)
+    except OSError as error:
+        raise Failure(1, f"cannot read standard input: {error.strerror}") from None
+    return b"".join(pieces)
+
+
+def clear_and_restore(command: Command, text: bytes) -> int:
+    """Puts the rules of `text` in place of the table; the exit status is that of the last rule."""
+    rules = Replacer(command.parse, SOURCE, command.table.session)
+    try:
+        rules.read(text_chunks(text))
+        if not rules.plain:  # commands other than additions: line by line, as ipvsadm would
+            command.run(command.parse(["-C"]))
+            return Restore(command, SOURCE).feed(text_chunks(text))
+        rules.replace()
+    except IpvsError as error:
+        raise Failure(255, str(error)) from None
+    except KeyboardInterrupt as interrupt:
+        if interrupt.args:
+            raise
+        raise KeyboardInterrupt(f"interrupted: {rules.done} rules are in force") from None
+    for problem in rules.problems:
+        complain(str(problem))
+    last = rules.problems[-1].line if rules.problems else 0
+    return 255 if last and last == rules.last else 0
