@@ -64,12 +64,13 @@ def test_half_a_batch_is_told(shim: Path, argv: tuple[str, ...]) -> None:
 
 def test_lost_replies_are_unknown_outcomes() -> None:
     """A receive buffer too small for the refusals: what is not known is said to be unknown, not done."""
-    before = set(os.listdir("/proc/self/fd"))
     with Ipvs() as ipvs:
-        for fd in set(os.listdir("/proc/self/fd")) - before:
-            if os.path.exists(f"/proc/self/fd/{fd}") and "socket" in os.readlink(f"/proc/self/fd/{fd}"):
-                with socket.fromfd(int(fd), socket.AF_NETLINK, socket.SOCK_RAW) as netlink:
-                    netlink.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        for fd in os.listdir("/proc/self/fd"):
+            if not os.path.exists(f"/proc/self/fd/{fd}") or "socket" not in os.readlink(f"/proc/self/fd/{fd}"):
+                continue
+            with socket.fromfd(int(fd), socket.AF_NETLINK, socket.SOCK_RAW) as one:
+                if one.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN) == socket.AF_NETLINK:
+                    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         batch = Batch()
         for n in range(1, 201):
             batch.add_service(Service.mark(n))
