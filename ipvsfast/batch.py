@@ -13,19 +13,34 @@ if TYPE_CHECKING:
     from .grammar import Request
 
 
-class Operation(Frozen):
+class _OperationFields:
+    __slots__ = ("command", "service", "destination", "value")
+    command: str
+    service: Service | ServiceKey | None
+    destination: Destination | DestinationKey | None
+    value: Timeouts | SyncDaemon | None
+
+
+class Operation(_OperationFields, Frozen):
     """One change. command: ipvsadm's name for it ("add-service", "edit-server", "flush", ...).
 
     service: Service (add, edit) or ServiceKey; destination: Destination or DestinationKey;
     value: Timeouts or SyncDaemon. None where the command needs none.
     """
 
-    __slots__ = _compared = ("command", "service", "destination", "value")
-    if TYPE_CHECKING:
-        command: str
-        service: Service | ServiceKey | None
-        destination: Destination | DestinationKey | None
-        value: Timeouts | SyncDaemon | None
+    __slots__ = ()
+    _compared = ("command", "service", "destination", "value")
+
+    @classmethod
+    def _fields(cls) -> tuple[str, ...]:
+        return _OperationFields.__slots__
+
+    @classmethod
+    def _make(cls, *values: Any) -> Operation:
+        made: Any = _OperationFields()
+        made.command, made.service, made.destination, made.value = values
+        made.__class__ = cls
+        return made  # type: ignore[no-any-return]
 
     def __str__(self) -> str:
         key = self.service.key if isinstance(self.service, Service) else self.service

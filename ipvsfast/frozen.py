@@ -64,12 +64,8 @@ class Frozen:
         inner = ", ".join([f"{n}={getattr(self, n)!r}" for n in self._compared])
         return f"{type(self).__name__}({inner})"
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {n: getattr(self, n) for n in self._fields()}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
-            set_slot(self, name, value)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self)._make, tuple([getattr(self, n) for n in self._fields()])
 
     def __copy__(self: _F) -> _F:
         return self

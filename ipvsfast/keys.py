@@ -100,7 +100,8 @@ class DestinationKey(tuple):  # type: ignore[type-arg]
     @classmethod
     def of(cls, address: str, port: int = 0) -> DestinationKey:
         packed = parse_ip(address)
-        return cls(AF_INET if len(packed) == 4 else AF_INET6, packed, check_range(port, 0, 65535, "port"))
+        family = AF_INET if len(packed) == 4 else AF_INET6
+        return tuple.__new__(cls, (family, packed, check_range(port, 0, 65535, "port")))
 
     @property
     def family(self) -> int:

@@ -138,8 +138,8 @@ class Service(_ServiceFields, Frozen):
     __slots__ = ()
     _compared = ("key", "scheduler", "persistent", "netmask", "engine", "one_packet", "scheduler_flags")
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         key: ServiceKey,
         scheduler: str = "wlc",
         *,
@@ -149,7 +149,7 @@ class Service(_ServiceFields, Frozen):
         one_packet: bool = False,
         scheduler_flags: int | Iterable[str] = 0,
         stats: Stats = NO_STATS,
-    ) -> None:
+    ) -> Service:
         """netmask: prefix length, or for IPv4 also dotted text; a number above 32 is an IPv4 mask."""
         if not isinstance(key, ServiceKey):
             raise InvalidValue(f"key must be a ServiceKey, not {key!r}: use ServiceKey.of or .mark")
@@ -164,14 +164,10 @@ class Service(_ServiceFields, Frozen):
             scheduler_flags = flag_bits(scheduler, scheduler_flags)
         if scheduler_flags & ~F_SCHED:
             raise InvalidValue(f"scheduler flags must be among 0x08, 0x10, 0x20, not {scheduler_flags:#x}")
-        set_slot(self, "key", key)
-        set_slot(self, "scheduler", scheduler)
-        set_slot(self, "persistent", persistent)
-        set_slot(self, "netmask", parse_netmask(netmask, key[1]))
-        set_slot(self, "engine", engine)
-        set_slot(self, "one_packet", bool(one_packet))
-        set_slot(self, "scheduler_flags", scheduler_flags)
-        set_slot(self, "stats", stats)
+        mask = parse_netmask(netmask, key[1])
+        return cls._make(
+            key, scheduler, persistent, mask, engine, bool(one_packet), scheduler_flags, stats
+        )  # fmt: skip
 
     @classmethod
     def _fields(cls) -> tuple[str, ...]:
@@ -283,8 +279,8 @@ class Destination(_DestinationFields, Frozen):
     __slots__ = ()
     _compared = ("key", "forwarding", "weight", "upper", "lower", "tunnel")
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         key: DestinationKey | str,
         port: int = 0,
         *,
@@ -297,27 +293,25 @@ class Destination(_DestinationFields, Frozen):
         inactive: int = 0,
         persistent: int = 0,
         stats: Stats = NO_STATS,
-    ) -> None:
+    ) -> Destination:
         """Destination("192.168.0.1", 8080, forwarding="masq"); the first argument may be a key."""
         if not isinstance(key, DestinationKey):
             key = DestinationKey.of(key, port)
         if forwarding not in ("masq", "route", "tunnel"):
             raise InvalidValue(f"forwarding must be masq, route or tunnel, not {forwarding!r}")
         check_range(weight, 0, INT_MAX, "weight")
-        check_range(upper, 0, INT_MAX, "upper threshold")
-        check_range(lower, 0, INT_MAX, "lower threshold")
+        if upper or lower:
+            check_range(upper, 0, INT_MAX, "upper threshold")
+            check_range(lower, 0, INT_MAX, "lower threshold")
         if lower > upper:
             raise InvalidValue(f"lower threshold {lower} is above the upper one {upper}")
-        if forwarding != "tunnel" and tunnel != IPIP:
+        if tunnel is not IPIP and forwarding != "tunnel" and tunnel != IPIP:
             raise InvalidValue("Tunnel options conflict with forward method")
         packed = key[1]
-        if not any(packed) or packed[0] == 255 or (len(packed) == 4 and packed[0] >= 224):
+        first = packed[0]
+        if first == 255 or (first >= 224 and len(packed) == 4) or not (first or any(packed)):
             raise InvalidValue(f"a destination must be a unicast address, not {key.address}")
-        for name, value in zip(
-            _DestinationFields.__slots__,
-            (key, forwarding, weight, upper, lower, tunnel, active, inactive, persistent, stats),
-        ):
-            set_slot(self, name, value)
+        return cls._make(key, forwarding, weight, upper, lower, tunnel, active, inactive, persistent, stats)
 
     @classmethod
     def _fields(cls) -> tuple[str, ...]:

@@ -205,7 +205,7 @@ def test_the_same_as_the_real_one(compat: Path) -> None:
     if not os.path.exists(real):
         cannot_run("ipvsadm is not installed")
     fill()
-    text = run("ipvsadm-save".replace("ipvsadm", "ipvsfast"), "-n")[1]
+    text = run("ipvsfast-save", "-n")[1]
     inputs = [text, "", "#c\n-A -f 9\n -A -f 10 -s rr\n", "-A -f 9\n-L -n -f 9\n", "-A -f 1\r\n\r\n-a -f 1 -r 10.0.0.1\r\n"]
     for given in inputs:
         results = []

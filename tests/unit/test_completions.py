@@ -164,7 +164,7 @@ def test_fish(line: str, expected: list[str], tmp_path: Path) -> None:
     """As fish would offer it."""
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
-    script = f"source {FOLDER}/fish/{line.split()[0]}.fish; complete -C '{line}'"
+    script = f"source {FOLDER}/fish/{line.split(maxsplit=1)[0]}.fish; complete -C '{line}'"
     environment = {**os.environ, "HOME": str(tmp_path), "PATH": f"{BIN}:{os.environ['PATH']}"}
     done = subprocess.run(
         [shell("fish"), "--no-config", "-c", script],

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def sections(page: str) -> dict[str, list[str]]:
 
 def tags(lines: list[str]) -> Iterator[str]:
     """What is explained: the line after each .TP."""
-    for line, following in zip(lines, lines[1:]):
+    for line, following in pairwise(lines):
         if re.fullmatch(r"\.TP( \d+)?", line):
             yield plain(following)
 

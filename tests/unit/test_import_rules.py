@@ -21,7 +21,7 @@ ALLOWED = {
     "arguments": VALUES | {"options"},
     "grammar": VALUES | {"options", "arguments"},
     "rulefile": LANGUAGE,
-    "helptext": {"options", "verbs"},
+    "helptext": {"options", "arguments", "verbs"},
     "verbs": {"options", "arguments"},
     "batch": VALUES | {"grammar"},
     "wire": VALUES | {"batch"},
