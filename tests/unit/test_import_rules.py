@@ -26,7 +26,12 @@ ALLOWED = {
     "batch": VALUES | {"grammar"},
     "wire": VALUES | {"batch"},
     "session": {"_native", "wire", "errors"},
-    "client": VALUES | {"session", "wire", "batch"},
+    # Rule text into the kernel: the language above, the session below.
+    "loader": LANGUAGE | {"session", "wire", "batch"},
+    "adder": VALUES | {"arguments", "loader", "session", "wire"},
+    "replacer": VALUES | {"arguments", "grammar", "adder", "loader", "session", "wire"},
+    "restore": LANGUAGE | {"adder", "loader", "names", "replacer", "session"},
+    "client": VALUES | {"session", "wire", "batch", "restore", "adder"},
     "__init__": VALUES | {"batch", "client"},
     "__main__": {"cli"},
 }
