@@ -12,7 +12,10 @@ from pathlib import Path
 from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
-SOURCES = ("session", "recv", "encode", "decode", "batch", "group", "dump", "counts", "rules", "check", "order", "format")
+SOURCES = (
+    "session", "recv", "encode", "decode", "batch", "group", "dump", "counts",
+    "rules", "check", "order", "format",
+)  # fmt: skip
 
 NEEDS = (
     "Debian/Ubuntu: apt install gcc pkg-config python3-dev libnl-3-dev libnl-genl-3-dev; "

@@ -211,39 +211,53 @@ static int still_there(struct ipvsf_session *s, const struct ipvsf_service *svc)
 	return request(s, IPVS_CMD_GET_SERVICE, NLM_F_ACK, svc, ignore, NULL);
 }
 
+/* A number that tells two readings of a service apart. */
+static uint64_t fingerprint(const struct ipvsf_dest_row *rows, size_t count)
+{
+	uint64_t h = 0xcbf29ce484222325ULL;
+
+	for (size_t i = 0; i < count; i++) {
+		const uint8_t *key = (const uint8_t *)&rows[i].conf;
+
+		for (size_t n = 0; n < offsetof(struct ipvsf_dest, fwd); n++)
+			h = (h ^ key[n]) * 0x100000001b3ULL;
+	}
+	return h;
+}
+
 /* 0: this reading of one service's dests can stand; -EAGAIN: read again; -ESRCH: no such service. */
 static int verify_dests(struct ipvsf_session *s, struct ipvsf_table *t,
-			const struct ipvsf_service_row *row, size_t *previous, bool last)
+			const struct ipvsf_service_row *row, uint64_t *previous, bool last)
 {
 	struct ipvsf_dest_row *dests = t->dests + row->first_dest;
-	size_t count = t->num_dests - row->first_dest, before = *previous;
-	int64_t expected;
+	size_t count = t->num_dests - row->first_dest;
+	uint64_t before = *previous;
 	ssize_t twice;
+	int agree;
 
 	if (count == 0)
 		return still_there(s, &row->conf);
 	if (count <= ONE_SKB)
 		return 0;
-	*previous = count;
 	twice = repeated(dests, &count, sizeof(*dests), dest_order, last);
 	if (twice < 0)
 		return (int)twice;
-	if (last)
-		t->num_dests = row->first_dest + count;
+	t->num_dests = row->first_dest + count;
 	if (twice)
 		return -EAGAIN;
-	expected = ipvsf_count_dests(s, &row->conf);
-	if (expected == -ESRCH)
-		return -ESRCH;
-	/* Without a count (IPv6) two readings of the same length in a row must do. */
-	return (expected < 0 ? before == count : expected == (int64_t)count) ? 0 : -EAGAIN;
+	agree = ipvsf_dests_agree(s, &row->conf, dests, count);
+	if (agree != -1)
+		return agree < 0 ? agree : agree ? 0 : -EAGAIN;
+	/* Nothing to compare with (IPv6): two readings in a row that are the same must do. */
+	*previous = fingerprint(dests, count);
+	return *previous == before ? 0 : -EAGAIN;
 }
 
 static int read_dests(struct ipvsf_session *s, struct ipvsf_table *t, struct ipvsf_service_row *row)
 {
 	struct dest_reader d = { .table = t, .af = row->conf.af };
-	bool uncounted = row->conf.af != AF_INET || s->control_fd < 0;
-	size_t previous = 0;
+	bool twice_anyway = row->conf.af != AF_INET || s->control_fd < 0;
+	uint64_t previous = 0;
 	int r;
 
 	for (unsigned int attempt = 0;; attempt++) {
@@ -258,7 +272,7 @@ static int read_dests(struct ipvsf_session *s, struct ipvsf_table *t, struct ipv
 			return 0;
 		if (r != -EAGAIN || last)
 			break;
-		t->rereads += !(uncounted && attempt == 0);
+		t->rereads += !(twice_anyway && attempt == 0);
 		t->num_dests = row->first_dest;
 	}
 	if (r == -EAGAIN) {

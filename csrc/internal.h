@@ -84,6 +84,9 @@ int ipvsf_group_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t
 /* counts.c: what only the older socket option tells, to check dumps against; -1: unknown */
 int64_t ipvsf_count_services4(struct ipvsf_session *s);
 int64_t ipvsf_count_dests(struct ipvsf_session *s, const struct ipvsf_service *svc);
+/* 1: the rows are the service's dests; 0: they are not (any more); -ESRCH: no service; -1: unknown */
+int ipvsf_dests_agree(struct ipvsf_session *s, const struct ipvsf_service *svc,
+		      const struct ipvsf_dest_row *rows, size_t count);
 
 /* encode.c */
 struct ipvsf_writer {

@@ -39,7 +39,11 @@ NOT_SENT = 1
 
 
 def new_results(count: int) -> memoryview:
-    """Room for the results of `count` operations, as `Session.send` wants it."""
+    """Room for the results of `count` operations, as `Session.send` wants it.
+
+    What is lent to C is always the bytearray below (`.obj`): the garbage collector may release a
+    memoryview while it is still lent, and then the interpreter crashes.
+    """
     return memoryview(bytearray(NOT_SENT.to_bytes(4, sys.byteorder) * count)).cast("i")
 
 
@@ -166,7 +170,7 @@ class Session:
         size = min(count[0], 8) * wire.DAEMON.size
         return list(wire.DAEMON.iter_unpack(ffi.buffer(out)[:size]))
 
-    def send(self, ops: bytearray | memoryview, count: int, results: Any, start: int = 0) -> int:
+    def send(self, ops: bytearray, count: int, results: memoryview, start: int = 0) -> int:
         """Send packed operations from number `start` on; `results` comes from new_results().
 
         Returns how many operations are done in all, which is less than `count` when the time slice
@@ -174,7 +178,7 @@ class Session:
         """
         done = ffi.new("size_t *")
         packed = ffi.from_buffer("struct ipvsf_op[]", ops)
-        out = ffi.from_buffer("int32_t[]", results, require_writable=True)
+        out = ffi.from_buffer("int32_t[]", results.obj, require_writable=True)
         with self._lock:
             code = lib.ipvsf_batch_send(
                 self._open(), packed + start, count - start, out + start, BUDGET_MS, done
@@ -279,8 +283,8 @@ class RuleBuffer:
         self.numbers = memoryview(bytearray(4 * size)).cast("I")
         self._scan: Any = ffi.new("struct ipvsf_scan *")
         self._ops = ffi.from_buffer("struct ipvsf_op[]", self.ops)
-        self._offsets = ffi.from_buffer("uint32_t[]", self.offsets)
-        self._numbers = ffi.from_buffer("uint32_t[]", self.numbers)
+        self._offsets = ffi.from_buffer("uint32_t[]", self.offsets.obj)
+        self._numbers = ffi.from_buffer("uint32_t[]", self.numbers.obj)
 
     @property
     def count(self) -> int:
@@ -342,7 +346,7 @@ class RuleCheck:
     def check(self, buffer: RuleBuffer) -> memoryview:
         """One errno (negative) or 0 for each operation in the buffer."""
         results = new_results(buffer.count)
-        out = ffi.from_buffer("int32_t[]", results, require_writable=True)
+        out = ffi.from_buffer("int32_t[]", results.obj, require_writable=True)
         ops = ffi.from_buffer("struct ipvsf_op[]", buffer.ops)
         if lib.ipvsf_rules_check(self._seen, ops, buffer.count, out):
             raise MemoryError

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+
 from support.netns import Namespace, fresh_namespace, named_namespace, why_no_ipvs
 from support.require import cannot_run
 

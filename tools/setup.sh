@@ -57,6 +57,10 @@ check() {
 		need iproute2 has ip
 		need ipvsadm has ipvsadm
 		need util-linux has setpriv unshare
+		need groff-base has groff
+		need man-db has man
+		need zsh has zsh
+		need fish has fish
 		need_debian_keys
 		;;
 	long) need qemu-system-x86 has qemu-system-x86_64 ;;

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Sequence
 
 import pytest
+
 from support.harness import ROOT, Run, harness
 from support.require import cannot_run
 

@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import pytest
+
 from ipvsfast import Ipvs
 from support.command import program, rules, run
 

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from ipvsfast import Batch, Ipvs, Service
 from support.command import program, rules, run
 

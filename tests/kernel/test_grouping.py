@@ -3,6 +3,7 @@
 import errno
 
 import pytest
+
 from ipvsfast import Batch, Destination, Ipvs, Service
 
 pytestmark = pytest.mark.usefixtures("netns")

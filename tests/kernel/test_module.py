@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from ipvsfast import Batch, Ipvs, IpvsError, IpvsUnavailable, Service
 from support.command import run
 from support.require import cannot_run

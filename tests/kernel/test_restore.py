@@ -11,6 +11,7 @@ import time
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from ipvsfast import Batch, Destination, Ipvs, Service, SyncDaemon, Timeouts, Tunnel
 from ipvsfast.restore import RulesInvalid
 from support.command import program, rules, run

@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
-from support.command import program, rules
-from support.require import cannot_run
 
 from ipvsfast import Destination, Ipvs, Service, Timeouts, Tunnel
+from support.command import program, rules
+from support.require import cannot_run
 
 pytestmark = pytest.mark.usefixtures("netns")
 

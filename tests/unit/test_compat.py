@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.command import BIN, program
 
 from ipvsfast.cli.compat import NAMES, install, remove
 from ipvsfast.cli.output import Failure
+from support.command import BIN, program
 
 
 @pytest.fixture

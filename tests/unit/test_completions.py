@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.command import BIN
-from support.require import cannot_run
-from support.tools import ROOT, tool
 
 from ipvsfast.options import COMMAND, OPTIONS, VALUES
 from ipvsfast.verbs import HELP, VERBS
+from support.command import BIN
+from support.require import cannot_run
+from support.tools import ROOT, tool
 
 FOLDER = ROOT / "completions"
 FILES = sorted(str(path.relative_to(FOLDER)) for path in FOLDER.glob("*/*"))

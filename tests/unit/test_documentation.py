@@ -9,14 +9,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from support.command import program, run
-from support.require import cannot_run
-from support.tools import ROOT, tool
 
 import ipvsfast
 from ipvsfast.helptext import help_text, script_text, verb_text
 from ipvsfast.options import OPTIONS, VALUES
 from ipvsfast.verbs import HELP, SCRIPTS, VERBS
+from support.command import program, run
+from support.require import cannot_run
+from support.tools import ROOT, tool
 
 MAN = ROOT / "man"
 PAGES = ("ipvsfast.8", "ipvsfast-save.8", "ipvsfast-restore.8")

@@ -5,10 +5,10 @@ import shlex
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.commandline import HINT, Names, outcome, read, table
 
 from ipvsfast.grammar import Request, UsageError, parse
 from ipvsfast.options import SPELLINGS
+from support.commandline import HINT, Names, outcome, read, table
 
 ACCEPTED = r"""
 -A -t 10.0.0.1:80 => add-service TCP 10.0.0.1:80 wlc

@@ -3,9 +3,9 @@
 from itertools import combinations, pairwise
 
 import pytest
-from support.commandline import outcome, read
 
 from ipvsfast.options import COLUMNS, COMMAND, MATRIX, OPTIONS
+from support.commandline import outcome, read
 
 # The table of the specification, copied as it stands there (stats stands for its whole row).
 PRINTED = """

@@ -3,10 +3,10 @@
 import shlex
 
 import pytest
-from support.commandline import HINT, Names, outcome, read, table
 
 from ipvsfast.errors import InvalidValue
 from ipvsfast.grammar import UsageError, parse
+from support.commandline import HINT, Names, outcome, read, table
 
 SVC = "illegal virtual server address[:port] specified"
 REAL = "illegal real server address[:port] specified"

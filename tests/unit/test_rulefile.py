@@ -1,15 +1,13 @@
-"""Rule files: lines to words, comments, and errors that say where."""
-
-import io
+"""Rule files: lines to words, and what the listing writes reads back."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvsfast.grammar import Request, UsageError, parse
+from ipvsfast.grammar import Request, parse
 from ipvsfast.listing.rules import destination_rule, service_rule
 from ipvsfast.model import Destination, DestinationKey, Service, ServiceKey, Tunnel
-from ipvsfast.rulefile import RuleError, read_requests, read_rules, split_line
+from ipvsfast.rulefile import split_line
 
 
 class NoNames:
@@ -75,93 +73,6 @@ def test_words_are_the_text_between_separators(text: str) -> None:
     line = "-A " + text.replace("\n", " ").replace("\0", "")
     expected = line.replace("\t", " ").replace("\r", " ").split(" ")
     assert split_line(line) == [word for word in expected if word]
-
-
-RULES = (
-    b"# saved today\n"
-    b"ipvsadm -A -t 10.0.0.1:80 -s rr\n"
-    b"\n"
-    b"  -a -t 10.0.0.1:80 -r 192.168.0.1:80 -m\r\n"
-    b"-L -n\n"
-    b"--set 1 2 3"
-)
-
-
-def test_rules_know_their_lines() -> None:
-    """Comments and blank lines are counted but not handed out; a final line feed may be missing."""
-    assert list(read_rules(io.BytesIO(RULES), "rules")) == [
-        (2, "ipvsadm -A -t 10.0.0.1:80 -s rr", ["-A", "-t", "10.0.0.1:80", "-s", "rr"]),
-        (4, "  -a -t 10.0.0.1:80 -r 192.168.0.1:80 -m",
-         ["-a", "-t", "10.0.0.1:80", "-r", "192.168.0.1:80", "-m"]),
-        (5, "-L -n", ["-L", "-n"]),
-        (6, "--set 1 2 3", ["--set", "1", "2", "3"]),
-    ]  # fmt: skip
-
-
-def test_text_lines_are_read_too() -> None:
-    """Any iterable of lines will do."""
-    rules = list(read_rules(RULES.decode().splitlines(keepends=True), "rules"))
-    assert rules == list(read_rules(io.BytesIO(RULES), "rules"))
-
-
-def test_requests_in_order() -> None:
-    """Every rule becomes a request; listings are left to the caller."""
-    requests = list(read_requests(io.BytesIO(RULES), "rules", NoNames()))
-    assert [(number, request.command) for number, _, request in requests] == [
-        (2, "add-service"), (4, "add-server"), (5, "list"), (6, "set"),
-    ]  # fmt: skip
-
-
-def test_empty_input_has_no_rules() -> None:
-    """An empty file is a valid rule file."""
-    assert list(read_requests(io.BytesIO(b""), "rules", NoNames())) == []
-
-
-HINT = "Try `ipvsadm -h' or 'ipvsadm --help' for more information."
-
-
-@pytest.mark.parametrize(
-    ("line", "status", "message"),
-    [
-        (b"-A -f x", 2, "invalid fwmark value `x' specified"),
-        (b"-A -f 3 --bogus", 255, "--bogus: unknown option"),
-        (b"foo", 255, HINT),
-        (b"-R", 255, HINT),
-        (b"-A -6", 2, "-6 used before -f\n"),
-        (b"-A -f 1\v", 2, "invalid fwmark value `1\v' specified"),
-        (b"-A \0x -f 1", 2, "unexpected argument "),
-    ],
-)
-def test_errors_say_where(line: bytes, status: int, message: str) -> None:
-    """The sentence stays ipvsadm's own; the exception adds file and line."""
-    requests = read_requests(
-        io.BytesIO(b"# first\n-A -f 1\n" + line + b"\n-A -f 2\n"), "a.rules", NoNames(), "ipvsadm"
-    )
-    assert next(requests)[0] == 2
-    with pytest.raises(RuleError) as caught:
-        next(requests)
-    error = caught.value
-    assert isinstance(error, UsageError)
-    assert (error.status, error.message, error.hint) == (status, message, message == HINT)
-    assert (error.source, error.lineno, error.text) == ("a.rules", 3, line.decode())
-    assert str(error) == f"a.rules:3: {message.rstrip(chr(10))}"
-
-
-def test_the_posix_order_applies_to_lines() -> None:
-    """POSIXLY_CORRECT holds for every line."""
-    with pytest.raises(RuleError, match="rules:1: unexpected argument foo"):
-        list(read_requests([b"-L foo -n\n"], "rules", NoNames(), posix=True))
-
-
-def test_read_errors_name_the_file() -> None:
-    """A file that cannot be read to its end is named in the error."""
-
-    class Broken(io.BytesIO):
-        def __next__(self) -> bytes:
-            raise OSError(5, "Input/output error")
-
-    with pytest.raises(OSError, match="Input/output error: 'a.rules'"):
-        list(read_rules(Broken(), "a.rules"))
 
 
 ADDRESSES = st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16)

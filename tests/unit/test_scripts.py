@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.command import program, rules
 
 from ipvsfast.cli.main import Command
 from ipvsfast.cli.replace import Check
 from ipvsfast.grammar import UsageError, parse
 from ipvsfast.rulefile import split_line
+from support.command import program, rules
 
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 

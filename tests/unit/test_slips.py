@@ -5,11 +5,11 @@ import pty
 import subprocess
 
 import pytest
-from support.command import program
 
 from ipvsfast.grammar import UsageError, parse
 from ipvsfast.helptext import slip
 from ipvsfast.verbs import find, parse_verb
+from support.command import program
 
 
 def on_terminal(*argv: str) -> tuple[int, list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from vm import cache, initramfs, kernels, sources
 from vm.errors import CannotRunError, VmLostError
 from vm.job import passed_environment
