@@ -199,6 +199,12 @@ enum ipvsf_order {
 /* Brings a table that is in kernel order into another one. */
 int ipvsf_table_sort(struct ipvsf_table *table, uint32_t order);
 
+/*
+ * Takes up to `size` dests off the end of the table and makes the operations that delete them, last
+ * one first. *count is 0 when none is left.
+ */
+int ipvsf_table_unadd(struct ipvsf_table *table, struct ipvsf_op *ops, size_t size, size_t *count);
+
 enum ipvsf_view {
 	IPVSF_VIEW_DEFAULT,
 	IPVSF_VIEW_STATS,

@@ -122,3 +122,23 @@ int ipvsf_table_sort(struct ipvsf_table *t, uint32_t order)
 	}
 	return r;
 }
+
+int ipvsf_table_unadd(struct ipvsf_table *t, struct ipvsf_op *ops, size_t size, size_t *count)
+{
+	*count = 0;
+	while (t->num_services && *count < size) {
+		struct ipvsf_service_row *s = &t->services[t->num_services - 1];
+		struct ipvsf_op *op = &ops[*count];
+
+		if (!s->num_dests) {
+			t->num_services--;
+			continue;
+		}
+		memset(op, 0, sizeof(*op));
+		op->cmd = IPVSF_DEL_DEST;
+		op->u.service = s->conf;
+		op->dest = t->dests[s->first_dest + --s->num_dests].conf;
+		++*count;
+	}
+	return 0;
+}

@@ -8,7 +8,7 @@ import sys
 from .adder import daemon_runs, send_all
 from .errors import advice, sentence
 from .loader import NAMES, Problem, RuleReader
-from .session import count_sent, new_results
+from .session import RuleBuffer, count_sent, new_results
 from .wire import COMMANDS, DEST_ROW, OP_SIZE, SERVICE_ROW
 
 TYPE_CHECKING = False
@@ -145,13 +145,12 @@ def _op(command: int, service: bytes, dest: bytes) -> bytes:
 def empty_for_restore(session: Session) -> int:
     """Deletes everything, destinations in such an order that the rules which -S would print now find
     their old entries at once when they are added again. Gives the errno (negative) of the flush."""
-    services, dests = session.read().sort().rows()
-    size, row_size = SERVICE_ROW.size, DEST_ROW.size
-    gone: list[bytes] = []
-    if len(dests) >= MANY * row_size:
-        for at in range(len(services) - size, -1, -size):
-            first, count = memoryview(services)[at + 160 : at + 168].cast("I")
-            for n in range(first + count - 1, first - 1, -1):
-                dest = dests[n * row_size : n * row_size + 20]
-                gone.append(_op(COMMANDS["delete-server"], services[at : at + 80], dest))
-    return send_all(session, bytearray().join([*gone, _op(COMMANDS["flush"], b"", b"")]))[-1]
+    reading = session.read()
+    if reading.destinations >= MANY:
+        buffer = RuleBuffer()
+        reading.sort()
+        while count := reading.unadd(buffer):
+            done = 0
+            while done < count:
+                done = session.send(buffer.ops, count, buffer.results, done)
+    return int(send_all(session, bytearray(_op(COMMANDS["flush"], b"", b"")))[0])

@@ -221,6 +221,11 @@ class Reading:
     def unstable(self) -> int:
         return int(self.table.unstable)
 
+    @property
+    def destinations(self) -> int:
+        """How many there are in all."""
+        return int(self.table.num_dests)
+
     def rows(self) -> tuple[bytes, bytes]:
         """Service rows and destination rows, packed as in wire.py."""
         t = self.table
@@ -243,6 +248,12 @@ class Reading:
         if lib.ipvsf_table_sort(self.table, order):
             raise MemoryError
         return self
+
+    def unadd(self, buffer: RuleBuffer) -> int:
+        """Takes destinations off the end and puts the operations that delete them into the buffer."""
+        count = ffi.new("size_t *")
+        lib.ipvsf_table_unadd(self.table, buffer.fill(), buffer.size, count)
+        return int(count[0])
 
     def text(self, view: str, exact: bool = False) -> Iterator[memoryview] | None:
         """The numeric lines of a view in pieces, each valid until the next; None where the listing in
@@ -299,6 +310,11 @@ class RuleBuffer:
     def line(self) -> int:
         """Number of the last line that is done with."""
         return int(self._scan.line)
+
+    def fill(self) -> Any:
+        """The operations as C sees them, for what writes them itself."""
+        self.clear()
+        return self._ops
 
     def start(self) -> None:
         """A new text comes; line numbers go on."""

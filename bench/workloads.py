@@ -1,0 +1,98 @@
+"""The rule sets that are measured: S services with D destinations each, the same ones every time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+SCHEDULER = "rr"
+VIP_PORT = 80
+SERVER_PORT = 8080
+
+# Last octets 1 to 250 only, so that no address looks like a network or a broadcast address.
+_LAST_OCTETS = 250
+_PER_SECOND_OCTET = 256 * _LAST_OCTETS
+_HALF = 128 * _PER_SECOND_OCTET
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many services, and how many destinations each of them has."""
+
+    services: int
+    destinations: int
+
+    @classmethod
+    def parse(cls, text: str) -> Size:
+        """Read ``1000x50``."""
+        services, cross, destinations = text.partition("x")
+        if not (cross and services.isdigit() and destinations.isdigit()):
+            raise ValueError(f"{text}: a size is SERVICESxDESTINATIONS, like 1000x50")
+        size = cls(int(services), int(destinations))
+        if max(size.services, size.services * size.destinations) > _HALF:
+            raise ValueError(f"{text}: at most {_HALF} services and as many destinations")
+        return size
+
+    @property
+    def rules(self) -> int:
+        """Lines in the rule file: one per service and one per destination."""
+        return self.services * (1 + self.destinations)
+
+    def __str__(self) -> str:
+        return f"{self.services}x{self.destinations}"
+
+
+NOTHING = Size(0, 0)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A size with its files: the rules as ``ipvsadm -S -n`` prints them, and keepalived's equivalent."""
+
+    size: Size
+    rules: Path
+    keepalived: Path
+
+    @classmethod
+    def write(cls, size: Size, folder: Path) -> Workload:
+        """Write both files into `folder`."""
+        workload = cls(size, folder / f"{size}.rules", folder / f"{size}.keepalived.conf")
+        workload.rules.write_text("".join(rule_lines(size)))
+        workload.keepalived.write_text("".join(keepalived_conf(size)))
+        return workload
+
+
+def _address(second_octet: int, index: int) -> str:
+    high, low = divmod(index, _PER_SECOND_OCTET)
+    third, last = divmod(low, _LAST_OCTETS)
+    return f"10.{second_octet + high}.{third}.{last + 1}"
+
+
+def vip(service: int) -> str:
+    """The address of one service, in 10.0.0.0/9."""
+    return _address(0, service)
+
+
+def server(size: Size, service: int, destination: int) -> str:
+    """The address of one destination, in 10.128.0.0/9; no two services share one."""
+    return _address(128, service * size.destinations + destination)
+
+
+def rule_lines(size: Size) -> Iterator[str]:
+    """The rule file, line by line."""
+    for s in range(size.services):
+        service = f"-t {vip(s)}:{VIP_PORT}"
+        yield f"-A {service} -s {SCHEDULER}\n"
+        for d in range(size.destinations):
+            yield f"-a {service} -r {server(size, s, d)}:{SERVER_PORT} -m -w 1\n"
+
+
+def keepalived_conf(size: Size) -> Iterator[str]:
+    """The same table for keepalived: no health checks, so every destination is up from the start."""
+    for s in range(size.services):
+        yield f"virtual_server {vip(s)} {VIP_PORT} {{\n"
+        yield f"  lvs_sched {SCHEDULER}\n  lvs_method NAT\n  protocol TCP\n"
+        for d in range(size.destinations):
+            yield f"  real_server {server(size, s, d)} {SERVER_PORT} {{\n    weight 1\n  }}\n"
+        yield "}\n"
