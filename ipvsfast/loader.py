@@ -63,7 +63,10 @@ class Problem:
     def __str__(self) -> str:
         """`FILE:LINE: the rule: sentence (what to do)`"""
         hint = f" ({self.advice})" if self.advice else ""
-        return f"{self.source}:{self.line}: {self.rule}: {printable(self.message)}{hint}"
+        text = printable(self.message.rstrip("\n"))
+        # One of ipvsadm's sentences ends with an empty line of its own.
+        end = "\n" if self.message.endswith("\n") else ""
+        return f"{self.source}:{self.line}: {self.rule}: {text}{hint}{end}"
 
 
 def fd_chunks(fd: int) -> Iterator[bytes]:
@@ -205,5 +208,5 @@ class Checker(RuleReader):
         self.problems.append(Problem(self.source, self.buffer.line, line, message))
 
     def mistake(self, error: UsageError, line: bytes) -> None:
-        message = "this is no rule" if error.hint else error.message
+        message = "this is no rule" if error.hint else error.message.rstrip("\n")
         self.problems.append(Problem(self.source, self.buffer.line, line, message))

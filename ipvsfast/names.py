@@ -56,6 +56,11 @@ class Lookups:
         raw = name.encode("utf-8", "surrogateescape")
         answers = getaddrinfo(raw, None, family, _SOCK_STREAM)
         texts = [str(answer[4][0]) for answer in answers]
+        if family == _AF_INET and len(texts) > 1:
+            # The answers above stand in an order that depends on this machine's own addresses.
+            from _socket import gethostbyname_ex
+
+            texts = gethostbyname_ex(raw)[2]  # type: ignore[arg-type]
         return [inet_pton(family, text) for text in texts if "%" not in text]
 
     def service(self, port: int, protocol: str) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from time import monotonic
 
-from .output import complain
-
 DELAY = 0.5  # seconds before the first sign
 INTERVAL = 0.1
 
@@ -49,4 +47,4 @@ def _draw(text: str) -> None:
     try:
         os.write(2, text.encode())
     except OSError:
-        complain("")
+        pass  # the terminal is gone; the work goes on

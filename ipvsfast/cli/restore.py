@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ..grammar import Request, UsageError
     from .main import Command
+    from .progress import Progress
 
 
 class Restore(RuleReader):
@@ -30,12 +31,17 @@ class Restore(RuleReader):
         self.status = 0
         self.done = 0  # rules whose results are known
         self.last = 0  # line of the last of them
+        self._progress: Progress | None = None
         self.lost = False  # whether a reply of the kernel was; no good end then, whatever came last
 
     def feed(self, chunks: Iterable[bytes]) -> int:
         """Carries out all lines; the exit status."""
         try:
-            self.read(chunks)
+            try:
+                self.read(chunks)
+            finally:
+                if self._progress is not None:
+                    self._progress.close()
         except KeyboardInterrupt:
             sent = count_sent(self.buffer.results, self.buffer.count)
             last = self.buffer.numbers[sent - 1] if sent else self.last
@@ -44,6 +50,13 @@ class Restore(RuleReader):
             ) from None
         return self.status or (255 if self.lost else 0)
 
+    def _draw(self, done: int) -> None:
+        if self._progress is None:
+            from .progress import for_terminal
+
+            self._progress = for_terminal(0, "rules")
+        self._progress(done)
+
     def apply(self) -> None:
         buffer = self.buffer
         count, sent = buffer.count, 0
@@ -51,6 +64,8 @@ class Restore(RuleReader):
         try:
             while sent < count:
                 sent = table.send(buffer.ops, count, buffer.results, sent)
+                if sent < count:  # a time slice was used up: this one takes long
+                    self._draw(self.done + sent)
         except IpvsError as error:
             sent = count_sent(buffer.results, count)
             self._tell(sent)
@@ -64,6 +79,8 @@ class Restore(RuleReader):
         """Every refusal among the first `count` operations of the buffer."""
         results = self.buffer.results[:count]
         if any(results):
+            if self._progress is not None:
+                self._progress.close()
             for at, code in enumerate(results):
                 if code:
                     complain(str(self.refusal(at, -code)))

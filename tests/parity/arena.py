@@ -1,0 +1,93 @@
+"""Two programs, each in a namespace of its own: the tests' side of the worker."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from parity.programs import Result, Run
+from parity.state import State
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Lost(Exception):
+    """The worker has died; what it wrote stands above."""
+
+
+class Space:
+    """One namespace in the worker."""
+
+    def __init__(self, arena: Arena, number: int) -> None:
+        self._arena = arena
+        self.number = number
+
+    def run(self, how: str, *argv: str, **settings: Any) -> Result:
+        """how: "theirs", "ours" or a path; settings: fields of programs.Run."""
+        return self.play(how, Run(argv, **settings))
+
+    def play(self, how: str, run: Run) -> Result:
+        return self._arena.ask("run", self.number, how, run)  # type: ignore[no-any-return]
+
+    def add(self, rules: str) -> None:
+        self._arena.ask("add", self.number, rules.encode())
+
+    def state(self) -> State:
+        return self._arena.ask("state", self.number)  # type: ignore[no-any-return]
+
+    def attributes(self, counters: bool = False, ordered: bool = True) -> list[str]:
+        return self._arena.ask("attributes", self.number, counters, ordered)  # type: ignore[no-any-return]
+
+    def call(self, name: str, *arguments: Any) -> Any:
+        return self._arena.ask("call", self.number, name, *arguments)
+
+
+class Arena:
+    """The worker, and requests to it."""
+
+    def __init__(self) -> None:
+        environment = {**os.environ, "PYTHONPATH": os.path.dirname(HERE), "PYTHONDONTWRITEBYTECODE": "1"}
+        self._process = subprocess.Popen(
+            [sys.executable, os.path.join(HERE, "worker.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+        )
+
+    def ask(self, method: str, *arguments: Any) -> Any:
+        assert self._process.stdin and self._process.stdout
+        try:
+            pickle.dump((method, arguments), self._process.stdin)
+            self._process.stdin.flush()
+            worked, value = pickle.load(self._process.stdout)
+        except (BrokenPipeError, EOFError, pickle.UnpicklingError) as error:
+            raise Lost(f"the worker ended with {self._process.wait()}") from error
+        if not worked:
+            raise AssertionError(value)
+        return value
+
+    @contextmanager
+    def space(self, setup: str = "", devices: tuple[str, ...] = ()) -> Iterator[Space]:
+        """A fresh namespace with the rules of `setup`."""
+        space = Space(self, self.ask("open", setup.encode(), devices))
+        try:
+            yield space
+        finally:
+            self.ask("close", space.number)
+
+    @contextmanager
+    def pair(self, setup: str = "", devices: tuple[str, ...] = ()) -> Iterator[tuple[Space, Space]]:
+        """Two alike, for theirs and for ours."""
+        with self.space(setup, devices) as theirs, self.space(setup, devices) as ours:
+            yield theirs, ours
+
+    def close(self) -> None:
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait()

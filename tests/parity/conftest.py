@@ -1,0 +1,36 @@
+"""One worker for all parity tests; skipped where there is no IPVS to administer or no ipvsadm."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from parity.arena import Arena
+from parity.programs import THEIRS
+from parity.randomness import EXAMPLES, SEED
+
+from support.require import cannot_run
+
+pytest.register_assert_rewrite("parity.compare")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "quirk(number): shows a deliberate difference of docs/differences.md")
+
+
+def pytest_report_header() -> str:
+    return f"parity: IPVSFAST_PARITY_SEED={SEED} IPVSFAST_PARITY_EXAMPLES={EXAMPLES}"
+
+
+@pytest.fixture(scope="session")
+def arena() -> Iterator[Arena]:
+    if os.geteuid() != 0 or not os.path.exists("/proc/net/ip_vs"):
+        cannot_run("a kernel with IPVS and root are needed: python -m tests.vm -- pytest tests/parity")
+    if not os.path.exists(THEIRS):
+        cannot_run(f"{THEIRS} is missing: install ipvsadm")
+    arena = Arena()
+    try:
+        yield arena
+    finally:
+        arena.close()
