@@ -13,7 +13,7 @@ from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
 SOURCES = (
-    "session", "recv", "encode", "decode", "batch", "group", "dump", "counts",
+    "session", "recv", "encode", "decode", "window", "batch", "group", "dump", "counts",
     "rules", "check", "order", "format",
 )  # fmt: skip
 

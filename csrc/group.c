@@ -119,7 +119,7 @@ static int send_group(struct ipvsf_session *s, const struct ipvsf_op *ops, size_
 	if (!r)
 		r = append(s, buf, &len, &service, seq + 2 + (uint32_t)n);
 	if (!r)
-		r = ipvsf_send_batch(s, buf, len, seq, (uint32_t)n + AROUND, results);
+		r = ipvsf_window_send(s, buf, len, seq, (uint32_t)n + AROUND, results);
 	return r;
 }
 
@@ -146,7 +146,7 @@ static int undo_group(struct ipvsf_session *s, const struct ipvsf_op *ops, size_
 	if (!r)
 		r = append(s, buf, &len, &op, seq + count++);
 	if (!r)
-		r = ipvsf_send_batch(s, buf, len, seq, count, results);
+		r = ipvsf_window_send(s, buf, len, seq, count, results);
 	return r ? r : results[count - 1];
 }
 

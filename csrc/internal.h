@@ -69,9 +69,9 @@ int ipvsf_exchange(struct ipvsf_session *s, const void *msg, ipvsf_message_fn fn
 int64_t ipvsf_now_ms(void);
 int ipvsf_error_of(struct ipvsf_session *s, const struct nlmsghdr *nlh);
 
-/* batch.c */
-int ipvsf_send_batch(struct ipvsf_session *s, uint8_t *buf, size_t len, uint32_t first_seq,
-		     uint32_t count, int32_t *results);
+/* window.c */
+int ipvsf_window_send(struct ipvsf_session *s, uint8_t *buf, size_t len, uint32_t first_seq,
+		      uint32_t count, int32_t *results);
 
 /* group.c */
 size_t ipvsf_group_limit(const struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count,

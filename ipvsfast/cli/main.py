@@ -6,7 +6,8 @@ import os
 import sys
 
 from ..errors import IpvsError, sentence
-from ..grammar import UsageError, parse
+from ..grammar import UsageError
+from .command import Command
 from .output import Failure, complain, guard_streams, leave, write
 
 TYPE_CHECKING = False
@@ -14,95 +15,48 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import NoReturn
 
-    from ..client import Ipvs
     from ..grammar import Request
-    from ..names import Resolver
 
 
-class Names:
-    """The resolver, loaded only when a name has to be looked up, and kept for its answers."""
+def carry_out(command: Command, request: Request) -> int:
+    """Carries out one request; returns the exit status."""
+    if request.command in ("list", "save"):
+        from .show import show
 
-    _loaded: Resolver | None = None
+        show(command, request)
+    elif request.command == "restore":
+        from .restore import restore
 
-    def host(self, name: str) -> bytes | None:
-        return self.resolver().host(name)
+        return restore(command)
+    elif request.command == "help":
+        from .about import help_text
 
-    def port(self, name: str, protocol: str) -> int | None:
-        return self.resolver().port(name, protocol)
+        write(help_text(command.program))
+    elif request.command == "version":
+        from .about import version_text
 
-    def resolver(self) -> Resolver:
-        if self._loaded is None:
-            from ..names import Resolver
-
-            self._loaded = Resolver()
-        return self._loaded
+        write(version_text(command.program))
+    else:
+        change(command, request)
+    return 0
 
 
-class Command:
-    """What the requests of one run share: the table, opened when first needed, and our name."""
+def change(command: Command, request: Request) -> None:
+    """One operation on the table; Failure (255) with ipvsadm's sentence if refused."""
+    from ..batch import operation_of
 
-    def __init__(self, program: str) -> None:
-        self.program = program
-        self.names = Names()
-        self._table: Ipvs | None = None
+    operation = operation_of(request)
+    try:
+        if operation.command == "flush":
+            from ..replacer import empty_for_restore
 
-    @property
-    def table(self) -> Ipvs:
-        if self._table is None:
-            from .kernel import open_table
-
-            self._table = open_table()
-        return self._table
-
-    def parse(self, argv: Sequence[str]) -> Request:
-        posix = "POSIXLY_CORRECT" in os.environ or "POSIX_ME_HARDER" in os.environ
-        return parse(argv, self.names, self.program, posix)
-
-    def hint(self) -> UsageError:
-        """What is said of a first word that is no command."""
-        from ..grammar import hint
-
-        return hint(self.program)
-
-    def run(self, request: Request) -> int:
-        """Carries out one request; returns the exit status."""
-        command = request.command
-        if command in ("list", "save"):
-            from .show import show
-
-            show(self, request)
-        elif command == "restore":
-            from .restore import restore
-
-            return restore(self)
-        elif command == "help":
-            from .about import help_text
-
-            write(help_text(self.program))
-        elif command == "version":
-            from .about import version_text
-
-            write(version_text(self.program))
+            code = empty_for_restore(command.table.session)
         else:
-            self.change(request)
-        return 0
-
-    def change(self, request: Request) -> None:
-        """One operation on the table; Failure (255) with ipvsadm's sentence if refused."""
-        from ..batch import operation_of
-
-        operation = operation_of(request)
-        try:
-            if operation.command == "flush":
-                from ..replacer import empty_for_restore
-
-                code = empty_for_restore(self.table.session)
-            else:
-                code = self.table.apply([operation]).errnos[0]
-        except IpvsError as error:
-            raise Failure(255, str(error.strerror)) from None
-        if code:
-            raise Failure(255, sentence(operation.command, code))
+            code = command.table.apply([operation]).errnos[0]
+    except IpvsError as error:
+        raise Failure(255, str(error.strerror)) from None
+    if code:
+        raise Failure(255, sentence(operation.command, code))
 
 
 def main(argv: Sequence[str], program: str) -> int:
@@ -111,7 +65,7 @@ def main(argv: Sequence[str], program: str) -> int:
 
 
 def _main(argv: Sequence[str], program: str) -> int:
-    command = Command(program)
+    command = Command(program, carry_out)
     if argv and argv[0][:1] not in ("-", "") and program.rpartition("/")[2] != "ipvsadm":
         from ..verbs import find
 

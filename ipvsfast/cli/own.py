@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..verbs import Verb
-    from .main import Command
+    from .command import Command
 
 
 def run_verb(command: Command, verb: Verb, argv: Sequence[str]) -> int:

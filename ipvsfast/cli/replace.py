@@ -13,7 +13,7 @@ from .restore import Restore
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..grammar import Request, UsageError
-    from .main import Command
+    from .command import Command
 
 SOURCE = "stdin"
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..grammar import Request, UsageError
-    from .main import Command
+    from .command import Command
     from .progress import Progress
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ..client import Ipvs
-    from .main import Command
+    from .command import Command
 
 
 def save_file(command: Command, given: dict[str, str], path: str | None) -> int:

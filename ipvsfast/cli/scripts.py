@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 
-from .main import Command, guarded
+from .command import Command
+from .main import carry_out, guarded
 from .output import complain, guard_streams, leave, write
 
 TYPE_CHECKING = False
@@ -29,7 +30,7 @@ def save(argv: Sequence[str], program: str) -> int:
     if any(word[:1] == "-" and word != "-n" for word in argv):
         complain(_SAVE_USAGE.format(name))
         return 1
-    command = Command(_main_name(name))
+    command = Command(_main_name(name), carry_out)
     return command.run(command.parse(["-S", "-n"] if "-n" in argv else ["-S"]))
 
 
@@ -40,7 +41,7 @@ def restore(argv: Sequence[str], program: str) -> int:
         return _help("ipvsfast-restore", name)
     from .replace import replace_table
 
-    return replace_table(Command(_main_name(name)))
+    return replace_table(Command(_main_name(name), carry_out))
 
 
 def _base_name(program: str) -> str:

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..grammar import Request
     from ..names import Resolver
-    from .main import Command
+    from .command import Command
 
 CONNECTIONS = "/proc/net/ip_vs_conn"
 

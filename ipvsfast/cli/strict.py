@@ -12,7 +12,7 @@ from .progress import for_terminal
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..loader import Problem
-    from .main import Command
+    from .command import Command
 
 STDIN = "stdin"
 

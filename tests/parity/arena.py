@@ -47,10 +47,45 @@ class Space:
         return self._arena.ask("call", self.number, name, *arguments)
 
 
+class Pair:
+    """Two namespaces that were made alike."""
+
+    def __init__(
+        self, arena: Arena, setup: str, devices: tuple[str, ...] = (), addresses: tuple[str, ...] = ()
+    ) -> None:
+        self._arena = arena
+        spaces = [Space(arena, arena.ask("open", setup.encode(), devices)) for _ in range(2)]
+        for space in spaces:
+            space.call("parity.traffic:addresses", *addresses)
+        self.theirs, self.ours = spaces
+        self._start = self._attributes()
+        self.unchanged = False  # so far as is known
+
+    def _attributes(self) -> list[list[str]]:
+        return [self.theirs.attributes(), self.ours.attributes()]
+
+    def assert_same_state(self) -> None:
+        """Both tables are the same: to netlink, and to the real ipvsadm unless nothing has changed at all."""
+        now = self._attributes()
+        assert now[1] == now[0]
+        self.unchanged = now == self._start
+        if not self.unchanged:
+            assert self.ours.state() == self.theirs.state()
+
+    def close(self) -> None:
+        for space in (self.theirs, self.ours):
+            self._arena.ask("close", space.number)
+
+
 class Arena:
     """The worker, and requests to it."""
 
     def __init__(self) -> None:
+        self._pairs: dict[tuple[object, ...], Pair] = {}
+        self._start()
+
+    def _start(self) -> None:
+        self._pairs.clear()
         environment = {**os.environ, "PYTHONPATH": os.path.dirname(HERE), "PYTHONDONTWRITEBYTECODE": "1"}
         self._process = subprocess.Popen(
             [sys.executable, os.path.join(HERE, "worker.py")],
@@ -71,20 +106,45 @@ class Arena:
             raise AssertionError(value)
         return value
 
+    def _lost(self) -> bool:
+        return self._process.poll() is not None
+
     @contextmanager
     def space(self, setup: str = "", devices: tuple[str, ...] = ()) -> Iterator[Space]:
         """A fresh namespace with the rules of `setup`."""
+        if self._lost():
+            self._start()
         space = Space(self, self.ask("open", setup.encode(), devices))
         try:
             yield space
         finally:
-            self.ask("close", space.number)
+            if not self._lost():
+                self.ask("close", space.number)
 
     @contextmanager
     def pair(self, setup: str = "", devices: tuple[str, ...] = ()) -> Iterator[tuple[Space, Space]]:
         """Two alike, for theirs and for ours."""
         with self.space(setup, devices) as theirs, self.space(setup, devices) as ours:
             yield theirs, ours
+
+    @contextmanager
+    def alike(self, setup: str = "", *rest: tuple[str, ...]) -> Iterator[Pair]:
+        """The same for one case, kept for the next one with the same setup if they are seen to be as they were.
+
+        rest: devices, and addresses of the loopback device.
+        """
+        if self._lost():
+            self._start()
+        key = (setup, *rest)
+        pair = self._pairs.pop(key, None) or Pair(self, setup, *rest)
+        pair.unchanged = False
+        try:
+            yield pair
+        finally:
+            if pair.unchanged:
+                self._pairs[key] = pair
+            elif not self._lost():
+                pair.close()
 
     def close(self) -> None:
         assert self._process.stdin and self._process.stdout

@@ -36,6 +36,7 @@ def ldirectord(namespace: Namespace, program: str, config: str) -> tuple[str, St
         ["/usr/sbin/ldirectord", config, "start"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,  # it warns of its own mistakes all the time
         preexec_fn=in_place,  # noqa: PLW1509 - the worker has one thread
         start_new_session=True,
     )

@@ -101,10 +101,10 @@ def cells() -> list[object]:
 def test_cell(arena: Arena, words: list[str], message: str | None) -> None:
     """The option is allowed, refused or missed as the table above says, by both programs alike."""
     run = Run(tuple(words))
-    with arena.pair(SETUP) as (their_space, our_space):
-        theirs, ours = their_space.play("theirs", run), our_space.play("ours", run)
+    with arena.alike(SETUP) as pair:
+        theirs, ours = pair.theirs.play("theirs", run), pair.ours.play("ours", run)
         assert_same_output(theirs, ours, run, "services" if "--nosort" in words else "")
-        assert our_space.state() == their_space.state()
+        pair.assert_same_state()
     if message:
         assert (ours.status, ours.stderr.decode()) == (2, f"{message}\n")
     else:
@@ -123,9 +123,10 @@ def test_exclusive_options(arena: Arena, earlier: str, later: str) -> None:
         first = WORDS[earlier]
         message = f"The option '{ordered[1]}' conflicts with the '{ordered[0]}' option in the 'list' command"
     run = Run(("-L", *first.split(), *WORDS[later].split()))
-    with arena.pair() as (their_space, our_space):
-        theirs, ours = their_space.play("theirs", run), our_space.play("ours", run)
-    assert_same_output(theirs, ours, run)
+    with arena.alike() as pair:
+        theirs, ours = pair.theirs.play("theirs", run), pair.ours.play("ours", run)
+        assert_same_output(theirs, ours, run)
+        pair.assert_same_state()
     assert (ours.status, ours.stderr.decode()) == (2, f"{message}\n")
 
 

@@ -22,7 +22,7 @@ VIEWS = [
 
 
 @seed(SEED)
-@random_examples(3)
+@random_examples(6)
 @given(table())
 def test_listings_of_random_tables(arena: Arena, rules: str) -> None:
     """Every view of any table is the same, byte for byte and in the kernel's or ipvsadm's order."""
@@ -34,7 +34,7 @@ def test_listings_of_random_tables(arena: Arena, rules: str) -> None:
 
 
 @seed(SEED)
-@random_examples(3)
+@random_examples(6)
 @given(table(thresholds=False))
 @pytest.mark.parametrize(("writer", "reader"), [("theirs", "ours"), ("ours", "theirs"), ("ours", "ours")])
 def test_saved_tables_read_back(arena: Arena, writer: str, reader: str, rules: str) -> None:
@@ -51,7 +51,7 @@ def test_saved_tables_read_back(arena: Arena, writer: str, reader: str, rules: s
 
 @pytest.mark.quirk("9")
 @seed(SEED)
-@random_examples(3)
+@random_examples(6)
 @given(table())
 def test_thresholds_survive(arena: Arena, rules: str) -> None:
     """What -S -n of ipvsfast writes has the thresholds, and ipvsadm -R reads them."""

@@ -103,7 +103,7 @@ def test_timeout_is_for_all_calls_together():
     start = time.monotonic()
     for n in range(100):
         names.prefetch([bytes([10, 0, 2, n])])
-    assert time.monotonic() - start < 0.1
+    assert time.monotonic() - start < 10  # a wait of its own for each would be 20 s
     assert set(fake.asked) <= {A}
     fake.release.set()
 
