@@ -4,18 +4,8 @@ from __future__ import annotations
 
 import errno
 
-from . import wire
-from .batch import Batch, Interrupted, Operation, Results
 from .errors import IpvsError, TableChanging, error_for
-from .model import (
-    Destination,
-    DestinationKey,
-    Info,
-    Service,
-    ServiceKey,
-    SyncDaemon,
-    Timeouts,
-)
+from .model import Info, Timeouts
 from .session import Session, count_sent, new_results
 
 TYPE_CHECKING = False
@@ -23,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .adder import Progress
+    from .batch import Batch, Operation, Results
+    from .model import Destination, DestinationKey, Service, ServiceKey, SyncDaemon
     from .restore import Restored, Source
     from .session import Reading
     from .wire import Table
@@ -82,7 +74,7 @@ class Ipvs:
     def read(self, key: ServiceKey | None = None) -> Reading:
         """The table, or one service of it, as packed rows that can be sorted, turned into text at
         memory speed, or into values."""
-        return self._session.read(wire.pack_key(key) if key is not None else None)
+        return self._session.read(_packed(key) if key is not None else None)
 
     def services(self) -> list[Service]:
         """Every service with its counters, in kernel order."""
@@ -90,7 +82,7 @@ class Ipvs:
 
     def service(self, key: ServiceKey) -> Service:
         """One service with its counters; KernelRefused (ESRCH) if there is none."""
-        return self._session.read(wire.pack_key(key), dests=False).values()[0][0]
+        return self._session.read(_packed(key), dests=False).values()[0][0]
 
     def one(self, key: ServiceKey) -> tuple[Service, list[Destination]]:
         """One service and its destinations, newest first; KernelRefused (ESRCH) if there is none."""
@@ -109,7 +101,9 @@ class Ipvs:
 
     def daemons(self) -> list[SyncDaemon]:
         """The running sync daemons, master first."""
-        rows = [wire.unpack_daemon(row) for row in self._session.daemons()]
+        from .wire import unpack_daemon
+
+        rows = [unpack_daemon(row) for row in self._session.daemons()]
         return sorted(rows, key=lambda d: d.state != "master")
 
     # Changing
@@ -120,11 +114,15 @@ class Ipvs:
         No operation stops the others; look at Results.failed, or call Results.check(). Raises
         Interrupted on Ctrl-C, and IpvsError when the exchange itself fails.
         """
-        ops = operations.operations if isinstance(operations, Batch) else list(operations)
-        return self.apply_packed(wire.pack_operations(ops), ops)
+        from .wire import pack_operations
+
+        ops = list(operations)
+        return self.apply_packed(pack_operations(ops), ops)
 
     def apply_packed(self, packed: bytearray, ops: list[Operation]) -> Results:
         """`apply` of operations that were packed before (wire.pack_operations)."""
+        from .batch import Interrupted, Results
+
         count = len(ops)
         errnos = new_results(count)
         done = 0
@@ -170,6 +168,8 @@ class Ipvs:
         return self._session.send(packed, count, errnos, start)
 
     def _one(self, command: str, service: object = None, dest: object = None, value: object = None) -> None:
+        from .batch import Operation
+
         self.apply([Operation._make(command, service, dest, value)]).check()
 
     def add_service(self, service: Service) -> None:
@@ -211,4 +211,12 @@ class Ipvs:
 
     def stop_daemon(self, state: str) -> None:
         """Stop the "master" or the "backup" daemon."""
+        from .batch import Batch
+
         self.apply(Batch().stop_daemon(state)).check()
+
+
+def _packed(key: ServiceKey) -> bytes:
+    from .wire import pack_key
+
+    return pack_key(key)

@@ -10,14 +10,17 @@ import os
 import sys
 from _thread import RLock
 
-from . import wire
 from ._native import ffi, lib
 from .errors import IpvsError, IpvsUnavailable, NotPermitted, error_for
+
+# wire.py is imported where it is needed: a plain numeric listing does without it.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
+
+    from .wire import Table
 
 # The longest that a call keeps Python from looking at signals.
 BUDGET_MS = 50
@@ -34,6 +37,7 @@ VIEWS = {
 _NETNS_DIRS = ("/run/netns", "/var/run/netns")
 
 
+OP_SIZE = ffi.sizeof("struct ipvsf_op")
 # In a result not yet written: a signal may end a call before it can return how far it came.
 NOT_SENT = 1
 
@@ -167,8 +171,9 @@ class Session:
         out, count = ffi.new("struct ipvsf_daemon[8]"), ffi.new("size_t *")
         with self._lock:
             self._call(lib.ipvsf_daemons_dump, out, 8, count)
-        size = min(count[0], 8) * wire.DAEMON.size
-        return list(wire.DAEMON.iter_unpack(ffi.buffer(out)[:size]))
+        from .wire import DAEMON
+
+        return list(DAEMON.iter_unpack(ffi.buffer(out)[: min(count[0], 8) * DAEMON.size]))
 
     def send(self, ops: bytearray, count: int, results: memoryview, start: int = 0) -> int:
         """Send packed operations from number `start` on; `results` comes from new_results().
@@ -229,12 +234,14 @@ class Reading:
     def rows(self) -> tuple[bytes, bytes]:
         """Service rows and destination rows, packed as in wire.py."""
         t = self.table
-        services = ffi.buffer(t.services, t.num_services * wire.SERVICE_ROW.size)[:]
-        return services, ffi.buffer(t.dests, t.num_dests * wire.DEST_ROW.size)[:]
+        services = ffi.buffer(t.services, t.num_services * ffi.sizeof("struct ipvsf_service_row"))[:]
+        return services, ffi.buffer(t.dests, t.num_dests * ffi.sizeof("struct ipvsf_dest_row"))[:]
 
-    def values(self) -> wire.Table:
+    def values(self) -> Table:
         """Services with their destinations, in the order that they have here."""
-        return wire.unpack_table(*self.rows())
+        from .wire import unpack_table  # a plain numeric listing needs no values
+
+        return unpack_table(*self.rows())
 
     def sort(self) -> Reading:
         """Bring everything into the order in which ipvsadm lists it."""
@@ -288,7 +295,7 @@ class RuleBuffer:
 
     def __init__(self, size: int = 8192) -> None:
         self.size = size
-        self.ops = bytearray(size * wire.OP_SIZE)
+        self.ops = bytearray(size * OP_SIZE)
         self.results = new_results(size)
         self.offsets = memoryview(bytearray(4 * size)).cast("I")
         self.numbers = memoryview(bytearray(4 * size)).cast("I")
@@ -344,7 +351,7 @@ class RuleBuffer:
     def add(self, op: bytes | bytearray, offset: int) -> None:
         """One packed operation from the line that was taken last."""
         at = self.count
-        self.ops[at * wire.OP_SIZE : (at + 1) * wire.OP_SIZE] = op
+        self.ops[at * OP_SIZE : (at + 1) * OP_SIZE] = op
         self.offsets[at] = offset
         self.numbers[at] = self.line
         self._scan.count = at + 1

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 
 from ..arguments import hint
+from ..errors import IpvsError, IpvsUnavailable
 from ..grammar import parse
+from .output import Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +16,37 @@ if TYPE_CHECKING:
     from ..client import Ipvs
     from ..grammar import Request, UsageError
     from ..names import Resolver
+
+
+HOPE = "Are you sure that IP Virtual Server is built in the kernel or as module?"
+
+
+def _modprobe() -> bool:
+    """Whether /sbin/modprobe loaded ip_vs; what it has to say goes to standard error."""
+    try:
+        pid = os.posix_spawn("/sbin/modprobe", ["/sbin/modprobe", "--", "ip_vs"], os.environ)
+    except OSError:
+        return False
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def open_table() -> Ipvs:
+    """The table of our own namespace; Failure (2) with ipvsadm's two lines if there is none."""
+    from ..client import Ipvs
+
+    try:
+        try:
+            return Ipvs()
+        except IpvsUnavailable:
+            # The kernel has tried already; modprobe says why it cannot be done.
+            if not _modprobe():
+                raise
+            return Ipvs()
+    except IpvsError as error:
+        text = str(error.strerror)
+        if not text.startswith("Can't"):
+            text = f"Can't initialize ipvs: {text}"
+        raise Failure(2, f"{text}\n{HOPE}") from None
 
 
 class Names:
@@ -47,8 +80,6 @@ class Command:
     @property
     def table(self) -> Ipvs:
         if self._table is None:
-            from .kernel import open_table
-
             self._table = open_table()
         return self._table
 

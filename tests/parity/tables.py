@@ -17,7 +17,7 @@ def ipv4(draw: st.DrawFn, tops: tuple[int, ...] = (10, 10, 172, 192)) -> str:
 
 @st.composite
 def ipv6(draw: st.DrawFn) -> str:
-    return f"2001:db8:{draw(st.sampled_from(['', '8000:1:', 'ffff:']))}:{draw(st.integers(1, 0xFFFF)):x}"
+    return f"2001:db8:{draw(st.sampled_from(['', '8000:1:', 'ffff:']))}:{draw(st.integers(0x100, 0xFFFF)):x}"
 
 
 def endpoint(address: str, port: int) -> str:
