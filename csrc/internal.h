@@ -24,8 +24,8 @@
 #include "ipvsfast.h"
 
 #define IPVSF_RECV_LEN 32768	/* the kernel's cap for one dump skb; never less, see dump.c */
-#define IPVSF_WINDOW_MAX 256	/* best transport cost per message; more only delays Ctrl-C */
-#define IPVSF_SEND_LEN (64 * 1024)
+#define IPVSF_WINDOW_MAX 512	/* best transport cost per message; more only delays Ctrl-C */
+#define IPVSF_SEND_LEN (96 * 1024)
 
 enum ipvsf_fresh {
 	IPVSF_FRESH_NOT,
@@ -54,6 +54,7 @@ struct ipvsf_session {
 };
 
 #define IPVSF_RECV_SLOTS 4
+#define IPVSF_NOW 0		/* a deadline: do not wait */
 #define IPVSF_PATIENCE_MS 10000	/* the kernel answers at once; only a fault takes longer */
 
 /* session.c */
@@ -64,7 +65,7 @@ uint32_t ipvsf_session_next_seq(struct ipvsf_session *s, uint32_t count);
 /* recv.c: one message at a time out of what the kernel queued */
 typedef int (*ipvsf_message_fn)(struct ipvsf_session *s, const struct nlmsghdr *nlh, void *ctx);
 int ipvsf_send_all(struct ipvsf_session *s, const void *buf, size_t len);
-int ipvsf_receive(struct ipvsf_session *s, int64_t deadline, ipvsf_message_fn fn, void *ctx);
+int ipvsf_receive(struct ipvsf_session *s, int64_t *deadline, ipvsf_message_fn fn, void *ctx);
 int ipvsf_exchange(struct ipvsf_session *s, const void *msg, ipvsf_message_fn fn, void *ctx);
 int64_t ipvsf_now_ms(void);
 int ipvsf_error_of(struct ipvsf_session *s, const struct nlmsghdr *nlh);

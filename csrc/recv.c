@@ -128,11 +128,13 @@ static int receive_once(struct ipvsf_session *s, ipvsf_message_fn fn, void *ctx)
 }
 
 /*
- * Hands every queued message to fn until fn returns 1 (-> 0), an error (-> that), or nothing is left
- * (-> -EAGAIN). With block, waits for more until the deadline (-> -ETIMEDOUT) or a signal (-> -EINTR,
- * so that Ctrl-C works; the caller may simply call again).
+ * Hands every queued message to fn until fn returns 1 (-> 0), an error (-> that), or nothing is left.
+ * Then waits for more until the deadline (-> -ETIMEDOUT; IPVSF_NOW: not at all, -> -EAGAIN) or a
+ * signal (-> -EINTR, so that Ctrl-C works; the caller may call again with the same deadline). A
+ * deadline below 0 is a time in ms that starts when there is first something to wait for: mostly
+ * there is not, and looking at the clock is a system call on some machines.
  */
-int ipvsf_receive(struct ipvsf_session *s, int64_t deadline, ipvsf_message_fn fn, void *ctx)
+int ipvsf_receive(struct ipvsf_session *s, int64_t *deadline, ipvsf_message_fn fn, void *ctx)
 {
 	for (;;) {
 		struct pollfd p = { .fd = s->fd, .events = POLLIN };
@@ -143,9 +145,11 @@ int ipvsf_receive(struct ipvsf_session *s, int64_t deadline, ipvsf_message_fn fn
 			return 0;
 		if (r == 0 || r == -EINTR)
 			continue;
-		if (r != -EAGAIN || !deadline)
+		if (r != -EAGAIN || *deadline == IPVSF_NOW)
 			return r;
-		left = deadline - ipvsf_now_ms();
+		if (*deadline < 0)
+			*deadline = ipvsf_now_ms() - *deadline;
+		left = *deadline - ipvsf_now_ms();
 		if (left <= 0)
 			return -ETIMEDOUT;
 		if (poll(&p, 1, (int)left) < 0)
@@ -194,11 +198,12 @@ static int exchange_message(struct ipvsf_session *s, const struct nlmsghdr *nlh,
 static int finish_pending(struct ipvsf_session *s)
 {
 	struct exchange x = { .seq = s->pending };
+	int64_t deadline = -IPVSF_PATIENCE_MS;
 	int r;
 
 	if (!s->pending)
 		return 0;
-	r = ipvsf_receive(s, ipvsf_now_ms() + IPVSF_PATIENCE_MS, exchange_message, &x);
+	r = ipvsf_receive(s, &deadline, exchange_message, &x);
 	if (r == -EINTR)
 		return r;
 	s->pending = 0;
@@ -213,6 +218,7 @@ int ipvsf_exchange(struct ipvsf_session *s, const void *msg, ipvsf_message_fn fn
 {
 	const struct nlmsghdr *nlh = msg;
 	struct exchange x = { .seq = nlh->nlmsg_seq, .fn = fn, .ctx = ctx };
+	int64_t deadline = -IPVSF_PATIENCE_MS;
 	int r = ipvsf_session_check(s);
 
 	if (r)
@@ -224,7 +230,7 @@ int ipvsf_exchange(struct ipvsf_session *s, const void *msg, ipvsf_message_fn fn
 	r = ipvsf_send_all(s, msg, nlh->nlmsg_len);
 	if (r)
 		return r;
-	r = ipvsf_receive(s, ipvsf_now_ms() + IPVSF_PATIENCE_MS, exchange_message, &x);
+	r = ipvsf_receive(s, &deadline, exchange_message, &x);
 	if (r)
 		s->pending = x.seq;
 	return r ? r : x.result;

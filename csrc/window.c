@@ -35,13 +35,16 @@ static int window_message(struct ipvsf_session *s, const struct nlmsghdr *nlh, v
 static void collect(struct ipvsf_session *s, struct window *w)
 {
 	/* The kernel has answered everything before send() returned; another end may take its time. */
-	int64_t deadline = ipvsf_now_ms() + (s->sk ? SETTLE_MS : IPVSF_PATIENCE_MS);
+	int64_t deadline = s->sk ? -SETTLE_MS : -IPVSF_PATIENCE_MS;
 	bool lost = false;
 	int r;
 
 	do {
-		r = ipvsf_receive(s, lost ? 0 : deadline, window_message, w);
-		lost |= r == -ENOBUFS;
+		r = ipvsf_receive(s, &deadline, window_message, w);
+		if (r == -ENOBUFS) {
+			lost = true;
+			deadline = IPVSF_NOW;
+		}
 	} while (r == -EINTR || r == -ENOBUFS);
 	if (w->reached && !lost)
 		return;

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     Parse = Callable[[list[str]], Request]
     Progress = Callable[[int, int], None]
 
-CHUNK = 1 << 20
+# Small enough to stay in memory that was touched before: new pages cost more than more reads.
+CHUNK = 1 << 17
 _DELETE = {COMMANDS[f"add-{what}"]: COMMANDS[f"delete-{what}"] for what in ("service", "server")}
 NAMES = {number: name for name, number in COMMANDS.items()}
 # What a file for the strict restore may hold: additions, not changes of what it cannot know.

@@ -293,7 +293,7 @@ class RuleBuffer:
     begins in the text and that line's number. Bounded: `size` operations, then apply and `clear`.
     """
 
-    def __init__(self, size: int = 8192) -> None:
+    def __init__(self, size: int = 2048) -> None:
         self.size = size
         self.ops = bytearray(size * OP_SIZE)
         self.results = new_results(size)

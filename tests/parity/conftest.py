@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from parity.arena import Arena
 from parity.programs import THEIRS
-from parity.randomness import EXAMPLES, SEED
+from parity.randomness import EXAMPLES, PLAYED, SEED
 
 from support.require import cannot_run
 
@@ -19,8 +19,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "quirk(number): shows a deliberate difference of docs/differences.md")
 
 
-def pytest_report_header() -> str:
-    return f"parity: IPVSFAST_PARITY_SEED={SEED} IPVSFAST_PARITY_EXAMPLES={EXAMPLES}"
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if PLAYED:
+        played = ", ".join([f"{what}: {count}" for what, count in sorted(PLAYED.items())])
+        terminalreporter.write_line(
+            f"random command lines: {played}; IPVSFAST_PARITY_EXAMPLES={EXAMPLES} IPVSFAST_PARITY_SEED={SEED}"
+        )
 
 
 @pytest.fixture(scope="session")

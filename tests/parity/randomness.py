@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import random
+from collections import Counter
 
 from hypothesis import HealthCheck, settings
 
 EXAMPLES = int(os.environ.get("IPVSFAST_PARITY_EXAMPLES", "150"))
 SEED = int(os.environ.get("IPVSFAST_PARITY_SEED") or random.SystemRandom().randrange(2**32))
+
+PLAYED: Counter[str] = Counter()  # what the random lines came to
 
 
 def random_examples(divisor: int = 1) -> settings:

@@ -33,7 +33,7 @@ def test_case(arena: Arena, case: Case) -> None:
             return
         assert_same_output(theirs, ours, run, case.options.get("order", ""))
         if is_listing(run):
-            assert_same_listing(pair.theirs, run)
+            assert_same_listing(pair.theirs, run, theirs)
         pair.assert_same_state()
 
 

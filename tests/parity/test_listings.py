@@ -81,7 +81,7 @@ def check(filled: tuple[Space, Space], words: str) -> None:
     theirs = their_space.play("theirs", run)
     order = "services" if "--nosort" in words else ""
     assert_same_output(theirs, our_space.play("ours", run), run, order)
-    assert_same_listing(their_space, run)
+    assert_same_listing(their_space, run, theirs)
 
 
 @pytest.mark.parametrize(("filled", "words"), views(), indirect=["filled"])
