@@ -161,11 +161,6 @@ def _stats(values: Sequence[int]) -> Stats:
     return Stats(*values) if any(values) else NO_STATS
 
 
-def unpack_service(row: Sequence[int | bytes]) -> Service:
-    """One SERVICE_ROW as a Service."""
-    return _service(row)
-
-
 def _service(row: Sequence) -> Service:  # type: ignore[type-arg]
     family, protocol, port, _, fwmark, flags, _, timeout, netmask, address, sched, pe = row[:12]
     if fwmark:

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..model import Destination, DestinationKey, Service, ServiceKey
+    from ..model import Destination, Service, ServiceKey
     from .endpoints import Endpoints, Names
     from .tables import Table
 
@@ -59,11 +59,6 @@ def destination_rule(service: ServiceKey, destination: Destination, names: Names
 def selector(service: ServiceKey, names: Names | None = None) -> str:
     """The option that names a service: `-t 10.0.0.1:80`, `-f 7 -6`."""
     return _selector(service, _endpoints(names))
-
-
-def server_option(service: ServiceKey, server: DestinationKey, names: Names | None = None) -> str:
-    """The option that names a server of `service`: `-r 192.168.0.1:80`."""
-    return f"-r {_endpoints(names).one(server[1], server[2], protocol_name(service[2]))}"
 
 
 def _endpoints(names: Names | None) -> Endpoints:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipvsfast.grammar import parse
-from ipvsfast.listing.rules import destination_rule, rule_lines, selector, server_option, service_rule
+from ipvsfast.listing.rules import destination_rule, rule_lines, selector, service_rule
 from ipvsfast.model import (
     IPIP,
     NO_STATS,
@@ -51,11 +51,6 @@ def test_one_destination():
 def test_selector(key, text):
     """The option that names a service, for every kind of service."""
     assert selector(key) == text
-
-
-def test_server_option():
-    """The option that names a server."""
-    assert server_option(KEY, DestinationKey.of("::1", 80)) == "-r [::1]:80"
 
 
 def reported(forwarding="tunnel", tunnel=IPIP):
