@@ -6,8 +6,9 @@ import errno
 
 from .errors import IpvsError
 from .loader import Problem, RuleReader
+from .model import COMMANDS
 from .session import count_sent, new_results
-from .wire import COMMANDS, DAEMON, OP_SIZE
+from .wire import DAEMON, OP_SIZE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

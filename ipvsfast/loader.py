@@ -11,9 +11,9 @@ import os
 
 from .errors import advice, sentence
 from .grammar import UsageError
+from .model import COMMANDS
 from .rulefile import split_line
-from .session import RuleBuffer, RuleCheck
-from .wire import COMMANDS, OP_SIZE, pack_operations
+from .session import OP_SIZE, RuleBuffer, RuleCheck
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -140,6 +140,7 @@ class RuleReader:
             request = self.parse(words)
             if request.command in COMMANDS:
                 from .batch import operation_of
+                from .wire import pack_operations
 
                 self.buffer.add(pack_operations([operation_of(request)]), start)
                 return

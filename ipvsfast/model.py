@@ -22,7 +22,8 @@ from .keys import (
 )
 
 __all__ = [
-    "AF_INET", "AF_INET6", "CHECKSUMS", "CHECKSUM_CODES", "DAEMON_STATES", "FORWARDING", "FORWARDING_CODES",
+    "AF_INET", "AF_INET6", "CHECKSUMS", "CHECKSUM_CODES", "COMMANDS", "DAEMON_STATES", "FORWARDING",
+    "FORWARDING_CODES",
     "F_HASHED", "F_ONEPACKET", "F_PERSISTENT", "F_SCHED", "F_SCHED1", "F_SCHED2", "F_SCHED3", "INT_MAX",
     "IPIP", "MAX_TIMEOUT", "NAME_MAX", "NO_STATS", "PROTOCOLS", "PROTOCOL_NAMES", "SCTP", "TCP", "TUNNELS",
     "TUNNEL_CODES", "UDP", "Destination", "DestinationKey", "Frozen", "Info", "Service", "ServiceKey",
@@ -50,6 +51,21 @@ TUNNEL_CODES: dict[str, int] = {"ipip": 0, "gue": 1, "gre": 2}
 CHECKSUMS = ("nocsum", "csum", "remcsum")
 CHECKSUM_CODES: dict[str, int] = {"nocsum": 0, "csum": 1, "remcsum": 2}
 DAEMON_STATES: dict[str, int] = {"master": 1, "backup": 2}
+
+# Kernel command numbers (IPVS_CMD_*) by ipvsadm's names for them.
+COMMANDS = {
+    "add-service": 1,
+    "edit-service": 2,
+    "delete-service": 3,
+    "add-server": 5,
+    "edit-server": 6,
+    "delete-server": 7,
+    "start-daemon": 9,
+    "stop-daemon": 10,
+    "set": 12,
+    "zero": 16,
+    "flush": 17,
+}
 
 INT_MAX = 2**31 - 1
 ENGINE_MAX = NAME_MAX + 1  # the kernel lets this one fill its field

@@ -8,8 +8,9 @@ import sys
 from .adder import daemon_runs, send_all
 from .errors import advice, sentence
 from .loader import NAMES, Problem, RuleReader
+from .model import COMMANDS
 from .session import RuleBuffer, count_sent, new_results
-from .wire import COMMANDS, DEST_ROW, OP_SIZE, SERVICE_ROW
+from .wire import DEST_ROW, OP_SIZE, SERVICE_ROW
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

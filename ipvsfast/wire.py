@@ -13,6 +13,7 @@ from .model import (
     AF_INET6,
     CHECKSUM_CODES,
     CHECKSUMS,
+    COMMANDS,
     DAEMON_STATES,
     F_ONEPACKET,
     F_PERSISTENT,
@@ -58,20 +59,6 @@ _DAEMON_OP = struct.Struct("=H2xIIHHHBx16s16s76x")
 _TIMEOUTS_OP = struct.Struct("=H2xIII112x")
 OP_SIZE = _SERVICE_OP.size
 
-# Kernel command numbers (IPVS_CMD_*) by ipvsadm's names for them.
-COMMANDS = {
-    "add-service": 1,
-    "edit-service": 2,
-    "delete-service": 3,
-    "add-server": 5,
-    "edit-server": 6,
-    "delete-server": 7,
-    "start-daemon": 9,
-    "stop-daemon": 10,
-    "set": 12,
-    "zero": 16,
-    "flush": 17,
-}
 _new = tuple.__new__
 _ALL_FLAGS = 0xFFFFFFFF
 
