@@ -11,13 +11,16 @@ from parity.namespaces import Namespace, bind_mount, private_mounts
 from parity.programs import THEIRS
 from parity.state import State, attributes, read_state
 
-CHANGING, STEADY = 20.0, 1.5  # seconds
+STARTING, STOPPING = 120.0, 60.0  # seconds, on the slowest of kernels
 
 
-def ldirectord(namespace: Namespace, program: str, config: str) -> tuple[str, State, State]:
+def ldirectord(
+    namespace: Namespace, program: str, config: str, wanted: tuple[str, ...]
+) -> tuple[str, State, State]:
     """What ldirectord makes with `program` at ipvsadm's place.
 
-    The version that the program says there, the table while ldirectord runs, and when it has stopped.
+    wanted: the rules that are waited for. What is returned: the version that the program says there,
+    the table while ldirectord runs, and when it has stopped.
     """
 
     def in_place() -> None:
@@ -41,27 +44,28 @@ def ldirectord(namespace: Namespace, program: str, config: str) -> tuple[str, St
         start_new_session=True,
     )
     try:
-        _wait_until_steady(process)
-        running = read_state()
+        running = _wait_for(wanted, process)
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         try:
-            process.wait(20)
+            process.wait(STOPPING)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     return version.stdout, running, read_state()
 
 
-def _wait_until_steady(process: subprocess.Popen[bytes]) -> None:
-    """Until the table has changed, and then not any more for a while."""
-    first = last = attributes()
-    end = time.monotonic() + CHANGING
-    since = time.monotonic()
-    while time.monotonic() < end and not (last != first and time.monotonic() - since > STEADY):
-        time.sleep(0.1)
+def _wait_for(wanted: tuple[str, ...], process: subprocess.Popen[bytes]) -> State:
+    """The table once it is as wanted, or what has become of it after a long while."""
+    last: list[str] = []
+    end = time.monotonic() + STARTING
+    while True:
+        now = attributes()
+        if now != last or time.monotonic() > end:
+            state = read_state()
+            if state.rules == wanted or time.monotonic() > end:
+                return state
+            last = now
         if process.poll() is not None:
             raise AssertionError(f"ldirectord ended with {process.returncode}")
-        now = attributes()
-        if now != last:
-            last, since = now, time.monotonic()
+        time.sleep(0.1)

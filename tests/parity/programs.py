@@ -9,7 +9,7 @@ import time
 from typing import NamedTuple
 
 THEIRS = "/usr/sbin/ipvsadm"
-SECONDS = 60
+SECONDS = 180
 
 
 class Result(NamedTuple):
