@@ -13,16 +13,16 @@ _MASK = re.compile(r"-[a-zA-Z0-9]*M|--netmask")
 _SIX = re.compile(r"-[a-zA-Z0-9]*6|--ipv6")
 
 
-def excuse(lines: list[list[str]]) -> str:
-    """The number of the difference that one of these command lines meets, or ""."""
+def excuse(lines: list[list[str]], message: str) -> str:
+    """The number of the difference that one of these command lines meets, or "". message: what ours says."""
     for words in lines:
-        number = _excuse(words)
+        number = _excuse(words, message)
         if number:
             return number
     return ""
 
 
-def _excuse(words: list[str]) -> str:
+def _excuse(words: list[str], message: str) -> str:
     text = " ".join(words)
     if re.search(r"\[[^]:]*\]", text):
         return "26"
@@ -36,7 +36,7 @@ def _excuse(words: list[str]) -> str:
         return "31"
     if any(_SIX.match(word) for word in words) and _later(words, _SIX, _MASK):
         return "31"
-    if any(_MASK.match(word) for word in words):
+    if "mask specified" in message and any(_MASK.match(word) for word in words):
         return "30"
     if words[:1] and words[0][:1] == "#":
         return "14"
