@@ -15,7 +15,9 @@ HERE = Path(__file__).resolve().parent
 SOURCES = (
     "session", "recv", "encode", "decode", "window", "batch", "group", "dump", "counts",
     "rules", "check", "order", "format",
+    "conns", "source_proc", "conn_scan", "conn_match", "conn_seen", "conn_group", "conn_sample", "conn_format",
 )  # fmt: skip
+HEADERS = ("ipvsfast.h", "conns.h", "internal.h", "source.h", "text.h")
 
 NEEDS = (
     "Debian/Ubuntu: apt install gcc pkg-config python3-dev libnl-3-dev libnl-genl-3-dev; "
@@ -54,13 +56,14 @@ def check_compiler() -> None:
 def make() -> FFI:
     check_compiler()
     ffi = FFI()
-    ffi.cdef((HERE / "ipvsfast.h").read_text())
+    for name in ("ipvsfast.h", "conns.h"):
+        ffi.cdef((HERE / name).read_text())
     relative = os.path.relpath(HERE)
     ffi.set_source(
         "ipvsfast._native",
         '#include "internal.h"',
         sources=[os.path.join(relative, f"{name}.c") for name in SOURCES],
-        depends=[os.path.join(relative, name) for name in ("ipvsfast.h", "internal.h")],
+        depends=[os.path.join(relative, name) for name in HEADERS],
         include_dirs=[relative],
         extra_compile_args=["-std=gnu11", "-O2", "-fvisibility=hidden", "-pthread", *pkg_config("--cflags")],
         extra_link_args=["-pthread", *pkg_config("--libs")],

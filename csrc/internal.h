@@ -22,6 +22,7 @@
 #include "uapi/linux/ip_vs.h"
 
 #include "ipvsfast.h"
+#include "conns.h"
 
 #define IPVSF_RECV_LEN 32768	/* the kernel's cap for one dump skb; never less, see dump.c */
 #define IPVSF_WINDOW_MAX 512	/* best transport cost per message; more only delays Ctrl-C */
@@ -57,6 +58,14 @@ struct ipvsf_session {
 #define IPVSF_NOW 0		/* a deadline: do not wait */
 #define IPVSF_PATIENCE_MS 10000	/* the kernel answers at once; only a fault takes longer */
 
+static inline int64_t ipvsf_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 /* session.c */
 int ipvsf_session_check(struct ipvsf_session *s);
 int ipvsf_session_resolve(struct ipvsf_session *s, uint16_t *family);
@@ -67,7 +76,6 @@ typedef int (*ipvsf_message_fn)(struct ipvsf_session *s, const struct nlmsghdr *
 int ipvsf_send_all(struct ipvsf_session *s, const void *buf, size_t len);
 int ipvsf_receive(struct ipvsf_session *s, int64_t *deadline, ipvsf_message_fn fn, void *ctx);
 int ipvsf_exchange(struct ipvsf_session *s, const void *msg, ipvsf_message_fn fn, void *ctx);
-int64_t ipvsf_now_ms(void);
 int ipvsf_error_of(struct ipvsf_session *s, const struct nlmsghdr *nlh);
 
 /* window.c */

@@ -6,14 +6,6 @@
 #include <sys/socket.h>
 #include <time.h>
 
-int64_t ipvsf_now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 int ipvsf_send_all(struct ipvsf_session *s, const void *buf, size_t len)
 {
 	ssize_t sent;

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which entries of the connection table have been read before: a table that is resized or changed
+ * while it is read gives some of them twice. Each is remembered by 64 bits of a hash with a secret
+ * seed: among a million entries two different ones are taken for the same with a chance of 3 in 10^8.
+ */
+#include "source.h"
+
+#include <sys/mman.h>
+#include <sys/random.h>
+
+#define PARTS 64		/* each grows by itself, so that little is there twice while one is moved */
+#define FIRST_SIZE ((size_t)1 << 9)
+
+struct part {
+	uint64_t *slots;
+	size_t size;		/* a power of two */
+	size_t count;
+};
+
+struct ipvsf_memory {
+	struct part parts[PARTS];
+	uint64_t seed[2];
+};
+
+/* Anonymous maps, so that a table that was outgrown goes back to the system at once. */
+static uint64_t *new_slots(size_t size)
+{
+	void *map = mmap(NULL, size * sizeof(uint64_t), PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return map == MAP_FAILED ? NULL : map;
+}
+
+int ipvsf_memory_create(struct ipvsf_memory **ret)
+{
+	struct ipvsf_memory *memory = calloc(1, sizeof(*memory));
+
+	*ret = NULL;
+	if (!memory)
+		return -ENOMEM;
+	/* Clients choose their ports: without a secret they could choose equal hashes. */
+	if (getrandom(memory->seed, sizeof(memory->seed), 0) != sizeof(memory->seed)) {
+		free(memory);
+		return -EIO;
+	}
+	*ret = memory;
+	return 0;
+}
+
+void ipvsf_memory_destroy(struct ipvsf_memory *memory)
+{
+	if (!memory)
+		return;
+	for (int i = 0; i < PARTS; i++) {
+		if (memory->parts[i].slots)
+			munmap(memory->parts[i].slots, memory->parts[i].size * sizeof(uint64_t));
+	}
+	free(memory);
+}
+
+static inline uint64_t mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * 0x9e3779b97f4a7c15ULL;
+	h ^= h >> 32;
+	h *= 0xd6e8feb86659fd93ULL;
+	return h ^ h >> 29;
+}
+
+static uint64_t hash_bytes(uint64_t h, const char *s, size_t len)
+{
+	for (; len >= 8; s += 8, len -= 8) {
+		uint64_t word;
+
+		memcpy(&word, s, 8);
+		h = mix(h, word);
+	}
+	if (len) {
+		uint64_t word = 0;
+
+		memcpy(&word, s, len);
+		h = mix(h, word);
+	}
+	return h;
+}
+
+/* What makes an entry this entry: not its state or time, which change while it is read. */
+static uint64_t fingerprint(const struct ipvsf_memory *memory, const struct ipvsf_conn *row,
+			    const char *text)
+{
+	uint64_t w[8], h = memory->seed[0];
+
+	w[0] = (uint64_t)row->af << 56 | (uint64_t)row->daf << 48 | (uint64_t)row->protocol << 40 |
+	       (uint64_t)row->template << 32 | row->data_len;
+	w[1] = (uint64_t)row->cport << 32 | (uint64_t)row->vport << 16 | row->dport;
+	memcpy(&w[2], row->caddr, 16);
+	memcpy(&w[4], row->vaddr, 16);
+	memcpy(&w[6], row->daddr, 16);
+	for (int i = 0; i < 8; i++)
+		h = mix(h, w[i]);
+	if (row->data_len)
+		h = hash_bytes(h, text + row->data_at, row->data_len);
+	h = mix(h, memory->seed[1]);
+	return h ? h : 1;	/* 0 is the empty slot */
+}
+
+static uint64_t *find(uint64_t *slots, size_t size, uint64_t mark)
+{
+	size_t at = mark & (size - 1);
+
+	while (slots[at] && slots[at] != mark)
+		at = (at + 1) & (size - 1);
+	return &slots[at];
+}
+
+static int grow(struct part *part)
+{
+	size_t size = part->size ? part->size * 2 : FIRST_SIZE;
+	uint64_t *slots = new_slots(size);
+
+	if (!slots)
+		return -ENOMEM;
+	for (size_t i = 0; i < part->size; i++) {
+		if (part->slots[i])
+			*find(slots, size, part->slots[i]) = part->slots[i];
+	}
+	if (part->slots)
+		munmap(part->slots, part->size * sizeof(uint64_t));
+	part->slots = slots;
+	part->size = size;
+	return 0;
+}
+
+int ipvsf_memory_add(struct ipvsf_memory *memory, const struct ipvsf_conn *row, const char *text)
+{
+	uint64_t mark = fingerprint(memory, row, text);
+	struct part *part = &memory->parts[mark >> 58];
+	uint64_t *slot;
+
+	if (part->count * 5 >= part->size * 4 && grow(part))
+		return -ENOMEM;
+	slot = find(part->slots, part->size, mark);
+	if (*slot)
+		return -EEXIST;
+	*slot = mark;
+	part->count++;
+	return 0;
+}
