@@ -15,7 +15,8 @@ HERE = Path(__file__).resolve().parent
 SOURCES = (
     "session", "recv", "encode", "decode", "window", "batch", "group", "dump", "counts",
     "rules", "check", "order", "format",
-    "conns", "source_proc", "conn_scan", "conn_match", "conn_seen", "conn_group", "conn_sample", "conn_format",
+    "conns", "source_proc", "conn_scan", "conn_match", "conn_seen", "conn_group", "conn_sample",
+    "conn_format",
 )  # fmt: skip
 HEADERS = ("ipvsfast.h", "conns.h", "internal.h", "source.h", "text.h")
 

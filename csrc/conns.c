@@ -80,7 +80,7 @@ int ipvsf_conns_attach(struct ipvsf_conns *conns, int fd, uint32_t overlap)
 
 int ipvsf_conns_open(struct ipvsf_conns *conns, int netns_fd, uint32_t overlap)
 {
-	int fd = ipvsf_open_in_netns(netns_fd, CONN_FILE);
+	int fd = ipvsf_netns_open(netns_fd, CONN_FILE);
 
 	return fd < 0 ? fd : ipvsf_conns_attach(conns, fd, overlap);
 }

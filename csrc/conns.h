@@ -89,6 +89,7 @@ struct ipvsf_conn_account {
 	uint64_t recent_ns;	/* and lately */
 	uint64_t first_row;	/* which rows those were */
 	uint64_t recent_row;
+	uint64_t spans;		/* of IPVSF_TIMED_READS reads each */
 	uint32_t ended;		/* nothing more will come */
 	uint32_t overlapped;	/* a second thread reads */
 	char sample[64];	/* beginning of the first unreadable line, control characters as '?' */
@@ -223,3 +224,6 @@ struct ipvsf_conn_scan {
  */
 int ipvsf_conns_scan(const char *text, size_t len, struct ipvsf_conn *rows, size_t size,
 		     struct ipvsf_conn_scan *scan);
+
+/* Opens a file, by a path below /proc/thread-self, in a network namespace (-1: the caller's). -errno or fd. */
+int ipvsf_netns_open(int netns_fd, const char *path);

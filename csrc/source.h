@@ -35,7 +35,6 @@ struct ipvsf_source {
 
 /* source_proc.c: the kernel's text. Takes fd over, even on failure. */
 int ipvsf_source_proc(int fd, bool overlap, struct ipvsf_source **ret);
-int ipvsf_open_in_netns(int netns_fd, const char *path);
 
 /* conns.c: gives an opened source to a reading, which owns it from then on. */
 void ipvsf_conns_read_from(struct ipvsf_conns *conns, struct ipvsf_source *source);

@@ -324,6 +324,7 @@ static void proc_account(const struct ipvsf_source *source, struct ipvsf_conn_ac
 	ret->recent_ns = s->times.recent_ns;
 	ret->first_row = rows_in(s, s->times.first_byte);
 	ret->recent_row = rows_in(s, s->times.recent_byte);
+	ret->spans = s->times.spans;
 	ret->timed_rows = rows_in(s, s->times.bytes);
 }
 
@@ -399,7 +400,7 @@ static void *open_elsewhere(void *arg)
 
 /* A file of procfs belongs to the namespace of the thread that opens it, by /proc/thread-self; so for
  * another namespace a thread that ends here opens it, and the caller never moves. */
-int ipvsf_open_in_netns(int netns_fd, const char *path)
+int ipvsf_netns_open(int netns_fd, const char *path)
 {
 	struct opener o = { netns_fd, path, -EIO };
 	pthread_t thread;

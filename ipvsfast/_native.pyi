@@ -1,6 +1,7 @@
-"""Types of the compiled module. Only session.py (and tests/native) may import it.
+"""Types of the compiled module. Only session.py and connreader.py (and tests/native) may import it.
 
-`lib` has the functions and enum values of csrc/ipvsfast.h, `ffi` is cffi's; cdata is opaque to mypy.
+`lib` has the functions and enum values of csrc/ipvsfast.h and csrc/conns.h, `ffi` is cffi's; cdata is
+opaque to mypy.
 """
 
 from collections.abc import Buffer  # type: ignore[attr-defined, unused-ignore]

@@ -12,6 +12,7 @@ from _thread import RLock
 
 from ._native import ffi, lib
 from .errors import IpvsError, IpvsUnavailable, NotPermitted, error_for
+from .netns import open_netns
 
 # wire.py is imported where it is needed: a plain numeric listing does without it.
 
@@ -34,8 +35,6 @@ VIEWS = {
     "tun-info": lib.IPVSF_VIEW_TUNNEL,
     "rules": lib.IPVSF_VIEW_RULES,
 }
-_NETNS_DIRS = ("/run/netns", "/var/run/netns")
-
 
 OP_SIZE = ffi.sizeof("struct ipvsf_op")
 # In a result not yet written: a signal may end a call before it can return how far it came.
@@ -59,19 +58,6 @@ def count_sent(results: memoryview, count: int) -> int:
 def libnl_version() -> str:
     """Version of the libnl in use, e.g. "3.7.0"."""
     return ffi.string(lib.ipvsf_libnl_version()).decode()
-
-
-def open_netns(netns: str | None) -> int:
-    """Descriptor of a network namespace given by path or by `ip netns` name; -1 for None."""
-    if netns is None:
-        return -1
-    places = [netns] if "/" in netns else [f"{d}/{netns}" for d in _NETNS_DIRS]
-    for place in places:
-        try:
-            return os.open(place, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            continue
-    raise IpvsError(errno.ENOENT, f"no network namespace {netns!r}", "", f"looked for {' and '.join(places)}")
 
 
 class Session:

@@ -55,6 +55,37 @@ VERBS: tuple[Verb, ...] = (
         "save", ("[FILE]",), "write everything that restore can bring back to FILE (or standard output)",
         (_option("compat", ("--compat",), "write exactly what ipvsadm 1.31 -S -n writes"),),
     ),
+    Verb(
+        "conns", (), "look into the connection table: list, filter and count its entries",
+        (
+            _option("client", ("--client",), "of these clients: address, NET/LENGTH, :PORT, or address:PORT",
+                    "ADDRESS"),
+            _option("service", ("--service",), "to these virtual addresses", "ADDRESS"),
+            _option("destination", ("--destination",), "on these real servers", "ADDRESS"),
+            _option("state", ("--state",), "in these states: ESTABLISHED, FIN_WAIT, UDP ...", "STATE"),
+            _option("protocol", ("--protocol",), "tcp, udp, sctp, ip (templates of marks) or a number",
+                    "PROTOCOL"),
+            _option("family", ("--family",), "ipv4, ipv6 or mixed (service and server differ)", "FAMILY"),
+            _option("expires-below", ("--expires-below",), "that end in less than so many seconds",
+                    "SECONDS"),
+            _option("templates", ("--templates",), "only templates of persistent clients"),
+            _option("no-templates", ("--no-templates",), "only connections"),
+            _option("pe", ("--pe",), "that belong to this persistence engine; * is any", "ENGINE"),
+            _option("count", ("--count",), "only say how many"),
+            _option("by", ("--by",), "count by these keys: client, client-net:24, client-port, service, "
+                    "service-address, destination, destination-address, state, protocol, family, pe, "
+                    "template", "KEY"),
+            _option("top", ("--top",), "only the NUMBER largest counts (with --by)", "NUMBER"),
+            _option("sample", ("--sample",), "NUMBER entries, each with the same chance", "NUMBER"),
+            _option("limit", ("--limit",), "stop reading after NUMBER entries that match", "NUMBER"),
+            _option("persistent-conn", ("--persistent-conn",), "with what persistence engines keep"),
+            _option("json", ("--json",), "print one JSON array"),
+            _option("ndjson", ("--ndjson",), "print one JSON object a line"),
+            _option("csv", ("--csv",), "print comma-separated values, a header first"),
+            _option("watch", ("--watch",), "repeat every so many seconds, redrawn in place", "SECONDS"),
+            _option("quiet", ("-q", "--quiet"), "no progress and no warning"),
+        ),
+    ),
     Verb("install-compat", ("DIR",), "put the names ipvsadm, ipvsadm-save and ipvsadm-restore into DIR"),
     Verb("remove-compat", ("DIR",), "remove those names from DIR again, if they are ours"),
 )  # fmt: skip
@@ -90,7 +121,9 @@ def parse_verb(verb: Verb, argv: Sequence[str]) -> tuple[dict[str, str], list[st
     given: dict[str, str] = {}
     try:
         for option, text, _ in tokens(argv, spellings, words):
-            given[option.name] = text or ""
+            # Several values of one option are one list.
+            more = f"{given[option.name]}," if option.argument and option.name in given else ""
+            given[option.name] = more + (text or "")
     except UsageError as error:
         raise UsageError(2, f"{verb.name}: {error.message}", word=error.word) from None
     if "help" in given:

@@ -29,6 +29,10 @@ def run_verb(command: Command, verb: Verb, argv: Sequence[str]) -> int:
         from .save import save_file
 
         return save_file(command, given, words[0] if words else None)
+    if verb.name == "conns":
+        from .conns import run
+
+        return run(command, given)
     from .compat import install, remove
 
     return install(words[0]) if verb.name == "install-compat" else remove(words[0])

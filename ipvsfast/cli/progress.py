@@ -19,15 +19,21 @@ class Progress:
         self._next = self._start + DELAY if shown else float("inf")
         self._drawn = False
 
-    def __call__(self, done: int) -> None:
-        """`done` of the total are done."""
+    def due(self) -> bool:
+        """Whether a call now would draw."""
+        return monotonic() >= self._next
+
+    def __call__(self, done: int, seconds_left: float | None = None) -> None:
+        """`done` of the total are done. seconds_left: if that does not follow from the rate so far."""
         now = monotonic()
         if now < self._next:
             return
         self._next = now + INTERVAL
         self._drawn = True
         rate = done / (now - self._start)
-        left = f", {(self.total - done) / rate:.0f} s left" if rate and self.total else ""
+        if seconds_left is None and rate:
+            seconds_left = (self.total - done) / rate
+        left = f", {max(seconds_left or 0, 0):.0f} s left" if rate and self.total else ""
         of = f" of {self.total:,}" if self.total else ""
         _draw(f"\r{done:,}{of} {self.what}, {rate:,.0f}/s{left}\x1b[K")
 

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from ..names import Resolver
     from .command import Command
 
-CONNECTIONS = "/proc/net/ip_vs_conn"
-
 
 def show(command: Command, request: Request) -> None:
     """One listing, as the options of the request choose; Failure (1) if it cannot be had."""
@@ -23,7 +21,9 @@ def show(command: Command, request: Request) -> None:
         if request.command == "save":
             _save(command, request)
         elif "connection" in given:
-            _connections(command, request)
+            from .conns import list_connections
+
+            list_connections(command, "numeric" in given, "persistent-conn" in given)
         elif "timeout" in given:
             from ..listing.state import timeout_text
 
@@ -80,22 +80,3 @@ def _save(command: Command, request: Request) -> None:
         write_all(rule_lines(reading.values(), names, sort=names is not None))
     else:
         write_pieces("", pieces)
-
-
-def _connections(command: Command, request: Request) -> None:
-    from ..listing.connections import headers, rows
-
-    command.table  # noqa: B018 - ipvsadm needs the kernel's IPVS for this listing too
-    persistent = "persistent-conn" in request.given
-    try:
-        lines = open(CONNECTIONS, "rb")
-    except OSError:
-        raise Failure(1, f"cannot open file {CONNECTIONS}") from None
-    with lines:
-        try:
-            if not lines.readline():
-                raise Failure(1, f"unexpected input from {CONNECTIONS}")
-            write(headers(persistent))
-            write_all(rows(lines, _names(command, request), persistent))
-        except ValueError as problem:
-            raise Failure(1, str(problem)) from None

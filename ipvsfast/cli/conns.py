@@ -1,0 +1,209 @@
+"""The connection table: `-L -c`, and the verb `conns`."""
+
+from __future__ import annotations
+
+import os
+
+from ..arguments import UsageError
+from ..conntable import Connections, ReadingInterrupted
+from ..errors import InvalidValue, IpvsError, IpvsUnavailable
+from ..listing.connections import headers, rows
+from .connprogress import ConnProgress
+from .output import Failure, write, write_all, write_pieces
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from ..conntable import Account
+    from .command import Command
+    from .connquery import Query
+
+FILE = "/proc/net/ip_vs_conn"
+_STOP = "Ctrl-C ends it"
+CSV_HEADER = (
+    "protocol,state,client,client_port,service,service_port,destination,destination_port,"
+    "expires,template,pe,pe_data\n"
+)
+
+
+def list_connections(command: Command, numeric: bool, persistent: bool) -> None:
+    """`-L -c`: the whole table, by name unless numeric."""
+    command.table  # noqa: B018 - ipvsadm needs the kernel's IPVS for this listing too
+    progress = ConnProgress(command, True, False, f"{_STOP}, and `ipvsfast conns --limit N` reads less")
+    table = progress.table = Connections(progress=progress)
+    try:
+        if numeric:
+            _stream(table, headers(persistent), table.text("table-pe" if persistent else "table"))
+        else:
+            names = command.names.resolver()
+            connections = _primed(table, table.rows())
+            write(headers(persistent))
+            write_all(rows(connections, names, persistent))
+    except IpvsError:
+        raise Failure(1, f"cannot open file {FILE}") from None
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_so_far(table)) from None
+    finally:
+        progress.close()
+    _judge(table.account)
+
+
+def answer(command: Command, query: Query) -> int:
+    """`ipvsfast conns`: one answer; the exit status."""
+    advice = f"{_STOP} with what was read so far, --limit N reads less"
+    progress = ConnProgress(command, query.streamed, query.quiet, advice)
+    table = progress.table = Connections(progress=progress)
+    try:
+        try:
+            _answer(command, query, table, progress)
+        except IpvsUnavailable:
+            # The file is not there before the module is; opening the table loads it, or says why not.
+            command.table  # noqa: B018
+            _answer(command, query, table, progress)
+    except IpvsError as error:
+        raise Failure(1, str(error)) from None
+    finally:
+        progress.close()
+    _judge(table.account)
+    return 0
+
+
+def _answer(command: Command, query: Query, table: Connections, progress: ConnProgress) -> None:
+    try:
+        if query.streamed:
+            _rows(query, table)
+            return
+        text = summary(query, table)
+    except ReadingInterrupted as interrupt:
+        progress.close()
+        write(_form(query, interrupt.partial))
+        raise KeyboardInterrupt(_so_far(table)) from None
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_so_far(table)) from None
+    progress.close()
+    write(text)
+
+
+def summary(query: Query, table: Connections) -> str:
+    """The text of an answer that is only known at the end. ReadingInterrupted with what it is so far."""
+    if query.sample is not None:
+        return _sample_text(query, table, query.sample)
+    if query.by is not None:
+        return _form(query, table.top(query.top, query.by, query.where))
+    return _form(query, table.count(query.where))
+
+
+def _form(query: Query, result: object) -> str:
+    from ..listing.conngroups import count_text, groups_text
+
+    if isinstance(result, int):
+        return count_text(result, query.form)
+    if isinstance(result, list):
+        return groups_text(result, [key.name for key in query.by or ()], query.form)
+    return ""
+
+
+def _rows(query: Query, table: Connections) -> None:
+    form = _form_of_rows(query)
+    if form == "json":
+        _stream(table, "[\n", table.text(form, query.where))
+        write("\n]\n")
+    else:
+        _stream(table, _start_of_rows(query), table.text(form, query.where))
+
+
+def _form_of_rows(query: Query) -> str:
+    return "table-pe" if query.engines_shown else query.form
+
+
+def _start_of_rows(query: Query) -> str:
+    if query.form == "table":
+        return headers(query.engines_shown)
+    return {"csv": CSV_HEADER, "json": "[\n"}.get(query.form, "")
+
+
+def _sample_text(query: Query, table: Connections, size: int) -> str:
+    from ..connreader import ConnReader, ConnText
+
+    reader = ConnReader()
+    reader.replay(table.sampled(size, query.where))
+    step = ConnText(reader, _form_of_rows(query)).step
+    pieces = []
+    while not reader.ended:
+        pieces.append(bytes(step()))
+    text = b"".join(pieces).decode("utf-8", "surrogateescape")
+    return _start_of_rows(query) + text + ("\n]\n" if query.form == "json" else "")
+
+
+def first_rows(query: Query, table: Connections, count: int) -> str:
+    """The first rows of a table that is redrawn."""
+    where = query.where.replace(limit=min(query.where.limit or count, count))
+    pieces = [bytes(piece) for piece in table.text(_form_of_rows(query), where)]
+    return headers(query.engines_shown) + b"".join(pieces).decode("utf-8", "surrogateescape")
+
+
+def _stream(table: Connections, start: str, pieces: Generator[memoryview, None, None]) -> None:
+    write_pieces(start, _primed(table, pieces))
+
+
+def _primed(table: Connections, results: Iterator) -> Iterator:  # type: ignore[type-arg]
+    """The same, once it is sure that there is something to read; Failure (1) for a file without header."""
+    first = next(results, None)
+    if first is None and table.account and table.account.headless:
+        raise Failure(1, f"unexpected input from {FILE}")
+
+    def all_results() -> Iterator:  # type: ignore[type-arg]
+        if first is not None:
+            yield first
+            yield from results
+
+    return all_results()
+
+
+def _so_far(table: Connections) -> str:
+    account = table.account
+    if account is None:
+        return "interrupted"
+    return f"interrupted after {account.read:,} connections, of which {account.matched:,} matched"
+
+
+def _judge(account: Account | None) -> None:
+    """Failure (1), after the answer, for lines that are no entries, and for what may be missing."""
+    if account is None:
+        return
+    problems = []
+    if account.unreadable:
+        problems.append(
+            f"unexpected input from {FILE}: {account.unreadable} lines are no entries, "
+            f"the first is `{account.unreadable_sample}'"
+        )
+    if account.incomplete:
+        held = "" if account.kernel_entries is None else f"; the kernel counts {account.kernel_entries:,}"
+        problems.append(
+            f"the connection table kept changing its size while it was read {account.readings} times: "
+            f"entries may be missing ({account.read - account.repeated:,} read{held})"
+        )
+    if problems:
+        raise Failure(1, "\n".join(problems))
+
+
+def run(command: Command, given: dict[str, str]) -> int:
+    """The verb."""
+    from .connquery import Query
+
+    try:
+        query = Query(given)
+    except UsageError:
+        raise
+    except InvalidValue as error:
+        raise UsageError(2, f"conns: {error.strerror}") from None
+    if query.watch is None:
+        return answer(command, query)
+    from .watch import watch
+
+    if not os.isatty(1):
+        raise Failure(2, "conns: --watch needs a terminal; without it, repeat the command")
+    return watch(query, Connections())
+
+

@@ -1,0 +1,330 @@
+"""The connection table: iterate it, count it, find what is most frequent, sample it, all while reading.
+
+The kernel's text is the source. It is no snapshot: connections come and go while it is read. What a
+resize of the table (Linux 7.1 and later) repeats is left out; what one hides is read again, a few times.
+"""
+
+from __future__ import annotations
+
+import os
+
+from .connfilter import EVERYTHING, ConnectionFilter
+from .connreader import (
+    STATUS_FILE,
+    TABLE_FILE,
+    ConnGroups,
+    ConnReader,
+    ConnRows,
+    ConnSample,
+    ConnText,
+    read_netns_file,
+)
+from .errors import InvalidValue
+from .frozen import Frozen
+from .netns import open_netns
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Sequence
+    from typing import Any, TypeVar
+
+    from .connection import Connection
+    from .conngroups import Group, Key
+
+    T = TypeVar("T")
+
+READINGS = 4  # of a table that changes its size every time it is read
+# A difference between what was read and what the kernel counts that traffic alone explains.
+_SLACK, _SLACK_SHARE = 64, 50
+_SLOWER = 1.5
+_LEAST_SPANS_APART = 4000  # rows between two timings that are compared
+
+
+class Status(Frozen):
+    """What the kernel says of its table: entries (None where only root may know), buckets."""
+
+    __slots__ = _compared = ("entries", "buckets")
+    if TYPE_CHECKING:
+        entries: int | None
+        buckets: int
+
+
+class Account(Frozen):
+    """What became of a reading: entries read, how many matched, entries left out because they came
+    again, lines that are no entries with the beginning of the first, the kernel's own count of
+    entries (None: it gives none), times the table was read, and whether entries may be missing."""
+
+    __slots__ = _compared = (
+        "read", "matched", "repeated", "unreadable", "unreadable_sample", "kernel_entries", "readings",
+        "incomplete", "headless",
+    )  # fmt: skip
+    if TYPE_CHECKING:
+        read: int
+        matched: int
+        repeated: int
+        unreadable: int
+        unreadable_sample: str
+        kernel_entries: int | None
+        readings: int
+        incomplete: bool
+        headless: bool
+
+
+class Pace(Frozen):
+    """How fast a reading goes: entries and seconds so far, and whether every entry costs more than
+    those before, as with kernels before 6.14, which look for their place anew at every read."""
+
+    __slots__ = _compared = ("rows", "seconds", "quadratic", "_first", "_slope")
+    if TYPE_CHECKING:
+        rows: int
+        seconds: float
+        quadratic: bool
+        _first: float
+        _slope: float
+
+    def seconds_left(self, total: int) -> float:
+        """Estimate of the time until `total` entries are read."""
+        left = max(total - self.rows, 0)
+        if not self.quadratic:
+            return self.seconds / self.rows * left if self.rows else 0.0
+        return left * self._first + self._slope * (total**2 - self.rows**2) / 2
+
+
+class ReadingInterrupted(KeyboardInterrupt):
+    """Ctrl-C during a count. partial: what it would have returned, of the entries read so far."""
+
+    def __init__(self, partial: object) -> None:
+        super().__init__()
+        self.partial = partial
+
+
+class Connections:
+    """The connection table of a network namespace (path or `ip netns` name; None: the thread's own).
+
+    Every method reads the table anew, needs no privilege but to read /proc/net/ip_vs_conn, and closes
+    the file before it returns; an iterator closes it when it ends or is closed. `account` tells what
+    became of the last reading. Memory does not grow with the table, but for 8 to 16 bytes an entry
+    where repeated ones have to be recognized: in rows and text; in counts, where the kernel does not give
+    a count of its own (before Linux 7.1, or without root), or once the table has changed its size.
+    IpvsUnavailable where there is no IPVS, IpvsError for failures to read.
+
+    progress: called with the Pace about every 50 ms. A `where` is a ConnectionFilter.
+    """
+
+    def __init__(self, netns: str | None = None, *, progress: Callable[[Pace], None] | None = None) -> None:
+        self.netns = netns
+        self.account: Account | None = None
+        self._progress = progress
+
+    def __iter__(self) -> Iterator[Connection]:
+        return self.rows()
+
+    def rows(self, where: ConnectionFilter = EVERYTHING) -> Generator[Connection, None, None]:
+        """Every connection that matches, in the table's order."""
+        from .connection import unpack
+
+        for rows, text in self._read(where, lambda reader: ConnRows(reader).step, streamed=True):
+            yield from unpack(rows, text)
+
+    def text(self, form: str, where: ConnectionFilter = EVERYTHING) -> Generator[memoryview, None, None]:
+        """Lines in pieces, each valid until the next. form: table (as `ipvsadm -L -c -n`), table-pe (with
+        --persistent-conn), csv, ndjson, json (the elements of one array, without its brackets)."""
+        return self._read(where, lambda reader: ConnText(reader, form).step, streamed=True)
+
+    def count(self, where: ConnectionFilter = EVERYTHING) -> int:
+        """How many match. ReadingInterrupted with the number so far on Ctrl-C."""
+        try:
+            for _ in self._read(where, lambda reader: reader.count):
+                pass
+        except KeyboardInterrupt:
+            raise ReadingInterrupted(self.account.matched if self.account else 0) from None
+        return self.account.matched if self.account else 0
+
+    def top(
+        self, count: int | None, by: str | Sequence[str | Key], where: ConnectionFilter = EVERYTHING
+    ) -> list[Group]:
+        """The keys that occur most, with exact counts, largest first; None: all of them.
+
+        by: names of keys (conngroups.KEYS), several behind commas or as a sequence; they count together.
+        ReadingInterrupted with the groups so far on Ctrl-C.
+        """
+        from .conngroups import parse_keys, unpack_groups
+
+        keys = parse_keys(by)
+        made: list[ConnGroups] = []
+
+        def start(reader: ConnReader) -> Callable[[], None]:
+            made[:] = [ConnGroups(b"".join([key.packed for key in keys]))]
+            return lambda: reader.group(made[0])
+
+        def groups() -> list[Group]:
+            return list(unpack_groups(made[0].top(count), made[0].entry_size, keys)) if made else []
+
+        try:
+            for _ in self._read(where, start):
+                pass
+        except KeyboardInterrupt:
+            raise ReadingInterrupted(groups()) from None
+        return groups()
+
+    def sample(
+        self, size: int, where: ConnectionFilter = EVERYTHING, *, seed: int | None = None
+    ) -> list[Connection]:
+        """A uniform sample of those that match, in the table's order; the same one for the same seed."""
+        from .connection import unpack
+
+        reader = ConnReader()
+        found: list[Connection] = []
+        reader.replay(self.sampled(size, where, seed=seed))
+        step = ConnRows(reader).step
+        while not reader.ended:
+            rows, text = step()
+            found += unpack(rows, text)
+        return found
+
+    def sampled(
+        self, size: int, where: ConnectionFilter = EVERYTHING, *, seed: int | None = None
+    ) -> ConnSample:
+        """The sample as C keeps it; ConnReader.replay reads it."""
+        made: list[ConnSample] = []
+
+        def start(reader: ConnReader) -> Callable[[], None]:
+            made[:] = [ConnSample(size, seed)]
+            return lambda: reader.sample(made[0])
+
+        for _ in self._read(where, start):
+            pass
+        return made[0]
+
+    def columns(self, *names: str, where: ConnectionFilter = EVERYTHING) -> dict[str, memoryview]:
+        """Columns of equal length, for numpy.asarray() or as they are.
+
+        client, service, destination: shape (n, 16) of bytes in network order, IPv4 in the first 4;
+        state: (n, 16) of bytes padded with 0; client_port, service_port, destination_port: 16 bits;
+        expires: 32 bits, seconds; protocol (number), family, destination_family (2 or 10), template
+        (0 or 1): 8 bits. All in host order.
+        """
+        from .connection import COLUMNS, take_column
+
+        for name in names:
+            if name not in COLUMNS:
+                raise InvalidValue(f"no column {name!r}: there are {', '.join(COLUMNS)}")
+        found = {name: bytearray() for name in names}
+        for rows, _ in self._read(where, lambda reader: ConnRows(reader).step, streamed=True):
+            for name, column in found.items():
+                column += take_column(rows, name)
+        return {name: _shaped(column, *COLUMNS[name][1:]) for name, column in found.items()}
+
+    def status(self) -> Status | None:
+        """What the kernel says of its table; None before Linux 7.1."""
+        fd = open_netns(self.netns)
+        try:
+            return _status(fd)
+        finally:
+            if fd >= 0:
+                os.close(fd)
+
+    def _read(
+        self, where: ConnectionFilter, start: Callable[[ConnReader], Callable[[], T]], streamed: bool = False
+    ) -> Generator[T, None, None]:
+        """What the steps bring, over as many readings as are needed.
+
+        streamed: what was given cannot be taken back, so what is read again adds to it; else a second
+        reading starts anew.
+        """
+        reader = ConnReader()
+        reader.filter(*where.pack())
+        netns = open_netns(self.netns)
+        readings, incomplete = 0, True
+        entries: int | None = None
+        try:
+            while incomplete and readings < READINGS:
+                before = _status(netns)
+                if streamed or readings or before is None or before.entries is None:
+                    reader.remember()
+                if not (streamed and readings):
+                    step = start(reader)
+                reader.open(netns)
+                readings += 1
+                while not reader.ended:
+                    got = step()
+                    if got:
+                        yield got
+                    if self._progress:
+                        self._progress(pace(reader.account))
+                after = _status(netns)
+                entries = after.entries if after else None
+                incomplete = not _limit_reached(reader, where) and _disturbed(before, after, reader.account)
+        finally:
+            self.account = _account(reader, entries, readings, incomplete)
+            reader.close()
+            if netns >= 0:
+                os.close(netns)
+
+
+def _status(netns: int) -> Status | None:
+    text = read_netns_file(netns, STATUS_FILE, 4096)
+    if text:
+        values = {}
+        for line in text.splitlines():
+            name, _, value = line.partition(b":\t")
+            words = value.split()
+            values[name] = int(words[0]) if words and words[0].isdigit() else 0
+        if b"Conns" in values:
+            return Status._make(values[b"Conns"], values.get(b"Conn buckets", 0))
+    # Only root may read that file. The table's size stands in another one, too.
+    text = read_netns_file(netns, TABLE_FILE, 256)
+    _, found, size = (text or b"").partition(b"(size=")
+    digits = size.partition(b")")[0]
+    return Status._make(None, int(digits)) if found and digits.isdigit() else None
+
+
+def _limit_reached(reader: ConnReader, where: ConnectionFilter) -> bool:
+    return bool(where.limit) and reader.account.matched >= where.limit
+
+
+def _disturbed(before: Status | None, after: Status | None, account: Any) -> bool:
+    """Whether the table changed its size, or less was read than it held all the time."""
+    if before is None or after is None:
+        return False
+    if before.buckets != after.buckets:
+        return True
+    if before.entries is None or after.entries is None:
+        return False
+    held = min(before.entries, after.entries)
+    slack = abs(before.entries - after.entries) + held // _SLACK_SHARE + _SLACK
+    return bool(account.rows < held - slack)
+
+
+def _account(reader: ConnReader, entries: int | None, readings: int, incomplete: bool) -> Account:
+    account = reader.account
+    unreadable, sample = reader.unreadable()
+    return Account._make(
+        int(account.rows), int(account.matched), int(account.repeated), unreadable, sample, entries,
+        readings, incomplete, bool(account.ended and not account.bytes),
+    )  # fmt: skip
+
+
+def pace(account: Any) -> Pace:
+    """The pace of a reading from its account."""
+    rows, first, recent = int(account.timed_rows), int(account.first_ns), int(account.recent_ns)
+    apart = int(account.recent_row) - int(account.first_row)
+    seconds = account.read_ns / 1e9
+    if apart < _LEAST_SPANS_APART or recent < _SLOWER * first:
+        return Pace._make(rows, seconds, False, 0.0, 0.0)
+    per_span = _rows_per_span(account)
+    slope = (recent - first) / apart / per_span / 1e9
+    at_zero = max(first / per_span / 1e9 - slope * account.first_row, 0.0)
+    return Pace._make(rows, seconds, True, at_zero, slope)
+
+
+def _rows_per_span(account: Any) -> float:
+    return max(int(account.timed_rows) / max(int(account.spans), 1), 1.0)
+
+
+def _shaped(column: bytearray, width: int, form: str) -> memoryview:
+    view = memoryview(column)
+    if form:
+        return view.cast("H" if form == "H" else "I" if form == "I" else "B")
+    # A view without elements cannot be given a shape of two dimensions.
+    return view.cast("B", (len(column) // width, width)) if column else view
