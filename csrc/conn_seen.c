@@ -3,6 +3,9 @@
  * Which entries of the connection table have been read before: a table that is resized or changed
  * while it is read gives some of them twice. Each is remembered by 64 bits of a hash with a secret
  * seed: among a million entries two different ones are taken for the same with a chance of 3 in 10^8.
+ *
+ * Looking one up is a miss of every cache, which doubles the time of a reading. So they are only noted
+ * one after the other until it is known that entries may come again, which hardly ever happens.
  */
 #include "source.h"
 
@@ -11,6 +14,7 @@
 
 #define PARTS 64		/* each grows by itself, so that little is there twice while one is moved */
 #define FIRST_SIZE ((size_t)1 << 9)
+#define FIRST_NOTES ((size_t)1 << 13)
 
 struct part {
 	uint64_t *slots;
@@ -20,6 +24,10 @@ struct part {
 
 struct ipvsf_memory {
 	struct part parts[PARTS];
+	uint64_t *notes;	/* until they are sorted into the parts */
+	size_t num_notes;
+	size_t notes_size;
+	bool sorted;
 	uint64_t seed[2];
 };
 
@@ -48,6 +56,14 @@ int ipvsf_memory_create(struct ipvsf_memory **ret)
 	return 0;
 }
 
+static void drop_notes(struct ipvsf_memory *memory)
+{
+	if (memory->notes)
+		munmap(memory->notes, memory->notes_size * sizeof(uint64_t));
+	memory->notes = NULL;
+	memory->num_notes = memory->notes_size = 0;
+}
+
 void ipvsf_memory_destroy(struct ipvsf_memory *memory)
 {
 	if (!memory)
@@ -56,6 +72,7 @@ void ipvsf_memory_destroy(struct ipvsf_memory *memory)
 		if (memory->parts[i].slots)
 			munmap(memory->parts[i].slots, memory->parts[i].size * sizeof(uint64_t));
 	}
+	drop_notes(memory);
 	free(memory);
 }
 
@@ -131,9 +148,9 @@ static int grow(struct part *part)
 	return 0;
 }
 
-int ipvsf_memory_add(struct ipvsf_memory *memory, const struct ipvsf_conn *row, const char *text)
+/* 0: new; -EEXIST; -ENOMEM */
+static int look_up(struct ipvsf_memory *memory, uint64_t mark)
 {
-	uint64_t mark = fingerprint(memory, row, text);
 	struct part *part = &memory->parts[mark >> 58];
 	uint64_t *slot;
 
@@ -145,4 +162,41 @@ int ipvsf_memory_add(struct ipvsf_memory *memory, const struct ipvsf_conn *row, 
 	*slot = mark;
 	part->count++;
 	return 0;
+}
+
+static int note(struct ipvsf_memory *memory, uint64_t mark)
+{
+	if (memory->num_notes == memory->notes_size) {
+		size_t old = memory->notes_size, size = old ? old * 2 : FIRST_NOTES;
+		void *map = old ? mremap(memory->notes, old * sizeof(mark), size * sizeof(mark),
+					 MREMAP_MAYMOVE) : new_slots(size);
+
+		if (!map || map == MAP_FAILED)
+			return -ENOMEM;
+		memory->notes = map;
+		memory->notes_size = size;
+	}
+	memory->notes[memory->num_notes++] = mark;
+	return 0;
+}
+
+int ipvsf_memory_sort(struct ipvsf_memory *memory)
+{
+	int r;
+
+	memory->sorted = true;
+	for (size_t i = 0; i < memory->num_notes; i++) {
+		r = look_up(memory, memory->notes[i]);
+		if (r == -ENOMEM)
+			return r;
+	}
+	drop_notes(memory);
+	return 0;
+}
+
+int ipvsf_memory_add(struct ipvsf_memory *memory, const struct ipvsf_conn *row, const char *text)
+{
+	uint64_t mark = fingerprint(memory, row, text);
+
+	return memory->sorted ? look_up(memory, mark) : note(memory, mark);
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #define CONN_FILE "/proc/thread-self/net/ip_vs_conn"
+#define TABLE_FILE "/proc/thread-self/net/ip_vs"
 
 struct ipvsf_conns {
 	struct ipvsf_source *source;
@@ -55,9 +56,11 @@ int ipvsf_conns_filter(struct ipvsf_conns *conns, const struct ipvsf_conn_filter
 	return 0;
 }
 
-int ipvsf_conns_remember(struct ipvsf_conns *conns)
+int ipvsf_conns_remember(struct ipvsf_conns *conns, uint32_t at_once)
 {
-	return conns->memory ? 0 : ipvsf_memory_create(&conns->memory);
+	int r = conns->memory ? 0 : ipvsf_memory_create(&conns->memory);
+
+	return r || !at_once ? r : ipvsf_memory_sort(conns->memory);
 }
 
 void ipvsf_conns_read_from(struct ipvsf_conns *conns, struct ipvsf_source *source)
@@ -71,7 +74,7 @@ void ipvsf_conns_read_from(struct ipvsf_conns *conns, struct ipvsf_source *sourc
 int ipvsf_conns_attach(struct ipvsf_conns *conns, int fd, uint32_t overlap)
 {
 	struct ipvsf_source *source;
-	int r = ipvsf_source_proc(fd, overlap, &source);
+	int r = ipvsf_source_proc(fd, -1, overlap, &source);
 
 	if (!r)
 		ipvsf_conns_read_from(conns, source);
@@ -81,8 +84,15 @@ int ipvsf_conns_attach(struct ipvsf_conns *conns, int fd, uint32_t overlap)
 int ipvsf_conns_open(struct ipvsf_conns *conns, int netns_fd, uint32_t overlap)
 {
 	int fd = ipvsf_netns_open(netns_fd, CONN_FILE);
+	struct ipvsf_source *source;
+	int r;
 
-	return fd < 0 ? fd : ipvsf_conns_attach(conns, fd, overlap);
+	if (fd < 0)
+		return fd;
+	r = ipvsf_source_proc(fd, ipvsf_netns_open(netns_fd, TABLE_FILE), overlap, &source);
+	if (!r)
+		ipvsf_conns_read_from(conns, source);
+	return r;
 }
 
 void ipvsf_conns_close(struct ipvsf_conns *conns)
@@ -131,7 +141,7 @@ static int more_rows(struct ipvsf_conns *c, int64_t deadline)
 	if (r == -EAGAIN)
 		return r;
 	if (!r && c->batch.count)
-		return 0;
+		return c->memory && c->batch.repeating ? ipvsf_memory_sort(c->memory) : 0;
 	c->ended = true;
 	return r ? r : -ENODATA;
 }

@@ -110,10 +110,11 @@ int ipvsf_conns_filter(struct ipvsf_conns *conns, const struct ipvsf_conn_filter
 		       const struct ipvsf_conn_match *matches, size_t count);
 
 /*
- * From now on every entry is remembered, for the life of `conns`, and left out when it comes again, in
- * this reading or a later one.
+ * From now on every entry that matches is remembered, for the life of `conns`, and left out when it comes
+ * again, in this reading or a later one. at_once 0: not before the source sees that entries may come
+ * again (the table changes its size); until then that costs little.
  */
-int ipvsf_conns_remember(struct ipvsf_conns *conns);
+int ipvsf_conns_remember(struct ipvsf_conns *conns, uint32_t at_once);
 
 /*
  * Starts reading the text of /proc/net/ip_vs_conn of a network namespace, -1: the calling thread's.

@@ -13,6 +13,7 @@ struct ipvsf_rows {
 	const struct ipvsf_conn *rows;
 	size_t count;
 	const char *text;
+	bool repeating;		/* from here on entries may come again */
 };
 
 struct ipvsf_source;
@@ -33,8 +34,11 @@ struct ipvsf_source {
 	const struct ipvsf_source_ops *ops;
 };
 
-/* source_proc.c: the kernel's text. Takes fd over, even on failure. */
-int ipvsf_source_proc(int fd, bool overlap, struct ipvsf_source **ret);
+/*
+ * source_proc.c: the kernel's text. size_fd: a file that tells the size of the table, -1: none. Takes
+ * both over, even on failure.
+ */
+int ipvsf_source_proc(int fd, int size_fd, bool overlap, struct ipvsf_source **ret);
 
 /* conns.c: gives an opened source to a reading, which owns it from then on. */
 void ipvsf_conns_read_from(struct ipvsf_conns *conns, struct ipvsf_source *source);
@@ -68,7 +72,9 @@ uint8_t ipvsf_conn_family(const struct ipvsf_conn *row);
 struct ipvsf_memory;
 int ipvsf_memory_create(struct ipvsf_memory **ret);
 void ipvsf_memory_destroy(struct ipvsf_memory *memory);
-/* 0: new; -EEXIST; -ENOMEM */
+/* From now on entries that come again are told from new ones. */
+int ipvsf_memory_sort(struct ipvsf_memory *memory);
+/* 0: new, or not known to be not; -EEXIST; -ENOMEM */
 int ipvsf_memory_add(struct ipvsf_memory *memory, const struct ipvsf_conn *row, const char *text);
 
 #endif

@@ -25,6 +25,7 @@ struct block {
 	size_t end;
 	int error;		/* of the read after the last byte; 1: the end of the file */
 	bool full;
+	bool resized;		/* the table had another size after this was read than at first */
 };
 
 struct times {
@@ -37,7 +38,10 @@ struct times {
 struct proc_source {
 	struct ipvsf_source head;
 	int fd;
+	int size_fd;
+	long size;		/* of the table when reading began; -1: unknown */
 	bool threaded;
+	bool resized;
 	bool stop;
 	bool begun;		/* the first block was looked at */
 	bool ended;
@@ -126,6 +130,27 @@ static void fill(struct proc_source *s, struct block *b, struct times *times)
 	}
 }
 
+/* What the table's listing says of the size of the connection table, which fits into its first line. */
+static long table_size(int fd)
+{
+	char line[128], *size;
+	ssize_t got = fd < 0 ? -1 : pread(fd, line, sizeof(line) - 1, 0);
+
+	if (got <= 0)
+		return -1;
+	line[got] = '\0';
+	size = strstr(line, "(size=");
+	return size ? strtol(size + 6, NULL, 10) : -1;
+}
+
+/* After a table got another size its buckets have other entries: some come again, some not at all. That
+ * is known before any entry of the block is given away. */
+static void fill_checked(struct proc_source *s, struct block *b, struct times *times)
+{
+	fill(s, b, times);
+	b->resized = s->size >= 0 && table_size(s->size_fd) != s->size;
+}
+
 static void *read_ahead(void *arg)
 {
 	struct proc_source *s = arg;
@@ -144,7 +169,7 @@ static void *read_ahead(void *arg)
 		if (!more)
 			break;
 		b->start = b->end = LINE_MAX_LEN;
-		fill(s, b, &times);
+		fill_checked(s, b, &times);
 		pthread_mutex_lock(&s->lock);
 		b->full = true;
 		more = !b->error;
@@ -192,7 +217,7 @@ static bool await_block(struct proc_source *s, struct block *b, int64_t deadline
 
 	if (!s->threaded) {
 		b->start = b->end = LINE_MAX_LEN;
-		fill(s, b, &s->times);
+		fill_checked(s, b, &s->times);
 		return true;
 	}
 	pthread_mutex_lock(&s->lock);
@@ -240,6 +265,7 @@ static void begin_block(struct proc_source *s, struct block *b)
 	}
 	b->start -= s->carried;
 	s->carried = 0;
+	s->resized |= b->resized;
 	s->scan.used = b->start;
 	s->scanning = true;
 }
@@ -267,6 +293,7 @@ static int scan_some(struct proc_source *s, struct block *b, struct ipvsf_rows *
 	ret->rows = s->rows;
 	ret->count = s->scan.count;
 	ret->text = b->base;
+	ret->repeating = s->resized;
 	s->rows_found += s->scan.count;
 	if (ret->count)
 		return 0;
@@ -342,6 +369,8 @@ static void proc_destroy(struct ipvsf_source *source)
 		pthread_mutex_destroy(&s->lock);
 	}
 	close(s->fd);
+	if (s->size_fd >= 0)
+		close(s->size_fd);
 	for (int i = 0; i < BLOCKS; i++)
 		free(s->blocks[i].base);
 	free(s);
@@ -353,7 +382,7 @@ static const struct ipvsf_source_ops proc_ops = {
 	.destroy = proc_destroy,
 };
 
-int ipvsf_source_proc(int fd, bool overlap, struct ipvsf_source **ret)
+int ipvsf_source_proc(int fd, int size_fd, bool overlap, struct ipvsf_source **ret)
 {
 	struct proc_source *s = calloc(1, sizeof(*s));
 	bool threaded = overlap && second_cpu();
@@ -370,10 +399,14 @@ int ipvsf_source_proc(int fd, bool overlap, struct ipvsf_source **ret)
 			free(s->blocks[i].base);
 		free(s);
 		close(fd);
+		if (size_fd >= 0)
+			close(size_fd);
 		return r;
 	}
 	s->head.ops = &proc_ops;
 	s->fd = fd;
+	s->size_fd = size_fd;
+	s->size = table_size(size_fd);
 	s->owner = getpid();
 	s->num_blocks = threaded ? BLOCKS : 2;
 	if (threaded)

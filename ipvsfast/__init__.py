@@ -9,6 +9,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .batch import Batch, Interrupted, Operation, Result, Results
     from .client import Ipvs
+    from .connection import Connection
+    from .connfilter import ConnectionFilter
+    from .conntable import Connections, ReadingInterrupted
     from .errors import (
         InvalidValue,
         IpvsError,
@@ -35,6 +38,8 @@ __version__ = "0.1.0"
 _HOME = {
     "Batch": "batch", "Interrupted": "batch", "Operation": "batch", "Result": "batch", "Results": "batch",
     "Ipvs": "client",
+    "Connection": "connection", "ConnectionFilter": "connfilter", "Connections": "conntable",
+    "ReadingInterrupted": "conntable",
     "InvalidValue": "errors", "IpvsError": "errors", "IpvsUnavailable": "errors",
     "KernelRefused": "errors", "NotPermitted": "errors", "OutcomeUnknown": "errors",
     "TableChanging": "errors",
@@ -44,9 +49,10 @@ _HOME = {
 }  # fmt: skip
 
 __all__ = [
-    "Batch", "Destination", "DestinationKey", "Info", "Interrupted", "InvalidValue", "Ipvs", "IpvsError",
-    "IpvsUnavailable", "KernelRefused", "NotPermitted", "Operation", "OutcomeUnknown", "Result", "Results",
-    "Service", "ServiceKey", "Stats", "SyncDaemon", "TableChanging", "Timeouts", "Tunnel", "__version__",
+    "Batch", "Connection", "ConnectionFilter", "Connections", "Destination", "DestinationKey", "Info",
+    "Interrupted", "InvalidValue", "Ipvs", "IpvsError", "IpvsUnavailable", "KernelRefused",
+    "NotPermitted", "Operation", "OutcomeUnknown", "ReadingInterrupted", "Result", "Results", "Service",
+    "ServiceKey", "Stats", "SyncDaemon", "TableChanging", "Timeouts", "Tunnel", "__version__",
 ]  # fmt: skip
 
 

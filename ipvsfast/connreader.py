@@ -49,9 +49,10 @@ class ConnReader:
         many = ffi.from_buffer("struct ipvsf_conn_match[]", matches)
         _check(lib.ipvsf_conns_filter(self._conns, one, many, count))
 
-    def remember(self) -> None:
-        """From now on an entry that comes again is left out."""
-        _check(lib.ipvsf_conns_remember(self._conns))
+    def remember(self, at_once: bool) -> None:
+        """From now on an entry that comes again is left out; unless at_once, only after the table has
+        changed its size."""
+        _check(lib.ipvsf_conns_remember(self._conns, at_once))
 
     def open(self, netns: int = -1, overlap: bool = True) -> None:
         """Start a reading of the kernel's text."""
@@ -189,14 +190,15 @@ class ConnSample:
 
 
 def read_netns_file(netns: int, path: str, size: int) -> bytes | None:
-    """The beginning of a file below /proc/thread-self of a namespace; None where it cannot be read."""
+    """The beginning of a file below /proc/thread-self of a namespace; None if there is none, b"" where it
+    may not be read."""
     fd = lib.ipvsf_netns_open(netns, path.encode())
     if fd < 0:
-        return None
+        return None if fd == -errno.ENOENT else b""
     try:
         return os.read(fd, size)
     except OSError:
-        return None
+        return b""
     finally:
         os.close(fd)
 

@@ -41,12 +41,14 @@ _LEAST_SPANS_APART = 4000  # rows between two timings that are compared
 
 
 class Status(Frozen):
-    """What the kernel says of its table: entries (None where only root may know), buckets."""
+    """What the kernel says of its table: entries (None where only root may know, or before Linux 7.1),
+    buckets, and whether a table that changes under a reading shows in that number, as from Linux 7.1 on."""
 
-    __slots__ = _compared = ("entries", "buckets")
+    __slots__ = _compared = ("entries", "buckets", "watched")
     if TYPE_CHECKING:
         entries: int | None
         buckets: int
+        watched: bool
 
 
 class Account(Frozen):
@@ -103,9 +105,9 @@ class Connections:
 
     Every method reads the table anew, needs no privilege but to read /proc/net/ip_vs_conn, and closes
     the file before it returns; an iterator closes it when it ends or is closed. `account` tells what
-    became of the last reading. Memory does not grow with the table, but for 8 to 16 bytes an entry
-    where repeated ones have to be recognized: in rows and text; in counts, where the kernel does not give
-    a count of its own (before Linux 7.1, or without root), or once the table has changed its size.
+    became of the last reading. Memory does not grow with the table, but for 8 bytes an entry where repeated
+    ones may have to be recognized: in rows and text, and in counts before Linux 7.1; up to 16 where they
+    have to be (before Linux 7.1, and after the table has changed its size).
     IpvsUnavailable where there is no IPVS, IpvsError for failures to read.
 
     progress: called with the Pace about every 50 ms. A `where` is a ConnectionFilter.
@@ -216,7 +218,7 @@ class Connections:
         return {name: _shaped(column, *COLUMNS[name][1:]) for name, column in found.items()}
 
     def status(self) -> Status | None:
-        """What the kernel says of its table; None before Linux 7.1."""
+        """What the kernel says of its table; None where there is none."""
         fd = open_netns(self.netns)
         try:
             return _status(fd)
@@ -240,8 +242,9 @@ class Connections:
         try:
             while incomplete and readings < READINGS:
                 before = _status(netns)
-                if streamed or readings or before is None or before.entries is None:
-                    reader.remember()
+                watched = before is not None and before.watched
+                if streamed or readings or not watched:
+                    reader.remember(at_once=readings > 0 or not watched)
                 if not (streamed and readings):
                     step = start(reader)
                 reader.open(netns)
@@ -271,12 +274,12 @@ def _status(netns: int) -> Status | None:
             words = value.split()
             values[name] = int(words[0]) if words and words[0].isdigit() else 0
         if b"Conns" in values:
-            return Status._make(values[b"Conns"], values.get(b"Conn buckets", 0))
+            return Status._make(values[b"Conns"], values.get(b"Conn buckets", 0), True)
     # Only root may read that file. The table's size stands in another one, too.
-    text = read_netns_file(netns, TABLE_FILE, 256)
-    _, found, size = (text or b"").partition(b"(size=")
+    head = read_netns_file(netns, TABLE_FILE, 256)
+    _, found, size = (head or b"").partition(b"(size=")
     digits = size.partition(b")")[0]
-    return Status._make(None, int(digits)) if found and digits.isdigit() else None
+    return Status._make(None, int(digits), text is not None) if found and digits.isdigit() else None
 
 
 def _limit_reached(reader: ConnReader, where: ConnectionFilter) -> bool:
