@@ -8,6 +8,17 @@
 
 #define KEY_MAX 160		/* more than all parts together */
 #define NO_ENTRY UINT32_MAX
+#define AT_ONCE 32		/* keys whose memory is fetched together: one after the other they would wait */
+
+struct slot {
+	uint32_t hash;
+	uint32_t entry;		/* its number */
+};
+
+struct pending {
+	uint32_t hash;
+	char key[KEY_MAX];
+};
 
 struct ipvsf_groups {
 	struct ipvsf_key_part *parts;
@@ -17,7 +28,7 @@ struct ipvsf_groups {
 	char *entries;		/* count, key; in the order of their first appearance */
 	size_t count;
 	size_t capacity;
-	uint32_t *slots;	/* numbers of entries */
+	struct slot *slots;
 	size_t size;		/* of slots: a power of two */
 	uint64_t seed;
 };
@@ -156,7 +167,7 @@ static void put_part(char *key, const struct ipvsf_key_part *part, const struct 
 	}
 }
 
-static uint64_t hash(const struct ipvsf_groups *g, const char *key)
+static uint32_t hash(const struct ipvsf_groups *g, const char *key)
 {
 	uint64_t h = g->seed;
 
@@ -167,7 +178,7 @@ static uint64_t hash(const struct ipvsf_groups *g, const char *key)
 		h = (h ^ word) * 0x9e3779b97f4a7c15ULL;
 		h ^= h >> 32;
 	}
-	return h * 0xd6e8feb86659fd93ULL >> 20;
+	return (uint32_t)(h * 0xd6e8feb86659fd93ULL >> 32);
 }
 
 static char *entry_at(const struct ipvsf_groups *g, size_t i)
@@ -175,11 +186,12 @@ static char *entry_at(const struct ipvsf_groups *g, size_t i)
 	return g->entries + i * g->entry_size;
 }
 
-static uint32_t *find(const struct ipvsf_groups *g, const char *key)
+static struct slot *find(const struct ipvsf_groups *g, uint32_t h, const char *key)
 {
-	size_t at = hash(g, key) & (g->size - 1);
+	size_t at = h & (g->size - 1);
 
-	while (g->slots[at] != NO_ENTRY && memcmp(entry_at(g, g->slots[at]) + 8, key, g->key_len))
+	while (g->slots[at].entry != NO_ENTRY &&
+	       (g->slots[at].hash != h || memcmp(entry_at(g, g->slots[at].entry) + 8, key, g->key_len)))
 		at = (at + 1) & (g->size - 1);
 	return &g->slots[at];
 }
@@ -201,28 +213,36 @@ static int grow_entries(struct ipvsf_groups *g)
 
 static int grow_slots(struct ipvsf_groups *g)
 {
-	uint32_t *slots = malloc(g->size * 2 * sizeof(*slots));
+	size_t size = g->size * 2;
+	struct slot *slots = malloc(size * sizeof(*slots));
 
 	if (!slots)
 		return -ENOMEM;
+	memset(slots, 0xff, size * sizeof(*slots));
+	for (size_t i = 0; i < g->size; i++) {
+		size_t at = g->slots[i].hash & (size - 1);
+
+		if (g->slots[i].entry == NO_ENTRY)
+			continue;
+		while (slots[at].entry != NO_ENTRY)
+			at = (at + 1) & (size - 1);
+		slots[at] = g->slots[i];
+	}
 	free(g->slots);
 	g->slots = slots;
-	g->size *= 2;
-	memset(slots, 0xff, g->size * sizeof(*slots));
-	for (size_t i = 0; i < g->count; i++)
-		*find(g, entry_at(g, i) + 8) = (uint32_t)i;
+	g->size = size;
 	return 0;
 }
 
-static int count_one(struct ipvsf_groups *g, const char *key)
+static int count_one(struct ipvsf_groups *g, const struct pending *p)
 {
 	static const uint64_t one = 1;
-	uint32_t *slot = find(g, key);
+	struct slot *slot = find(g, p->hash, p->key);
 	uint64_t n;
 	char *entry;
 
-	if (*slot != NO_ENTRY) {
-		entry = entry_at(g, *slot);
+	if (slot->entry != NO_ENTRY) {
+		entry = entry_at(g, slot->entry);
 		memcpy(&n, entry, 8);
 		n++;
 		memcpy(entry, &n, 8);
@@ -233,35 +253,65 @@ static int count_one(struct ipvsf_groups *g, const char *key)
 	if (g->count * 4 >= g->size * 3) {
 		if (grow_slots(g))
 			return -ENOMEM;
-		slot = find(g, key);
+		slot = find(g, p->hash, p->key);
 	}
 	entry = entry_at(g, g->count);
 	memset(entry, 0, g->entry_size);
 	memcpy(entry, &one, 8);
-	memcpy(entry + 8, key, g->key_len);
-	*slot = (uint32_t)g->count++;
+	memcpy(entry + 8, p->key, g->key_len);
+	slot->hash = p->hash;
+	slot->entry = (uint32_t)g->count++;
+	return 0;
+}
+
+static void make_key(const struct ipvsf_groups *g, const struct ipvsf_conn *row, const char *text,
+		     struct pending *ret)
+{
+	char *at = ret->key;
+
+	memset(ret->key, 0, g->key_len);
+	for (size_t i = 0; i < g->num_parts; i++) {
+		put_part(at, &g->parts[i], row, text);
+		at += key_lengths[g->parts[i].key];
+	}
+	ret->hash = hash(g, ret->key);
+	__builtin_prefetch(&g->slots[ret->hash & (g->size - 1)]);
+}
+
+static int count_all(struct ipvsf_groups *g, const struct pending *pending, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint32_t entry = g->slots[pending[i].hash & (g->size - 1)].entry;
+
+		if (entry != NO_ENTRY)
+			__builtin_prefetch(entry_at(g, entry));
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (count_one(g, &pending[i]))
+			return -ENOMEM;
+	}
 	return 0;
 }
 
 int ipvsf_conns_group(struct ipvsf_conns *conns, struct ipvsf_groups *groups, uint32_t budget_ms)
 {
+	struct pending pending[AT_ONCE];
 	const struct ipvsf_conn *row;
 	struct ipvsf_step step;
-	char key[KEY_MAX];
+	size_t count = 0;
 	int r;
 
 	ipvsf_step_begin(&step, conns, budget_ms);
 	while (!(r = ipvsf_step_next(&step, &row))) {
-		char *at = key;
-
-		memset(key, 0, groups->key_len);
-		for (size_t i = 0; i < groups->num_parts; i++) {
-			put_part(at, &groups->parts[i], row, step.text);
-			at += key_lengths[groups->parts[i].key];
-		}
-		if (count_one(groups, key))
+		make_key(groups, row, step.text, &pending[count++]);
+		if (count < AT_ONCE)
+			continue;
+		if (count_all(groups, pending, count))
 			return -ENOMEM;
+		count = 0;
 	}
+	if (count_all(groups, pending, count))
+		return -ENOMEM;
 	return r == -EAGAIN || r == -ENODATA ? 0 : r;
 }
 
