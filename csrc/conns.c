@@ -14,6 +14,7 @@ struct ipvsf_conns {
 	struct ipvsf_rows batch;
 	size_t next;		/* the row of the batch that comes next */
 	uint64_t rows, matched, repeated;
+	int error;
 	struct ipvsf_conn_account closed;	/* what a source that is gone had to say */
 	bool undone;		/* the row given last comes again */
 	bool ended;
@@ -68,6 +69,7 @@ void ipvsf_conns_read_from(struct ipvsf_conns *conns, struct ipvsf_source *sourc
 	ipvsf_conns_close(conns);
 	conns->source = source;
 	conns->rows = conns->matched = conns->repeated = 0;
+	conns->error = 0;
 	conns->ended = false;
 }
 
@@ -119,6 +121,7 @@ void ipvsf_conns_account(const struct ipvsf_conns *conns, struct ipvsf_conn_acco
 	ret->matched = conns->matched;
 	ret->repeated = conns->repeated;
 	ret->ended = conns->ended;
+	ret->error = conns->error;
 }
 
 void ipvsf_step_begin(struct ipvsf_step *step, struct ipvsf_conns *conns, uint32_t budget_ms)
@@ -143,6 +146,7 @@ static int more_rows(struct ipvsf_conns *c, int64_t deadline)
 	if (!r && c->batch.count)
 		return c->memory && c->batch.repeating ? ipvsf_memory_sort(c->memory) : 0;
 	c->ended = true;
+	c->error = r;
 	return r ? r : -ENODATA;
 }
 

@@ -92,6 +92,8 @@ struct ipvsf_conn_account {
 	uint64_t spans;		/* of IPVSF_TIMED_READS reads each */
 	uint32_t ended;		/* nothing more will come */
 	uint32_t overlapped;	/* a second thread reads */
+	int32_t error;		/* negative errno that ended the reading, after what came before it */
+	uint32_t reserved;
 	char sample[64];	/* beginning of the first unreadable line, control characters as '?' */
 };
 

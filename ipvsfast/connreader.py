@@ -91,6 +91,10 @@ class ConnReader:
         account = self.account
         return int(account.unreadable), ffi.string(account.sample).decode("ascii")
 
+    def check(self) -> None:
+        """IpvsError if the reading ended by a failure."""
+        _check(int(self.account.error))
+
     def count(self) -> None:
         """One slice of only counting."""
         _check(lib.ipvsf_conns_count(self._conns, BUDGET_MS))
@@ -119,9 +123,9 @@ class ConnText:
         """The next lines, valid until the next call; empty if the slice brought none."""
         code = lib.ipvsf_conns_text(
             self._conns, self._form, self._out, TEXT_SIZE, BUDGET_MS, self._length
-        )  # fmt: skip
+        )
         piece = self._piece[: self._length[0]]
-        if not piece:
+        if not piece:  # else ConnReader.check() tells, after what came before the failure
             _check(code)
         return piece
 

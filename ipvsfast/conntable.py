@@ -255,6 +255,7 @@ class Connections:
                         yield got
                     if self._progress:
                         self._progress(pace(reader.account))
+                reader.check()
                 after = _status(netns)
                 entries = after.entries if after else None
                 incomplete = not _limit_reached(reader, where) and _disturbed(before, after, reader.account)

@@ -6,7 +6,7 @@ import os
 
 from ..arguments import UsageError
 from ..conntable import Connections, ReadingInterrupted
-from ..errors import InvalidValue, IpvsError, IpvsUnavailable
+from ..errors import InvalidValue, IpvsError, IpvsUnavailable, NotPermitted
 from ..listing.connections import headers, rows
 from .connprogress import ConnProgress
 from .output import Failure, write, write_all, write_pieces
@@ -40,8 +40,10 @@ def list_connections(command: Command, numeric: bool, persistent: bool) -> None:
             connections = _primed(table, table.rows())
             write(headers(persistent))
             write_all(rows(connections, names, persistent))
-    except IpvsError:
+    except (IpvsUnavailable, NotPermitted):
         raise Failure(1, f"cannot open file {FILE}") from None
+    except IpvsError as error:
+        raise Failure(1, str(error)) from None
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_so_far(table)) from None
     finally:
