@@ -17,8 +17,11 @@ SOURCES = (
     "rules", "check", "order", "format",
     "conns", "source_proc", "conn_scan", "conn_match", "conn_seen", "conn_group", "conn_sample",
     "conn_format",
+    "source_bpf", "conn_layout", "conn_record", "btf", "bpf_program", "bpf_load", "bpf_reason",
 )  # fmt: skip
-HEADERS = ("ipvsfast.h", "conns.h", "internal.h", "source.h", "text.h")
+HEADERS = (
+    "ipvsfast.h", "conns.h", "conn_bpf.h", "internal.h", "source.h", "text.h", "bpf_insn.h", "bpf_walk.h",
+)  # fmt: skip
 
 NEEDS = (
     "Debian/Ubuntu: apt install gcc pkg-config python3-dev libnl-3-dev libnl-genl-3-dev; "
@@ -57,7 +60,7 @@ def check_compiler() -> None:
 def make() -> FFI:
     check_compiler()
     ffi = FFI()
-    for name in ("ipvsfast.h", "conns.h"):
+    for name in ("ipvsfast.h", "conns.h", "conn_bpf.h"):
         ffi.cdef((HERE / name).read_text())
     relative = os.path.relpath(HERE)
     ffi.set_source(

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A reading of the connection table: from a source, less what is repeated, through a filter. */
 #include "source.h"
+#include "bpf_walk.h"
 
 #include <fcntl.h>
 
@@ -92,6 +93,20 @@ int ipvsf_conns_open(struct ipvsf_conns *conns, int netns_fd, uint32_t overlap)
 	if (fd < 0)
 		return fd;
 	r = ipvsf_source_proc(fd, ipvsf_netns_open(netns_fd, TABLE_FILE), overlap, &source);
+	if (!r)
+		ipvsf_conns_read_from(conns, source);
+	return r;
+}
+
+int ipvsf_conns_open_bpf(struct ipvsf_conns *conns, int netns_fd, char *reason, size_t size)
+{
+	const struct ipvsf_reason why = { reason, size };
+	struct ipvsf_source *source;
+	int r;
+
+	if (size)
+		*reason = '\0';
+	r = ipvsf_source_bpf(netns_fd, &why, &source);
 	if (!r)
 		ipvsf_conns_read_from(conns, source);
 	return r;

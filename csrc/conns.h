@@ -125,7 +125,18 @@ int ipvsf_conns_remember(struct ipvsf_conns *conns, uint32_t at_once);
  */
 int ipvsf_conns_open(struct ipvsf_conns *conns, int netns_fd, uint32_t overlap);
 
-/* The same from any descriptor, which is taken over. */
+/*
+ * The same by BPF programs that walk the kernel's table: rows in the same order and with
+ * IPVSF_CONN_DETAILS, in time that grows with the table and not with its square, as that of the text
+ * does before Linux 6.14. Takes CAP_BPF, CAP_PERFMON and CAP_SYSLOG, until it has returned. After a
+ * failure the reading before goes on; reason[0..size) says in words why, and what helps, and is ""
+ * without one. What the kernel does not allow fails here; a step fails later with -ENODEV if the
+ * module goes or is replaced. -EOPNOTSUPP: a kernel with another table. -ENOENT: as above, or no
+ * type information of the module.
+ */
+int ipvsf_conns_open_bpf(struct ipvsf_conns *conns, int netns_fd, char *reason, size_t size);
+
+/* The text from any descriptor, which is taken over. */
 int ipvsf_conns_attach(struct ipvsf_conns *conns, int fd, uint32_t overlap);
 
 /* Ends the reading and closes what it read from. */

@@ -23,6 +23,7 @@
 
 #include "ipvsfast.h"
 #include "conns.h"
+#include "conn_bpf.h"
 
 #define IPVSF_RECV_LEN 32768	/* the kernel's cap for one dump skb; never less, see dump.c */
 #define IPVSF_WINDOW_MAX 512	/* best transport cost per message; more only delays Ctrl-C */
