@@ -316,7 +316,7 @@ int ipvsf_bpf_words(uint32_t program, const struct ipvsf_conn_layout *layout, ui
 static const struct {
 	struct btf_header header;
 	struct btf_type types[3];
-	char strings[32];
+	char strings[36];
 } program_btf = {
 	.header = {
 		.magic = BTF_MAGIC,

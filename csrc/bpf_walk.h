@@ -56,7 +56,7 @@ struct ipvsf_reason {
 
 /* bpf_program.c */
 struct bpf_insn;
-#define BPF_PROGRAM_MAX 160
+#define BPF_PROGRAM_MAX 200	/* lines, labels among them */
 struct ipvsf_program {
 	struct bpf_insn *insns;
 	size_t count;

@@ -1,0 +1,164 @@
+"""Connections by the thousand without traffic: messages of the sync protocol, version 1, to a backup
+daemon on the loopback device.
+"""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import struct
+import subprocess
+import time
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+GROUP = ("224.0.0.81", 8848)
+MESSAGE_MAX = 1400
+MESSAGES_PER_BREAK = 20
+BREAK_SECONDS = 0.004  # the daemon of 6.1 takes a whole queue without letting anybody else run
+TEMPLATE = 0x1000
+INACTIVE = 0x100
+MASQUERADING = 0
+TCP, UDP, SCTP, ESP, AH, IP = 6, 17, 132, 50, 51, 0
+PE_DATA, PE_NAME = 2, 3
+
+
+class Entry(NamedTuple):
+    """A connection as the protocol sends it; addresses are packed."""
+
+    client: bytes
+    virtual: bytes
+    destination: bytes
+    cport: int
+    vport: int = 80
+    dport: int = 8080
+    protocol: int = TCP
+    state: int = 1
+    flags: int = INACTIVE
+    fwmark: int = 0
+    timeout: int = 3600
+    data: bytes = b""
+
+
+def packed(entry: Entry) -> bytes:
+    options = b""
+    if entry.data:
+        options = bytes((PE_DATA, len(entry.data))) + entry.data + bytes((PE_NAME, 3)) + b"sip"
+    addresses = entry.client + entry.virtual + entry.destination
+    size = 24 + len(addresses) + len(options)
+    head = struct.pack(
+        "!BBHIHHHHII", len(entry.client) == 16, entry.protocol, size, entry.flags, entry.state,
+        entry.cport, entry.vport, entry.dport, entry.fwmark, entry.timeout,
+    )  # fmt: skip
+    return head + addresses + options + bytes(-size % 4)
+
+
+def messages(entries: Iterable[Entry]) -> Iterator[bytes]:
+    """Messages of up to 255 entries that fit a packet."""
+    body, count = bytearray(), 0
+    for entry in entries:
+        data = packed(entry)
+        if count == 255 or len(body) + len(data) > MESSAGE_MAX:
+            yield struct.pack("!BBHBBH", 0, 0, 8 + len(body), count, 1, 0) + body
+            body, count = bytearray(), 0
+        body += data
+        count += 1
+    if count:
+        yield struct.pack("!BBHBBH", 0, 0, 8 + len(body), count, 1, 0) + body
+
+
+def prepare_loopback() -> None:
+    """Multicast over lo, in the caller's namespace."""
+    subprocess.run(["ip", "link", "set", "lo", "multicast", "on"], check=True, timeout=60)
+    subprocess.run(["ip", "route", "replace", "224.0.0.0/4", "dev", "lo"], check=True, timeout=60)
+
+
+def send(entries: Iterable[Entry]) -> None:
+    """Sends to the daemon of the caller's namespace, with pauses."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
+        for number, message in enumerate(messages(entries), 1):
+            sender.sendto(message, GROUP)
+            if number % MESSAGES_PER_BREAK == 0:
+                time.sleep(BREAK_SECONDS)
+
+
+def v4(*parts: int) -> bytes:
+    return bytes(parts)
+
+
+def v6(*words: int) -> bytes:
+    return struct.pack("!8H", *words)
+
+
+def plain(count: int, first: int = 0, **changed: object) -> Iterator[Entry]:
+    """TCP over IPv4, all different."""
+    for n in range(first, first + count):
+        client = struct.pack("!I", 0x0B000000 + n // 50000)
+        yield Entry(client, v4(10, 0, 0, 1), v4(10, 1, 0, 1 + n % 200), 1024 + n % 50000)._replace(**changed)
+
+
+def mixed(count: int) -> Iterator[Entry]:
+    """All protocols and states, both families, templates of services and marks, engine data."""
+    makers = itertools.cycle(KINDS)
+    for n in range(count):
+        yield next(makers)(n)
+
+
+def _pair(n: int) -> tuple[bytes, int]:
+    return struct.pack("!I", 0x0B000000 + n // 50000), 1024 + n % 50000
+
+
+def _tcp(n: int) -> Entry:
+    client, port = _pair(n)
+    return Entry(client, v4(10, 0, 0, 1), v4(10, 1, 0, 1), port, state=n // len(KINDS) % 11, timeout=600 + n % 3000)
+
+
+def _udp(n: int) -> Entry:
+    client, port = _pair(n)
+    return Entry(client, v4(10, 0, 0, 2), v4(10, 1, 0, 2), port, 53, 5353, UDP, 0, timeout=900, fwmark=n % 7)
+
+
+def _sctp(n: int) -> Entry:
+    client, port = _pair(n)
+    return Entry(client, v4(10, 0, 0, 3), v4(10, 1, 0, 3), port, 5060, 5060, SCTP, n // len(KINDS) % 14)
+
+
+def _tcp6(n: int) -> Entry:
+    client = v6(0x2001, 0xDB8, 0, 0, 0, 0, n >> 16, n & 0xFFFF)
+    virtual, destination = v6(0x2001, 0xDB8, 1, 0, 0, 0, 0, 1), v6(0xFE80, 0, 0, 0, 0, 0xA, 0xB0, n % 99)
+    return Entry(client, virtual, destination, 1024 + n % 50000, state=n // len(KINDS) % 11)
+
+
+def _udp6(n: int) -> Entry:
+    return _tcp6(n)._replace(protocol=UDP, vport=53, dport=53, state=0)
+
+
+def _template(n: int) -> Entry:
+    client = struct.pack("!I", 0x0C000000 + n)
+    return Entry(client, v4(10, 0, 0, 4), v4(10, 1, 0, 4), 0, 443, 443, TCP, n // len(KINDS) % 2, TEMPLATE | INACTIVE)
+
+
+def _template6(n: int) -> Entry:
+    return _tcp6(n)._replace(cport=0, state=n // len(KINDS) % 2, flags=TEMPLATE | INACTIVE)
+
+
+def _mark_template(n: int) -> Entry:
+    client = struct.pack("!I", 0x0D000000 + n)
+    return Entry(client, struct.pack("!I", 77), v4(10, 1, 0, 5), 0, 0, 0, IP, 1, TEMPLATE | INACTIVE, 77)
+
+
+def _engine(n: int) -> Entry:
+    data = b"%d@example.com" % n + b"x" * (n // len(KINDS) % 3 * 60)
+    return _template(n)._replace(protocol=UDP, virtual=v4(10, 0, 0, 6), vport=5060, data=data[:254])
+
+
+def _esp(n: int) -> Entry:
+    client, port = _pair(n)
+    return Entry(client, v4(10, 0, 0, 7), v4(10, 1, 0, 7), port, 500, 500, (ESP, AH)[n // len(KINDS) % 2], 0)
+
+
+KINDS = (
+    _tcp, _tcp, _tcp, _tcp, _udp, _udp, _sctp, _tcp6, _tcp6, _udp6, _template, _template6, _mark_template,
+    _engine, _esp,
+)  # fmt: skip
