@@ -237,6 +237,12 @@ def _tunnel_type(text: str) -> str:
     return text
 
 
+def _source(text: str) -> str:
+    if text not in ("auto", "proc", "bpf"):
+        raise UsageError(2, f"invalid source `{text}' specified: auto, proc or bpf")
+    return text
+
+
 def _interface(text: str) -> str:
     if _shortened(text, NAME_MAX) != text:  # the kernel would look for another interface
         raise UsageError(2, f"illegal mcast-interface `{text}' specified: more than {NAME_MAX} bytes")
@@ -272,4 +278,5 @@ _CONVERT: dict[str, Callable[[Any], Any]] = {
     "mcast-interface": _interface,
     "mcast-group": _multicast_group,
     "tun-type": _tunnel_type,
+    "source": _source,
 }

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 BUDGET_MS = 50
 FILE = "/proc/net/ip_vs_conn"
+CONN_FILE = "/proc/thread-self/net/ip_vs_conn"
 STATUS_FILE = "/proc/thread-self/net/ip_vs_status"
 TABLE_FILE = "/proc/thread-self/net/ip_vs"
 FORMATS = {
@@ -62,6 +63,16 @@ class ConnReader:
         if code in (-errno.EACCES, -errno.EPERM):
             raise NotPermitted(-code, f"{FILE} may not be read", "", "be root")
         _check(code)
+
+    def open_bpf(self, netns: int = -1) -> None:
+        """Start a reading by BPF programs that walk the kernel's table; IpvsError says why it cannot be."""
+        reason = ffi.new("char[512]")
+        code = lib.ipvsf_conns_open_bpf(self._conns, netns, reason, 512)
+        if code == -errno.ENOMEM:
+            raise MemoryError
+        if code:
+            text = ffi.string(reason).decode("utf-8", "replace") or os.strerror(-code)
+            raise IpvsError(-code, f"connections cannot be read by BPF: {text}")
 
     def attach(self, fd: int, overlap: bool = True) -> None:
         """Start a reading of any file of the same form; the descriptor is taken over."""
@@ -131,7 +142,7 @@ class ConnText:
 
 
 class ConnRows:
-    """Packed rows (layout: connection.py) with the text that goes with them."""
+    """Packed rows (layout: connwire.py) with the text that goes with them."""
 
     def __init__(self, reader: ConnReader) -> None:
         self._conns = reader._conns
@@ -207,9 +218,29 @@ def read_netns_file(netns: int, path: str, size: int) -> bytes | None:
         os.close(fd)
 
 
+def longer_than(netns: int, size: int) -> bool:
+    """Whether the kernel's text has more bytes than that."""
+    fd = lib.ipvsf_netns_open(netns, CONN_FILE.encode())
+    if fd < 0:
+        return False
+    try:
+        while size >= 0:
+            got = len(os.read(fd, 1 << 16))
+            if not got:
+                return False
+            size -= got
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
 def _check(code: int) -> None:
     if code == -errno.ENOMEM:
         raise MemoryError
+    if code == -errno.ENODEV:
+        raise IpvsError(errno.ENODEV, "the module ip_vs was removed or replaced while its table was read")
     if code == -errno.ECHILD:
         raise IpvsError(errno.ECHILD, "a reading cannot be continued after fork: start another")
     if code:

@@ -1,7 +1,8 @@
 """The connection table: iterate it, count it, find what is most frequent, sample it, all while reading.
 
-The kernel's text is the source. It is no snapshot: connections come and go while it is read. What a
-resize of the table (Linux 7.1 and later) repeats is left out; what one hides is read again, a few times.
+The source is the kernel's text or, where that costs the square of its length, BPF programs that walk the
+kernel's table. Neither is a snapshot: connections come and go while they are read. What a resize of the
+table (Linux 7.1 and later) repeats is left out; what one hides is read again, a few times.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from .connreader import (
     ConnRows,
     ConnSample,
     ConnText,
+    longer_than,
     read_netns_file,
 )
-from .errors import InvalidValue
+from .connsource import BREAK_EVEN, check_source
+from .errors import InvalidValue, IpvsError
 from .frozen import Frozen
 from .netns import open_netns
 
@@ -37,6 +40,7 @@ READINGS = 4  # of a table that changes its size every time it is read
 # A difference between what was read and what the kernel counts that traffic alone explains.
 _SLACK, _SLACK_SHARE = 64, 50
 _SLOWER = 1.5
+_LINE = 66  # bytes of an entry in the kernel's text, if both ends are IPv4
 _LEAST_SPANS_APART = 4000  # rows between two timings that are compared
 
 
@@ -52,15 +56,17 @@ class Status(Frozen):
 
 
 class Account(Frozen):
-    """What became of a reading: entries read, how many matched, entries left out because they came
-    again, lines that are no entries with the beginning of the first, the kernel's own count of
-    entries (None: it gives none), times the table was read, and whether entries may be missing."""
+    """What became of a reading: the source ("proc" or "bpf"), entries read, how many matched, entries left
+    out because they came again, lines that are no entries with the beginning of the first, the kernel's
+    own count of entries (None: it gives none), times the table was read, and whether entries may be
+    missing."""
 
     __slots__ = _compared = (
-        "read", "matched", "repeated", "unreadable", "unreadable_sample", "kernel_entries", "readings",
-        "incomplete", "headless",
+        "source", "read", "matched", "repeated", "unreadable", "unreadable_sample", "kernel_entries",
+        "readings", "incomplete", "headless",
     )  # fmt: skip
     if TYPE_CHECKING:
+        source: str
         read: int
         matched: int
         repeated: int
@@ -110,11 +116,21 @@ class Connections:
     have to be (before Linux 7.1, and after the table has changed its size).
     IpvsUnavailable where there is no IPVS, IpvsError for failures to read.
 
+    source: "proc" (the kernel's text), "bpf" (BPF programs that walk its table; root, Linux 5.17 to 6.13,
+    and an IpvsError that says why where it cannot be), or "auto": BPF for more than 5,000 connections on
+    a kernel that reads its text in quadratic time, where it can be had, else the text.
     progress: called with the Pace about every 50 ms. A `where` is a ConnectionFilter.
     """
 
-    def __init__(self, netns: str | None = None, *, progress: Callable[[Pace], None] | None = None) -> None:
+    def __init__(
+        self,
+        netns: str | None = None,
+        *,
+        source: str = "proc",
+        progress: Callable[[Pace], None] | None = None,
+    ) -> None:
         self.netns = netns
+        self.source = check_source(source)
         self.account: Account | None = None
         self._progress = progress
 
@@ -123,7 +139,7 @@ class Connections:
 
     def rows(self, where: ConnectionFilter = EVERYTHING) -> Generator[Connection, None, None]:
         """Every connection that matches, in the table's order."""
-        from .connection import unpack
+        from .connwire import unpack
 
         for rows, text in self._read(where, lambda reader: ConnRows(reader).step, streamed=True):
             yield from unpack(rows, text)
@@ -173,7 +189,7 @@ class Connections:
         self, size: int, where: ConnectionFilter = EVERYTHING, *, seed: int | None = None
     ) -> list[Connection]:
         """A uniform sample of those that match, in the table's order; the same one for the same seed."""
-        from .connection import unpack
+        from .connwire import unpack
 
         reader = ConnReader()
         found: list[Connection] = []
@@ -206,7 +222,7 @@ class Connections:
         expires: 32 bits, seconds; protocol (number), family, destination_family (2 or 10), template
         (0 or 1): 8 bits. All in host order.
         """
-        from .connection import COLUMNS, take_column
+        from .connwire import COLUMNS, take_column
 
         for name in names:
             if name not in COLUMNS:
@@ -226,6 +242,32 @@ class Connections:
             if fd >= 0:
                 os.close(fd)
 
+    def why_not_bpf(self) -> str:
+        """Why connections cannot be read by BPF here and now, with what helps; "" if they can."""
+        reader, netns = ConnReader(), open_netns(self.netns)
+        try:
+            reader.open_bpf(netns)
+        except IpvsError as error:
+            return str(error.strerror).removeprefix("connections cannot be read by BPF: ")
+        finally:
+            reader.close()
+            if netns >= 0:
+                os.close(netns)
+        return ""
+
+    def _open(self, reader: ConnReader, netns: int, watched: bool) -> str:
+        """Start a reading from the source that is to be used, and name it."""
+        # A kernel whose table can be watched has a linear text, and no table that BPF could walk.
+        if self.source == "bpf" or (self.source == "auto" and not watched and _is_large(netns)):
+            try:
+                reader.open_bpf(netns)
+                return "bpf"
+            except IpvsError:
+                if self.source == "bpf":
+                    raise
+        reader.open(netns)
+        return "proc"
+
     def _read(
         self, where: ConnectionFilter, start: Callable[[ConnReader], Callable[[], T]], streamed: bool = False
     ) -> Generator[T, None, None]:
@@ -237,17 +279,18 @@ class Connections:
         reader = ConnReader()
         reader.filter(*where.pack())
         netns = open_netns(self.netns)
-        readings, incomplete = 0, True
+        readings, incomplete, source = 0, True, self.source
         entries: int | None = None
         try:
             while incomplete and readings < READINGS:
                 before = _status(netns)
                 watched = before is not None and before.watched
-                if streamed or readings or not watched:
-                    reader.remember(at_once=readings > 0 or not watched)
                 if not (streamed and readings):
                     step = start(reader)
-                reader.open(netns)
+                source = self._open(reader, netns, watched)
+                # What BPF walks is not resized, and read bucket by bucket: nothing comes again.
+                if source == "proc" and (streamed or readings or not watched):
+                    reader.remember(at_once=readings > 0 or not watched)
                 readings += 1
                 while not reader.ended:
                     got = step()
@@ -260,10 +303,14 @@ class Connections:
                 entries = after.entries if after else None
                 incomplete = not _limit_reached(reader, where) and _disturbed(before, after, reader.account)
         finally:
-            self.account = _account(reader, entries, readings, incomplete)
+            self.account = _account(reader, source, entries, readings, incomplete)
             reader.close()
             if netns >= 0:
                 os.close(netns)
+
+
+def _is_large(netns: int) -> bool:
+    return longer_than(netns, BREAK_EVEN * _LINE)
 
 
 def _status(netns: int) -> Status | None:
@@ -300,11 +347,13 @@ def _disturbed(before: Status | None, after: Status | None, account: Any) -> boo
     return bool(account.rows < held - slack)
 
 
-def _account(reader: ConnReader, entries: int | None, readings: int, incomplete: bool) -> Account:
+def _account(
+    reader: ConnReader, source: str, entries: int | None, readings: int, incomplete: bool
+) -> Account:
     account = reader.account
     unreadable, sample = reader.unreadable()
     return Account._make(
-        int(account.rows), int(account.matched), int(account.repeated), unreadable, sample, entries,
+        source, int(account.rows), int(account.matched), int(account.repeated), unreadable, sample, entries,
         readings, incomplete, bool(account.ended and not account.bytes),
     )  # fmt: skip
 

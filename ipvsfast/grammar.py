@@ -33,6 +33,7 @@ from .options import (
     SPELLINGS,
     TUNNEL_CELLS,
     TUNNEL_OPTIONS,
+    WITH_OWN,
 )
 
 TYPE_CHECKING = False
@@ -52,10 +53,11 @@ class Request:
     command: the name of the command in messages ("add-service", "list", "start-daemon", ...). key: the
     service that was named. service: for add-service and edit-service. destination: for the three server
     commands. given: names of the options that were there ("numeric", "stats", "sort", "ipv6" ...).
-    timeouts: for set. daemon: for start-daemon and stop-daemon. Values are None where they do not apply.
+    timeouts: for set. daemon: for start-daemon and stop-daemon. source: of connections. Values are None
+    where they do not apply.
     """
 
-    __slots__ = ("command", "key", "service", "destination", "given", "timeouts", "daemon")
+    __slots__ = ("command", "key", "service", "destination", "given", "timeouts", "daemon", "source")
 
     def __init__(
         self,
@@ -67,6 +69,7 @@ class Request:
         given: Iterable[str] = (),
         timeouts: Timeouts | None = None,
         daemon: SyncDaemon | None = None,
+        source: str | None = None,
     ) -> None:
         self.command = command
         self.key = key
@@ -75,6 +78,7 @@ class Request:
         self.given = frozenset(given)
         self.timeouts = timeouts
         self.daemon = daemon
+        self.source = source
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not Request:
@@ -91,16 +95,23 @@ class Request:
         return f"Request({', '.join([self.command, *parts])})"
 
 
-def parse(argv: Sequence[str], resolver: Resolver, program: str = "ipvsfast", posix: bool = False) -> Request:
+def parse(
+    argv: Sequence[str],
+    resolver: Resolver,
+    program: str = "ipvsfast",
+    posix: bool = False,
+    own: bool = False,
+) -> Request:
     """The request that the words of a command line (without the program's name) make.
 
     resolver: asked for host and service names only. program: named in the hint. posix: the first
-    positional word ends the options (POSIXLY_CORRECT). UsageError for everything ipvsadm refuses itself.
+    positional word ends the options (POSIXLY_CORRECT). own: with the options that ipvsadm does not have.
+    UsageError for everything ipvsadm refuses itself.
     """
     if not argv:
         return Request("list")
     words: list[str] = []
-    stream = tokens(argv, SPELLINGS, words, posix)
+    stream = tokens(argv, WITH_OWN if own else SPELLINGS, words, posix)
     try:
         option, text, _ = next(stream)
     except StopIteration:
@@ -130,7 +141,9 @@ def parse(argv: Sequence[str], resolver: Resolver, program: str = "ipvsfast", po
     column = COLUMNS[command]
     if not REQUIRED[column] <= values.keys() <= ALLOWED[column]:
         _check_cells(NUMBERED, CELLS[column], values, command, "command")
-    request = Request(command, line.key, given=values, timeouts=timeouts)
+    if "source" in values and "connection" not in values:
+        raise UsageError(2, "--source goes with -L -c only")
+    request = Request(command, line.key, given=values, timeouts=timeouts, source=values.get("source"))
     build = _BUILD.get(command)
     if build:
         build(request, values, state)

@@ -124,6 +124,12 @@ OPTIONS: tuple[Option, ...] = (
 
 SPELLINGS: dict[str, Option] = {spelling: option for option in OPTIONS for spelling in option.spellings}
 
+# What ipvsadm does not have, and what is unknown under its name.
+OWN_OPTIONS: tuple[Option, ...] = (
+    Option(OPTION, "source", ("--source",), "auto|proc|bpf", "with -L -c: where to read connections from"),
+)
+WITH_OWN: dict[str, Option] = {**SPELLINGS, **{option.spellings[0]: option for option in OWN_OPTIONS}}
+
 REPEATABLE = frozenset(("ipv6", "sort"))
 
 # "+" required, "." allowed, "x" refused, "1" at most one of these. Options that are not here go with

@@ -98,6 +98,9 @@ ENVIRONMENT = (
      f"Seconds that all lookups of names for a listing may take together (default {DEFAULT_TIMEOUT:g}). "
      "With 0 none is made.",
      ("ipvsfast", "ipvsfast-save")),
+    ("IPVSFAST_CONNECTIONS_SOURCE",
+     "Where connections are read from if no option says it: auto (default), proc or bpf.",
+     ("ipvsfast",)),
     ("POSIXLY_CORRECT",
      "If set, the first word that is no option ends the options. POSIX_ME_HARDER does the same.",
      ("ipvsfast", "ipvsfast-restore")),

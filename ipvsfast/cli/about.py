@@ -30,6 +30,7 @@ def version_text(program: str) -> str:
     return (
         f"ipvsfast v{__version__} (command line of ipvsadm {MODEL}, libnl {libnl_version()})\n"
         f"kernel: {kernel_text()}\n"
+        f"connections: {connections_text()}\n"
     )
 
 
@@ -45,3 +46,20 @@ def kernel_text() -> str:
         return f"IPVS not reachable: {reason}" + (f" ({error.advice})" if error.advice else "")
     version = ".".join([str(part) for part in info.version])
     return f"IPVS v{version}, connection table size {info.size}"
+
+
+def connections_text() -> str:
+    """Where `-L -c` and `conns` would read a large connection table from, and why."""
+    from ..connsource import BREAK_EVEN, chosen_source
+    from ..conntable import Connections
+
+    try:
+        source = chosen_source(None)
+    except IpvsError as error:
+        return f"not read: {error}"
+    if source == "proc":
+        return "read as text, as was chosen"
+    reason = Connections().why_not_bpf()
+    if not reason:
+        return f"walked by BPF, from {BREAK_EVEN:,} on" if source == "auto" else "walked by BPF"
+    return f"read as text; BPF cannot be used: {reason}"

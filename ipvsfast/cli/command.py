@@ -85,7 +85,8 @@ class Command:
 
     def parse(self, argv: Sequence[str]) -> Request:
         posix = "POSIXLY_CORRECT" in os.environ or "POSIX_ME_HARDER" in os.environ
-        return parse(argv, self.names, self.program, posix)
+        own = self.program.rpartition("/")[2] != "ipvsadm"
+        return parse(argv, self.names, self.program, posix, own)
 
     def hint(self) -> UsageError:
         """What is said of a first word that is no command."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..addresses import parse_int
 from ..arguments import UsageError
 from ..connfilter import ConnectionFilter
+from ..connsource import chosen_source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Query:
         self.watch = _seconds(given)
         self.engines_shown = "persistent-conn" in given
         self.quiet = "quiet" in given
+        self.source = chosen_source(given.get("source"))
         self.form = _one_of(given, FORMATS) or "table"
         if "by" in given:
             from ..conngroups import parse_keys

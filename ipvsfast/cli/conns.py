@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from ..arguments import UsageError
+from ..connsource import chosen_source
 from ..conntable import Connections, ReadingInterrupted
 from ..errors import InvalidValue, IpvsError, IpvsUnavailable, NotPermitted
 from ..listing.connections import headers, rows
@@ -27,11 +28,12 @@ CSV_HEADER = (
 )
 
 
-def list_connections(command: Command, numeric: bool, persistent: bool) -> None:
-    """`-L -c`: the whole table, by name unless numeric."""
+def list_connections(command: Command, numeric: bool, persistent: bool, asked: str | None = None) -> None:
+    """`-L -c`: the whole table, by name unless numeric. asked: its --source."""
+    source = chosen_source(asked)
     command.table  # noqa: B018 - ipvsadm needs the kernel's IPVS for this listing too
     progress = ConnProgress(command, True, False, f"{_STOP}, and `ipvsfast conns --limit N` reads less")
-    table = progress.table = Connections(progress=progress)
+    table = progress.table = Connections(source=source, progress=progress)
     try:
         if numeric:
             _stream(table, headers(persistent), table.text("table-pe" if persistent else "table"))
@@ -55,7 +57,7 @@ def answer(command: Command, query: Query) -> int:
     """`ipvsfast conns`: one answer; the exit status."""
     advice = f"{_STOP} with what was read so far, --limit N reads less"
     progress = ConnProgress(command, query.streamed, query.quiet, advice)
-    table = progress.table = Connections(progress=progress)
+    table = progress.table = Connections(source=query.source, progress=progress)
     try:
         try:
             _answer(command, query, table, progress)
@@ -200,12 +202,14 @@ def run(command: Command, given: dict[str, str]) -> int:
         raise
     except InvalidValue as error:
         raise UsageError(2, f"conns: {error.strerror}") from None
+    except IpvsError as error:  # the configuration forbids the source
+        raise Failure(1, str(error)) from None
     if query.watch is None:
         return answer(command, query)
     from .watch import watch
 
     if not os.isatty(1):
         raise Failure(2, "conns: --watch needs a terminal; without it, repeat the command")
-    return watch(query, Connections())
+    return watch(query, Connections(source=query.source))
 
 

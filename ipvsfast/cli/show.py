@@ -23,7 +23,7 @@ def show(command: Command, request: Request) -> None:
         elif "connection" in given:
             from .conns import list_connections
 
-            list_connections(command, "numeric" in given, "persistent-conn" in given)
+            list_connections(command, "numeric" in given, "persistent-conn" in given, request.source)
         elif "timeout" in given:
             from ..listing.state import timeout_text
 

@@ -29,10 +29,12 @@ ALLOWED = {
     "session": {"_native", "wire", "errors", "netns"},
     # The connection table: its text instead of netlink, so with a door of its own.
     "connection": VALUES,
+    "connwire": VALUES | {"connection"},
     "connfilter": VALUES | {"connection"},
     "conngroups": VALUES | {"connection", "connfilter"},
     "connreader": {"_native", "errors"},
-    "conntable": VALUES | {"connection", "connfilter", "conngroups", "connreader", "netns"},
+    "connsource": {"errors"},
+    "conntable": VALUES | {"connection", "connwire", "connfilter", "conngroups", "connreader", "connsource", "netns"},
     # Rule text into the kernel: the language above, the session below.
     "loader": LANGUAGE | {"session", "wire", "batch"},
     "adder": VALUES | {"arguments", "loader", "session", "wire"},
@@ -42,7 +44,7 @@ ALLOWED = {
     "__init__": VALUES | {"batch", "client", "connection", "connfilter", "conngroups", "conntable"},
     "__main__": {"cli"},
 }
-LISTING = VALUES | {"grammar", "listing", "connection"}
+LISTING = VALUES | {"grammar", "listing", "connection", "conngroups"}
 
 
 def imports(path: Path) -> set[str]:
