@@ -192,7 +192,62 @@ static void put_address(struct text *t, uint8_t af, const uint8_t *addr)
 	t->at += strlen(t->at);
 }
 
-static void put_csv_row(struct text *t, const struct ipvsf_conn *row, const char *text)
+static const char *forwarding_of(const struct ipvsf_conn *row)
+{
+	switch (row->flags & IP_VS_CONN_F_FWD_MASK) {
+	case IP_VS_CONN_F_MASQ:
+		return "masq";
+	case IP_VS_CONN_F_LOCALNODE:
+		return "local";
+	case IP_VS_CONN_F_TUNNEL:
+		return "tunnel";
+	case IP_VS_CONN_F_DROUTE:
+		return "route";
+	case IP_VS_CONN_F_BYPASS:
+		return "bypass";
+	default:
+		return "";
+	}
+}
+
+static const char *origin_of(const struct ipvsf_conn *row)
+{
+	return row->flags & IP_VS_CONN_F_SYNC ? "sync" : "local";
+}
+
+static void put_csv_details(struct text *t, const struct ipvsf_conn *row)
+{
+	if (!(row->known & IPVSF_CONN_DETAILS))
+		return put_str(t, ",,,,,");
+	put_char(t, ',');
+	put_str(t, forwarding_of(row));
+	put_char(t, ',');
+	put_str(t, origin_of(row));
+	put_char(t, ',');
+	put_num(t, row->fwmark);
+	put_char(t, ',');
+	put_num(t, row->timeout);
+	put_char(t, ',');
+	put_num(t, row->packets);
+}
+
+static void put_json_details(struct text *t, const struct ipvsf_conn *row)
+{
+	if (!(row->known & IPVSF_CONN_DETAILS))
+		return;
+	put_str(t, ",\"forwarding\":\"");
+	put_str(t, forwarding_of(row));
+	put_str(t, "\",\"origin\":\"");
+	put_str(t, origin_of(row));
+	put_str(t, "\",\"fwmark\":");
+	put_num(t, row->fwmark);
+	put_str(t, ",\"timeout\":");
+	put_num(t, row->timeout);
+	put_str(t, ",\"packets\":");
+	put_num(t, row->packets);
+}
+
+static void put_csv_row(struct text *t, const struct ipvsf_conn *row, const char *text, bool details)
 {
 	const struct {
 		uint8_t af;
@@ -217,6 +272,8 @@ static void put_csv_row(struct text *t, const struct ipvsf_conn *row, const char
 	put_csv_string(t, text + row->pe_at, row->pe_len);
 	put_char(t, ',');
 	put_csv_string(t, text + row->data_at, row->data_len);
+	if (details)
+		put_csv_details(t, row);
 	put_char(t, '\n');
 }
 
@@ -252,6 +309,7 @@ static void put_json_row(struct text *t, const struct ipvsf_conn *row, const cha
 	} else {
 		put_str(t, ",\"pe\":null,\"pe_data\":null");
 	}
+	put_json_details(t, row);
 	put_char(t, '}');
 }
 
@@ -260,7 +318,8 @@ static void put_row(struct text *t, uint32_t format, bool first, const struct ip
 {
 	switch (format) {
 	case IPVSF_CONN_CSV:
-		put_csv_row(t, row, text);
+	case IPVSF_CONN_CSV_DETAILS:
+		put_csv_row(t, row, text, format == IPVSF_CONN_CSV_DETAILS);
 		break;
 	case IPVSF_CONN_JSON:
 		put_json_row(t, row, text);

@@ -158,6 +158,7 @@ enum ipvsf_conn_format {
 	IPVSF_CONN_TABLE,	/* a row of ipvsadm -L -c -n */
 	IPVSF_CONN_TABLE_PE,	/* the same with --persistent-conn */
 	IPVSF_CONN_CSV,
+	IPVSF_CONN_CSV_DETAILS,	/* with forwarding, origin, fwmark, timeout, packets; empty if not known */
 	IPVSF_CONN_JSON,	/* one object a line */
 	IPVSF_CONN_JSON_LIST	/* the same, separated by commas: elements of one array */
 };

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from .addresses import format_ip
 
+# Bits of the kernel's flags (IP_VS_CONN_F_*).
+FORWARDING_MASK, F_SYNC = 0x7, 0x20
+FORWARDING = {0: "masq", 1: "local", 2: "tunnel", 3: "route", 4: "bypass"}
+
 _PROTOCOLS = {0: "IP", 1: "ICMP", 6: "TCP", 17: "UDP", 58: "ICMPv6", 132: "SCTP"}
 
 
@@ -26,8 +30,9 @@ class Connection(tuple):  # type: ignore[type-arg]
     """One entry of the connection table: a connection, or the template of a persistent client.
 
     A plain tuple: (protocol number, template, client, port, service, port, destination, port, state,
-    expires, engine, data) with packed addresses. A template has client port 0; the template of a
-    firewall mark has protocol IP and the mark as its service address (77 is 0.0.0.77).
+    expires, engine, data, details) with packed addresses. details is None, as the kernel's text does not
+    tell them, or (flags, fwmark, timeout, packets), where BPF read the entry. A template has client port
+    0; that of a firewall mark has protocol IP and the mark as its service address (77 is 0.0.0.77).
     """
 
     __slots__ = ()
@@ -106,6 +111,22 @@ class Connection(tuple):  # type: ignore[type-arg]
         """What the persistence engine keeps (a SIP Call-ID): bytes chosen by a client. Never print them
         raw; listing.connections.escaped() makes them fit for a terminal."""
         return self[11]  # type: ignore[no-any-return]
+
+    @property
+    def details(self) -> tuple[int, int, int, int] | None:
+        """(flags, fwmark, timeout, packets): IP_VS_CONN_F_* bits, mark of its service, seconds that expires
+        starts from, packets received; None where only the text was read."""
+        return self[12]  # type: ignore[no-any-return]
+
+    @property
+    def forwarding(self) -> str | None:
+        """How its packets are sent on: masq, local, tunnel, route or bypass; None: not known."""
+        return None if self[12] is None else FORWARDING.get(self[12][0] & FORWARDING_MASK, "")
+
+    @property
+    def origin(self) -> str | None:
+        """"sync" if another director told of it, else "local"; None: not known."""
+        return None if self[12] is None else "sync" if self[12][0] & F_SYNC else "local"
 
     def __repr__(self) -> str:
         return (

@@ -24,6 +24,7 @@ FORMATS = {
     "table": lib.IPVSF_CONN_TABLE,
     "table-pe": lib.IPVSF_CONN_TABLE_PE,
     "csv": lib.IPVSF_CONN_CSV,
+    "csv-details": lib.IPVSF_CONN_CSV_DETAILS,
     "ndjson": lib.IPVSF_CONN_JSON,
     "json": lib.IPVSF_CONN_JSON_LIST,
 }

@@ -220,7 +220,8 @@ class Connections:
         client, service, destination: shape (n, 16) of bytes in network order, IPv4 in the first 4;
         state: (n, 16) of bytes padded with 0; client_port, service_port, destination_port: 16 bits;
         expires: 32 bits, seconds; protocol (number), family, destination_family (2 or 10), template
-        (0 or 1): 8 bits. All in host order.
+        (0 or 1): 8 bits. flags, fwmark, timeout (seconds), packets (received): 32 bits, and only where
+        details, 8 bits, is 1: with source "bpf". All in host order.
         """
         from .connwire import COLUMNS, take_column
 

@@ -20,8 +20,8 @@ _new = tuple.__new__
 def unpack(rows: bytes | memoryview, text: bytes) -> Iterator[Connection]:
     """The connections of packed rows; `text` holds their engines' names and data."""
     for (
-        family, dest_family, protocol, template, cport, vport, dport, pe_len, _known, expires,
-        client, service, destination, state, pe_at, data_at, data_len, *_details,
+        family, dest_family, protocol, template, cport, vport, dport, pe_len, known, expires,
+        client, service, destination, state, pe_at, data_at, data_len, flags, fwmark, timeout, packets,
     ) in ROW.iter_unpack(rows):  # fmt: skip
         if family == AF_INET:
             client, service = client[:4], service[:4]
@@ -35,6 +35,7 @@ def unpack(rows: bytes | memoryview, text: bytes) -> Iterator[Connection]:
                 protocol, bool(template), client, cport, service, vport,
                 destination[:4] if dest_family == AF_INET else destination, dport,
                 state.rstrip(b"\0").decode("ascii"), expires, engine, data,
+                (flags, fwmark, timeout, packets) if known & DETAILS else None,
             ),
         )  # fmt: skip
 
@@ -53,6 +54,12 @@ COLUMNS: dict[str, tuple[int, int, str]] = {
     "service": (32, 16, ""),
     "destination": (48, 16, ""),
     "state": (64, 16, ""),
+    # Where "details" is 1, which BPF sets:
+    "details": (11, 1, "B"),
+    "flags": (92, 4, "I"),
+    "fwmark": (96, 4, "I"),
+    "timeout": (100, 4, "I"),
+    "packets": (104, 4, "I"),
 }
 
 

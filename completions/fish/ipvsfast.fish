@@ -115,6 +115,7 @@ complete -c ipvsfast -n '__ipvsfast_command conns' -l persistent-conn -d 'with w
 complete -c ipvsfast -n '__ipvsfast_command conns' -l json -d 'print one JSON array'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l ndjson -d 'print one JSON object a line'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l csv -d 'print comma-separated values, a header first'
+complete -c ipvsfast -n '__ipvsfast_command conns' -l details -d 'with --csv: also forwarding, origin, fwmark, timeout and packets, where BPF read them'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l source -x -d 'where from: auto (default), proc or bpf (see CONNECTIONS)'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l watch -x -d 'repeat every so many seconds, redrawn in place'
 complete -c ipvsfast -n '__ipvsfast_command conns' -s q -l quiet -d 'no progress and no warning'

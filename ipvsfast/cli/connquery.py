@@ -20,7 +20,8 @@ class Query:
     """The request, checked: what to count or list, of which connections, in which form.
 
     by: keys to count by, or None; top: how many of the groups, None for all. sample: rows, or None.
-    form: table, json, ndjson or csv. watch: seconds between two readings, or None.
+    form: table, json, ndjson or csv; details: csv with what only BPF tells. watch: seconds between two
+    readings, or None.
     """
 
     def __init__(self, given: dict[str, str]) -> None:
@@ -30,6 +31,7 @@ class Query:
         self.sample = _number(given, "sample", 1)
         self.watch = _seconds(given)
         self.engines_shown = "persistent-conn" in given
+        self.details = "details" in given
         self.quiet = "quiet" in given
         self.source = chosen_source(given.get("source"))
         self.form = _one_of(given, FORMATS) or "table"
@@ -52,6 +54,8 @@ class Query:
             _exclude(given, "persistent-conn", name)
         for name in FORMATS:
             _exclude(given, "watch", name)
+        if "details" in given and ("csv" not in given or "by" in given or "count" in given):
+            raise _error("--details is for entries as --csv; in JSON they are always there")
 
     @property
     def streamed(self) -> bool:

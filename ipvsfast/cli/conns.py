@@ -24,8 +24,9 @@ FILE = "/proc/net/ip_vs_conn"
 _STOP = "Ctrl-C ends it"
 CSV_HEADER = (
     "protocol,state,client,client_port,service,service_port,destination,destination_port,"
-    "expires,template,pe,pe_data\n"
+    "expires,template,pe,pe_data"
 )
+CSV_DETAILS = ",forwarding,origin,fwmark,timeout,packets"
 
 
 def list_connections(command: Command, numeric: bool, persistent: bool, asked: str | None = None) -> None:
@@ -118,13 +119,16 @@ def _rows(query: Query, table: Connections) -> None:
 
 
 def _form_of_rows(query: Query) -> str:
+    if query.form == "csv" and query.details:
+        return "csv-details"
     return "table-pe" if query.engines_shown else query.form
 
 
 def _start_of_rows(query: Query) -> str:
     if query.form == "table":
         return headers(query.engines_shown)
-    return {"csv": CSV_HEADER, "json": "[\n"}.get(query.form, "")
+    csv = f"{CSV_HEADER}{CSV_DETAILS if query.details else ''}\n"
+    return {"csv": csv, "json": "[\n"}.get(query.form, "")
 
 
 def _sample_text(query: Query, table: Connections, size: int) -> str:

@@ -53,7 +53,7 @@ def headers(persistent_conn: bool = False) -> str:
 
 def connection_text(row: Connection, endpoints: Endpoints, persistent_conn: bool = False) -> str:
     """One row of the table, with its line end; engine and data only with persistent_conn."""
-    number, _, client, cport, service, vport, destination, dport, state, expires, engine, data = row
+    number, _, client, cport, service, vport, destination, dport, state, expires, engine, data, _ = row
     protocol = protocol_text(number)
     service_names = _PROTOCOLS.get(protocol, "")
     values = (
