@@ -82,8 +82,8 @@ VERBS: tuple[Verb, ...] = (
             _option("json", ("--json",), "print one JSON array"),
             _option("ndjson", ("--ndjson",), "print one JSON object a line"),
             _option("csv", ("--csv",), "print comma-separated values, a header first"),
-            _option("details", ("--details",), "with --csv: also forwarding, origin, fwmark, timeout and packets, "
-                    "where BPF read them"),
+            _option("details", ("--details",), "with --csv: also forwarding, origin, fwmark, timeout and "
+                    "packets, where BPF read them"),
             _option("source", ("--source",), "where from: auto (default), proc or bpf (see CONNECTIONS)",
                     "SOURCE"),
             _option("watch", ("--watch",), "repeat every so many seconds, redrawn in place", "SECONDS"),
