@@ -72,9 +72,8 @@ VERBS: tuple[Verb, ...] = (
             _option("no-templates", ("--no-templates",), "only connections"),
             _option("pe", ("--pe",), "that belong to this persistence engine; * is any", "ENGINE"),
             _option("count", ("--count",), "only say how many"),
-            _option("by", ("--by",), "count by these keys: client, client-net:24, client-port, service, "
-                    "service-address, destination, destination-address, state, protocol, family, pe, "
-                    "template", "KEY"),
+            _option("by", ("--by",), "count by client, client-net:24, client-port, service, service-address, "
+                    "destination, destination-address, state, protocol, family, pe, template", "KEY"),
             _option("top", ("--top",), "only the NUMBER largest counts (with --by)", "NUMBER"),
             _option("sample", ("--sample",), "NUMBER entries, each with the same chance", "NUMBER"),
             _option("limit", ("--limit",), "stop reading after NUMBER entries that match", "NUMBER"),
@@ -84,8 +83,7 @@ VERBS: tuple[Verb, ...] = (
             _option("csv", ("--csv",), "print comma-separated values, a header first"),
             _option("details", ("--details",), "with --csv: also forwarding, origin, fwmark, timeout and "
                     "packets, where BPF read them"),
-            _option("source", ("--source",), "where from: auto (default), proc or bpf (see CONNECTIONS)",
-                    "SOURCE"),
+            _option("source", ("--source",), "read from: auto (default), proc (the kernel's text) or bpf", "SOURCE"),
             _option("watch", ("--watch",), "repeat every so many seconds, redrawn in place", "SECONDS"),
             _option("quiet", ("-q", "--quiet"), "no progress and no warning"),
         ),
