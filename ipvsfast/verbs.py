@@ -83,7 +83,7 @@ VERBS: tuple[Verb, ...] = (
             _option("csv", ("--csv",), "print comma-separated values, a header first"),
             _option("details", ("--details",), "with --csv: also forwarding, origin, fwmark, timeout and "
                     "packets, where BPF read them"),
-            _option("source", ("--source",), "read from: auto (default), proc (the kernel's text) or bpf", "SOURCE"),
+            _option("source", ("--source",), "read from: auto (default), proc (the text) or bpf", "SOURCE"),
             _option("watch", ("--watch",), "repeat every so many seconds, redrawn in place", "SECONDS"),
             _option("quiet", ("-q", "--quiet"), "no progress and no warning"),
         ),

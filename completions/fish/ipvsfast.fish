@@ -116,7 +116,7 @@ complete -c ipvsfast -n '__ipvsfast_command conns' -l json -d 'print one JSON ar
 complete -c ipvsfast -n '__ipvsfast_command conns' -l ndjson -d 'print one JSON object a line'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l csv -d 'print comma-separated values, a header first'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l details -d 'with --csv: also forwarding, origin, fwmark, timeout and packets, where BPF read them'
-complete -c ipvsfast -n '__ipvsfast_command conns' -l source -x -d 'read from: auto (default), proc (the kernel\'s text) or bpf'
+complete -c ipvsfast -n '__ipvsfast_command conns' -l source -x -d 'read from: auto (default), proc (the text) or bpf'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l watch -x -d 'repeat every so many seconds, redrawn in place'
 complete -c ipvsfast -n '__ipvsfast_command conns' -s q -l quiet -d 'no progress and no warning'
 complete -c ipvsfast -n '__ipvsfast_command conns' -s h -l help -d 'print this text'
