@@ -125,7 +125,7 @@ static int sample_next(struct ipvsf_source *source, int64_t deadline, struct ipv
 	ret->count = s->next < s->sample->count;
 	if (ret->count) {
 		ret->rows = &s->order[s->next]->row;
-		ret->text = s->order[s->next]->text;
+		ret->text = s->order[s->next]->text ? s->order[s->next]->text : "";
 		s->next++;
 	}
 	return 0;

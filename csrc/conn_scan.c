@@ -4,7 +4,7 @@
  * with their ports in hexadecimal, state, seconds, and perhaps the name of a persistence engine and
  * what that keeps. Pure: no I/O, nothing of netlink.
  */
-#include "internal.h"
+#include "source.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -170,6 +170,8 @@ static bool take_engine(struct line *l, const char *text, struct ipvsf_conn *row
 			return false;
 		l->at++;
 	}
+	if (l->at == name)
+		return l->at == l->end;	/* what nobody keeps is no data */
 	if (l->at - name > PE_NAME_MAX)
 		return false;
 	row->pe_len = (uint8_t)(l->at - name);
@@ -215,7 +217,7 @@ static bool is_blank(const char *s, const char *end)
 	return true;
 }
 
-static void note_unreadable(struct ipvsf_conn_scan *scan, const char *s, const char *end)
+void ipvsf_scan_note(struct ipvsf_conn_scan *scan, const char *s, const char *end)
 {
 	size_t len = 0;
 
@@ -240,10 +242,10 @@ int ipvsf_conns_scan(const char *text, size_t len, struct ipvsf_conn *rows, size
 
 		if (!lf)
 			break;
-		if (scan_line(&l, text, &rows[scan->count]))
+		if (lf - at <= IPVSF_LINE_MAX && scan_line(&l, text, &rows[scan->count]))
 			scan->count++;
 		else if (!is_blank(at, lf))
-			note_unreadable(scan, at, lf);
+			ipvsf_scan_note(scan, at, lf);
 		at = lf + 1;
 	}
 	scan->used = (size_t)(at - text);

@@ -60,8 +60,12 @@ int ipvsf_conns_filter(struct ipvsf_conns *conns, const struct ipvsf_conn_filter
 
 int ipvsf_conns_remember(struct ipvsf_conns *conns, uint32_t at_once)
 {
-	int r = conns->memory ? 0 : ipvsf_memory_create(&conns->memory);
+	int r = 0;
 
+	if (!conns->memory) {
+		conns->matched = 0;
+		r = ipvsf_memory_create(&conns->memory);
+	}
 	return r || !at_once ? r : ipvsf_memory_sort(conns->memory);
 }
 
@@ -69,7 +73,9 @@ void ipvsf_conns_read_from(struct ipvsf_conns *conns, struct ipvsf_source *sourc
 {
 	ipvsf_conns_close(conns);
 	conns->source = source;
-	conns->rows = conns->matched = conns->repeated = 0;
+	conns->rows = conns->repeated = 0;
+	if (!conns->memory)	/* else this reading goes on with what others have not given */
+		conns->matched = 0;
 	conns->error = 0;
 	conns->ended = false;
 }
@@ -158,8 +164,11 @@ static int more_rows(struct ipvsf_conns *c, int64_t deadline)
 	r = c->source->ops->next(c->source, deadline, &c->batch);
 	if (r == -EAGAIN)
 		return r;
+	if (!r && c->memory && c->batch.repeating)
+		r = ipvsf_memory_sort(c->memory);
 	if (!r && c->batch.count)
-		return c->memory && c->batch.repeating ? ipvsf_memory_sort(c->memory) : 0;
+		return 0;
+	c->batch.count = 0;
 	c->ended = true;
 	c->error = r;
 	return r ? r : -ENODATA;
@@ -200,8 +209,11 @@ int ipvsf_step_next(struct ipvsf_step *step, const struct ipvsf_conn **ret)
 				c->repeated++;
 				continue;
 			}
-			if (r)
+			if (r) {
+				c->ended = true;
+				c->error = r;
 				return r;
+			}
 		}
 		c->matched++;
 		step->text = c->batch.text;

@@ -79,7 +79,7 @@ struct ipvsf_conn_filter {
 /* What became of the lines or entries of a reading so far. */
 struct ipvsf_conn_account {
 	uint64_t rows;		/* entries read, with repeated ones */
-	uint64_t matched;	/* what the filter let through */
+	uint64_t matched;	/* what was given away; remembered entries add up over readings */
 	uint64_t repeated;	/* entries left out because they had been read before */
 	uint64_t unreadable;	/* lines that are no entries */
 	uint64_t bytes;		/* of text; 0 at the end: the file had not even its header */
@@ -113,7 +113,7 @@ int ipvsf_conns_filter(struct ipvsf_conns *conns, const struct ipvsf_conn_filter
 
 /*
  * From now on every entry that matches is remembered, for the life of `conns`, and left out when it comes
- * again, in this reading or a later one. at_once 0: not before the source sees that entries may come
+ * again, in this reading or a later one: to be called before the first of them. at_once 0: not before the source sees that entries may come
  * again (the table changes its size); until then that costs little.
  */
 int ipvsf_conns_remember(struct ipvsf_conns *conns, uint32_t at_once);

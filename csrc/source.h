@@ -8,6 +8,10 @@
 
 #include "internal.h"
 
+#ifndef IPVSF_LINE_MAX
+#define IPVSF_LINE_MAX 65536	/* a line that is longer is no entry */
+#endif
+
 /* Some rows, valid until the source is asked again. Engines' names and data lie in text. */
 struct ipvsf_rows {
 	const struct ipvsf_conn *rows;
@@ -53,6 +57,9 @@ int ipvsf_step_next(struct ipvsf_step *step, const struct ipvsf_conn **ret);
 void ipvsf_step_begin(struct ipvsf_step *step, struct ipvsf_conns *conns, uint32_t budget_ms);
 /* The last row found no room: it comes again. */
 void ipvsf_step_undo(struct ipvsf_step *step);
+
+/* conn_scan.c: counts a line that is no entry, and keeps the beginning of the first. */
+void ipvsf_scan_note(struct ipvsf_conn_scan *scan, const char *s, const char *end);
 
 /* conn_match.c */
 struct ipvsf_matcher {

@@ -12,12 +12,20 @@
 #include <signal.h>
 
 #define BLOCKS 3		/* one is scanned, one is read, one is ready */
+#ifndef BLOCK_LEN		/* small where lines shall meet the end of a block often */
 #define BLOCK_LEN (192 * 1024)
-#define LINE_MAX_LEN 65536	/* a line that is longer is no entry */
 #define PAGE_ROOM 8192		/* a block with less room left is full */
+#endif
 #define BLOCK_MS 20		/* nor is one filled for longer: the kernel may be slow */
 #define ROWS 512
 #define HEADER "Pro FromIP"
+
+struct times {
+	uint64_t read_ns, first_ns, recent_ns;
+	uint64_t bytes, first_byte, recent_byte;
+	uint64_t recent[8];	/* the last spans, to take the least of */
+	unsigned int spans;
+};
 
 struct block {
 	char *base;		/* room for the unfinished line of the block before, then the block */
@@ -26,13 +34,7 @@ struct block {
 	int error;		/* of the read after the last byte; 1: the end of the file */
 	bool full;
 	bool resized;		/* the table had another size after this was read than at first */
-};
-
-struct times {
-	uint64_t read_ns, first_ns, recent_ns;
-	uint64_t bytes, first_byte, recent_byte;
-	uint64_t recent[8];	/* the last spans, to take the least of */
-	unsigned int spans;
+	struct times times;	/* until then */
 };
 
 struct proc_source {
@@ -43,7 +45,7 @@ struct proc_source {
 	bool threaded;
 	bool resized;
 	bool stop;
-	bool begun;		/* the first block was looked at */
+	bool begun;		/* the first line was looked at */
 	bool ended;
 	bool in_long_line;	/* what comes belongs to a line that was too long */
 	unsigned int num_blocks;
@@ -109,8 +111,8 @@ static void fill(struct proc_source *s, struct block *b, struct times *times)
 	unsigned int reads = 0;
 
 	b->error = 0;
-	while (LINE_MAX_LEN + BLOCK_LEN - b->end >= PAGE_ROOM) {
-		ssize_t got = read_some(s->fd, b->base + b->end, LINE_MAX_LEN + BLOCK_LEN - b->end);
+	while (IPVSF_LINE_MAX + BLOCK_LEN - b->end >= PAGE_ROOM) {
+		ssize_t got = read_some(s->fd, b->base + b->end, IPVSF_LINE_MAX + BLOCK_LEN - b->end);
 
 		if (got <= 0) {
 			b->error = got ? (int)got : 1;
@@ -168,12 +170,12 @@ static void *read_ahead(void *arg)
 		pthread_mutex_unlock(&s->lock);
 		if (!more)
 			break;
-		b->start = b->end = LINE_MAX_LEN;
+		b->start = b->end = IPVSF_LINE_MAX;
 		fill_checked(s, b, &times);
 		pthread_mutex_lock(&s->lock);
 		b->full = true;
 		more = !b->error;
-		s->times = times;
+		b->times = times;
 		pthread_cond_broadcast(&s->changed);
 		pthread_mutex_unlock(&s->lock);
 	}
@@ -216,7 +218,7 @@ static bool await_block(struct proc_source *s, struct block *b, int64_t deadline
 	bool full;
 
 	if (!s->threaded) {
-		b->start = b->end = LINE_MAX_LEN;
+		b->start = b->end = IPVSF_LINE_MAX;
 		fill_checked(s, b, &s->times);
 		return true;
 	}
@@ -246,7 +248,7 @@ static void skip_header(struct proc_source *s, struct block *b)
 {
 	const char *lf = memchr(b->base + b->start, '\n', b->end - b->start);
 
-	s->begun = true;
+	s->begun = lf;
 	if (lf && b->end - b->start >= sizeof(HEADER) - 1 &&
 	    !memcmp(b->base + b->start, HEADER, sizeof(HEADER) - 1))
 		b->start = (size_t)(lf + 1 - b->base);
@@ -255,8 +257,6 @@ static void skip_header(struct proc_source *s, struct block *b)
 static void begin_block(struct proc_source *s, struct block *b)
 {
 	s->bytes += b->end - b->start;
-	if (!s->begun)
-		skip_header(s, b);
 	if (s->in_long_line) {
 		const char *lf = memchr(b->base + b->start, '\n', b->end - b->start);
 
@@ -265,7 +265,11 @@ static void begin_block(struct proc_source *s, struct block *b)
 	}
 	b->start -= s->carried;
 	s->carried = 0;
+	if (!s->begun)
+		skip_header(s, b);
 	s->resized |= b->resized;
+	if (s->threaded)
+		s->times = b->times;
 	s->scan.used = b->start;
 	s->scanning = true;
 }
@@ -277,12 +281,13 @@ static void carry_rest(struct proc_source *s, struct block *b)
 	struct block *next = &s->blocks[(s->turn + 1) % s->num_blocks];
 	size_t rest = b->end - s->scan.used;
 
-	if (rest && (b->error || rest > LINE_MAX_LEN)) {
-		s->scan.unreadable++;
+	if (rest && (b->error || rest > IPVSF_LINE_MAX)) {
+		ipvsf_scan_note(&s->scan, b->base + s->scan.used, b->base + b->end);
 		s->in_long_line = true;
+		s->begun = true;
 		return;
 	}
-	memcpy(next->base + LINE_MAX_LEN - rest, b->base + s->scan.used, rest);
+	memcpy(next->base + IPVSF_LINE_MAX - rest, b->base + s->scan.used, rest);
 	s->carried = rest;
 }
 
@@ -390,7 +395,7 @@ int ipvsf_source_proc(int fd, int size_fd, bool overlap, struct ipvsf_source **r
 
 	*ret = NULL;
 	for (int i = 0; !r && i < (threaded ? BLOCKS : 2); i++) {
-		s->blocks[i].base = malloc(LINE_MAX_LEN + BLOCK_LEN);
+		s->blocks[i].base = malloc(IPVSF_LINE_MAX + BLOCK_LEN);
 		if (!s->blocks[i].base)
 			r = -ENOMEM;
 	}
