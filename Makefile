@@ -8,6 +8,7 @@ LONG_KERNELS ?= 6.1 6.12
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 BENCH_SECONDS ?= 3000
+FUZZ_SECONDS ?= 60
 VM := $(BIN)/python -m tests.vm
 
 SOURCES := pyproject.toml setup.py MANIFEST.in $(wildcard scripts/* man/* completions/*/*) \
@@ -16,8 +17,8 @@ BUILD_REQUIRES = $(shell sed -n 's/^requires = \[\(.*\)\]/\1/p' pyproject.toml |
 HOST_TESTS := $(wildcard tests/unit tests/native tests/harness)
 KERNEL_TESTS := $(wildcard tests/kernel tests/parity)
 
-.PHONY: help deps deps-test deps-long deps-bench venv demo test test-unit test-harness test-kernel \
-	test-long bench lint clean
+.PHONY: help deps deps-test deps-long deps-bench deps-fuzz venv demo test test-unit test-harness test-kernel \
+	test-long bench fuzz lint clean
 
 help:
 	@echo 'make demo         51,000 rules into a real kernel and out again (DEMO_HOST=1: into this machine'"'"'s)'
@@ -26,6 +27,7 @@ help:
 	@echo 'make test-kernel  those that need one; KERNEL=6.1 chooses it (see $(VM) --list)'
 	@echo 'make test-long    the same on the stock kernels $(LONG_KERNELS)'
 	@echo 'make bench        ours beside the others, in one kernel; BENCH_ARGS=--quick for a short run'
+	@echo 'make fuzz         made-up input for the readers in C, FUZZ_SECONDS=60 for each'
 	@echo 'make lint         ruff and mypy'
 	@echo 'make venv         build the wheel and install it into $(VENV)'
 	@echo 'make deps         install what building and testing needs (as root), or say how'
@@ -42,6 +44,9 @@ deps-long:
 
 deps-bench:
 	@tools/setup.sh build test bench
+
+deps-fuzz:
+	@tools/setup.sh build fuzz
 
 # The order-only prerequisite runs every time, but makes nothing be built again.
 $(VENV)/.created: pyproject.toml | deps
@@ -87,6 +92,9 @@ test-long: deps-long venv
 bench: deps-bench venv
 	$(BIN)/python -m bench --prepare
 	$(VM) -k $(KERNEL) --timeout $(BENCH_SECONDS) -- $(BIN)/python -m bench $(BENCH_ARGS)
+
+fuzz: deps-fuzz
+	@tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 lint: venv
 	$(BIN)/ruff check .

@@ -2,7 +2,7 @@
 # Checks that what a job needs is on this machine. As root it installs what is missing, with apt;
 # otherwise it prints the line that would. Touches no network when nothing is missing.
 #
-# usage: tools/setup.sh [JOB...]    jobs: build test long bench ci (default: build test)
+# usage: tools/setup.sh [JOB...]    jobs: build test long bench ci fuzz (default: build test)
 set -u
 here=$(dirname "$0")
 # The folders of administrators' programs are not in everybody's PATH.
@@ -42,6 +42,23 @@ need_debian_keys() {
 		need debian-archive-keyring test -e /usr/share/keyrings/debian-archive-keyring.gpg
 }
 
+need_fuzzer() {
+	# The package with the sanitizers is called after clang's version, which is known once clang is there.
+	# Older releases have them in a package that clang depends on.
+	has clang > /dev/null || return 0
+	clang=$(clang -dumpversion)
+	need "libclang-rt-${clang%%.*}-dev" links_fuzzer
+}
+
+links_fuzzer() {
+	program=$(mktemp) || return
+	echo 'int LLVMFuzzerTestOneInput(const char *s, unsigned long n) { return s && n > 1 && *s == 1; }' |
+		clang -fsanitize=fuzzer,address,undefined -x c - -o "$program"
+	linked=$?
+	rm -f "$program"
+	return "$linked"
+}
+
 check() {
 	case $1 in
 	build)
@@ -72,41 +89,54 @@ check() {
 		need clang has clang
 		need git has git
 		;;
+	fuzz)
+		need clang has clang
+		need_fuzzer
+		;;
 	*)
-		echo "setup: no job is called $1 (there are: build test long bench ci)" >&2
+		echo "setup: no job is called $1 (there are: build test long bench ci fuzz)" >&2
 		exit 2
 		;;
 	esac
 }
 
+check_all() { # JOB...
+	missing=
+	for job; do
+		check "$job"
+	done
+}
+
+install_missing() {
+	install="apt-get install -y --no-install-recommends$missing"
+	if ! command -v apt-get > /dev/null; then
+		echo "setup: missing here, by their Debian names:$missing" >&2
+		echo "setup: this machine has no apt-get; install what corresponds to them and try again" >&2
+		exit 1
+	fi
+	if [ "$(id -u)" != 0 ]; then
+		echo "setup: some packages are missing; install them as root and try again:" >&2
+		echo "    apt-get update && $install" >&2
+		exit 1
+	fi
+	echo "setup: installing$missing"
+	export DEBIAN_FRONTEND=noninteractive
+	# shellcheck disable=SC2086
+	if ! { apt-get update -qq && $install -qq < /dev/null > /dev/null; }; then
+		echo "setup: this failed: apt-get update && $install" >&2
+		exit 1
+	fi
+}
+
 [ $# -gt 0 ] || set -- build test
-for job in "$@"; do
-	check "$job"
-done
-[ -n "$missing" ] || exit 0
-
-install="apt-get install -y --no-install-recommends$missing"
-if ! command -v apt-get > /dev/null; then
-	echo "setup: missing here, by their Debian names:$missing" >&2
-	echo "setup: this machine has no apt-get; install what corresponds to them and try again" >&2
-	exit 1
-fi
-if [ "$(id -u)" != 0 ]; then
-	echo "setup: some packages are missing; install them as root and try again:" >&2
-	echo "    apt-get update && $install" >&2
-	exit 1
-fi
-echo "setup: installing$missing"
-export DEBIAN_FRONTEND=noninteractive
-# shellcheck disable=SC2086
-if ! { apt-get update -qq && $install -qq < /dev/null > /dev/null; }; then
-	echo "setup: this failed: apt-get update && $install" >&2
-	exit 1
-fi
-
-missing=
-for job in "$@"; do
-	check "$job"
+check_all "$@"
+# Twice: what some packages are called is known only once others are there.
+for _ in 1 2; do
+	[ -n "$missing" ] || exit 0
+	before=$missing
+	install_missing
+	check_all "$@"
+	[ "$missing" != "$before" ] || break
 done
 if [ -n "$missing" ]; then
 	echo "setup: installed, and still not found:$missing" >&2
