@@ -274,24 +274,25 @@ class Connections:
     ) -> Generator[T, None, None]:
         """What the steps bring, over as many readings as are needed.
 
-        streamed: what was given cannot be taken back, so what is read again adds to it; else a second
-        reading starts anew.
+        streamed: what was given cannot be taken back, so what is read again adds to it; else the second
+        reading starts anew, and those after it add to that.
         """
         reader = ConnReader()
         reader.filter(*where.pack())
         netns = open_netns(self.netns)
-        readings, incomplete, source = 0, True, self.source
+        readings, incomplete, remembering, source = 0, True, False, self.source
         entries: int | None = None
         try:
             while incomplete and readings < READINGS:
                 before = _status(netns)
                 watched = before is not None and before.watched
-                if not (streamed and readings):
+                if not remembering:  # what was counted so far cannot be told from what comes now
                     step = start(reader)
                 source = self._open(reader, netns, watched)
                 # What BPF walks is not resized, and read bucket by bucket: nothing comes again.
                 if source == "proc" and (streamed or readings or not watched):
                     reader.remember(at_once=readings > 0 or not watched)
+                    remembering = True
                 readings += 1
                 while not reader.ended:
                     got = step()
