@@ -107,7 +107,8 @@ int ipvsf_reason_refused(const struct ipvsf_reason *why, int r, const char *what
 	if (r == -EPERM || r == -EACCES)
 		return refused_by_rights(why, r, what);
 	read_start("/proc/sys/net/core/bpf_jit_enable", text, sizeof(text));
-	if (*text == '0')
+	/* Only the first network namespace has that file. */
+	if (*text == '0' || strstr(log, "non-JITed"))
 		return ipvsf_reason_say(why, r, "the kernel's BPF compiler is off; sysctl "
 					"net.core.bpf_jit_enable=1 turns it on");
 	if (uname(&name))

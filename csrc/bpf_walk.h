@@ -6,7 +6,7 @@
 #include "internal.h"
 
 #define WALK_RECORDS_AT 4096		/* the head of the shared memory, then records */
-#define WALK_RECORDS_LEN (1 << 20)
+#define WALK_RECORDS_LEN (512 * 1024) /* fits a cache; about as many as there are steps in a run */
 #define WALK_ENGINE_NAME 16		/* behind a record that has an engine: its name, */
 #define WALK_ENGINE_LEN (WALK_ENGINE_NAME + 256) /* and what it keeps */
 #define WALK_SYMBOL_LEN 32

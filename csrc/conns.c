@@ -110,12 +110,13 @@ int ipvsf_conns_open_bpf(struct ipvsf_conns *conns, int netns_fd, char *reason, 
 	struct ipvsf_source *source;
 	int r;
 
+	r = ipvsf_source_bpf(netns_fd, &why, &source);
+	if (r)
+		return r;
 	if (size)
 		*reason = '\0';
-	r = ipvsf_source_bpf(netns_fd, &why, &source);
-	if (!r)
-		ipvsf_conns_read_from(conns, source);
-	return r;
+	ipvsf_conns_read_from(conns, source);
+	return 0;
 }
 
 void ipvsf_conns_close(struct ipvsf_conns *conns)

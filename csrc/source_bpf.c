@@ -203,33 +203,46 @@ static uint32_t ticks_per_second(void)
 	return (uint32_t)((1000000000 + tick.tv_nsec / 2) / tick.tv_nsec);
 }
 
+static int open_btf(const char *path, const struct ipvsf_btf *base, struct ipvsf_btf **ret,
+		    const struct ipvsf_reason *why)
+{
+	int r = ipvsf_btf_open(path, base, ret);
+
+	if (r == -EOPNOTSUPP)
+		return ipvsf_reason_say(why, r, "the kernel's type information (%s) has a form that this "
+					"program does not know: it is too old for this kernel", path);
+	if (r)
+		return ipvsf_reason_say(why, r, "the kernel's type information (%s, which CONFIG_DEBUG_INFO_BTF "
+					"makes) cannot be read: %s", path, strerror(-r));
+	return 0;
+}
+
 static int find_layout(struct ipvsf_conn_layout *ret, const struct ipvsf_reason *why)
 {
 	struct ipvsf_btf *kernel, *module = NULL;
 	char missing[64] = "";
-	int r = ipvsf_btf_open(BTF_KERNEL, NULL, &kernel);
+	int r = open_btf(BTF_KERNEL, NULL, &kernel, why);
 
 	if (r)
-		return ipvsf_reason_say(why, r, "the kernel's type information (" BTF_KERNEL ", made by "
-					"CONFIG_DEBUG_INFO_BTF) cannot be read: %s", strerror(-r));
-	r = ipvsf_btf_open(BTF_MODULE, kernel, &module);
-	if (r && r != -ENOENT) {
+		return r;
+	/* The kernel describes what is built in, and a module itself. */
+	if (!access(BTF_MODULE, F_OK))
+		r = open_btf(BTF_MODULE, kernel, &module, why);
+	if (r) {
 		ipvsf_btf_destroy(kernel);
-		return ipvsf_reason_say(why, r, "the module's type information (" BTF_MODULE ") cannot be "
-					"read: %s", strerror(-r));
+		return r;
 	}
 	r = ipvsf_conn_layout_find(module ? module : kernel, ret, missing, sizeof(missing));
 	ipvsf_btf_destroy(module);
 	ipvsf_btf_destroy(kernel);
 	if (r == -ENOENT)
-		return ipvsf_reason_say(why, r, "the kernel's type information does not know %s: the module "
-					"ip_vs is not loaded (modprobe ip_vs) or was built without it",
-					missing);
-	if (r == -ENODATA || r == -EBADMSG)
-		return ipvsf_reason_say(why, -EOPNOTSUPP, "this kernel keeps connections in another form "
-					"(%s is not as in kernels up to 7.0); from 6.14 on "
-					"/proc/net/ip_vs_conn is as fast", missing);
-	return r;
+		return ipvsf_reason_say(why, r, "the kernel's type information has no %s: the module ip_vs is "
+					"not loaded (modprobe ip_vs), or was built without", missing);
+	if (r)
+		return ipvsf_reason_say(why, -EOPNOTSUPP, "this kernel keeps connections in a form that this "
+					"program does not know (%s); since 6.14 kernels need no help, "
+					"/proc/net/ip_vs_conn is read in linear time", missing);
+	return 0;
 }
 
 static void *look_elsewhere(void *arg)
@@ -313,9 +326,12 @@ static int begin(struct bpf_source *s, int netns_fd, const struct ipvsf_reason *
 int ipvsf_source_bpf(int netns_fd, const struct ipvsf_reason *why, struct ipvsf_source **ret)
 {
 	struct bpf_source *s = calloc(1, sizeof(*s));
-	int r = s ? begin(s, netns_fd, why) : -ENOMEM;
+	int r = s ? 0 : -ENOMEM;
 
 	*ret = NULL;
+	ipvsf_reason_say(why, 0, "%s", strerror(ENOMEM));	/* until something better is known */
+	if (!r)
+		r = begin(s, netns_fd, why);
 	if (!r)
 		*ret = &s->head;
 	else if (s)

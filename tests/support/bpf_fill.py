@@ -149,8 +149,10 @@ def _mark_template(n: int) -> Entry:
 
 
 def _engine(n: int) -> Entry:
-    data = b"%d@example.com" % n + b"x" * (n // len(KINDS) % 3 * 60)
-    return _template(n)._replace(protocol=UDP, virtual=v4(10, 0, 0, 6), vport=5060, data=data[:254])
+    tail = (b"", b"x" * 60, b"\0" * 3 + b"behind")[n // len(KINDS) % 3]  # shown up to a NUL
+    return _template(n)._replace(
+        protocol=UDP, virtual=v4(10, 0, 0, 6), vport=5060, data=b"%d@example.com" % n + tail
+    )
 
 
 def _esp(n: int) -> Entry:
@@ -162,3 +164,16 @@ KINDS = (
     _tcp, _tcp, _tcp, _tcp, _udp, _udp, _sctp, _tcp6, _tcp6, _udp6, _template, _template6, _mark_template,
     _engine, _esp,
 )  # fmt: skip
+
+
+def churn() -> None:
+    """New entries, which the kernel drops again after two or three seconds, until somebody ends it."""
+    first = 1_000_000
+    while True:
+        send(plain(1000, first, timeout=1 + first // 1000 % 3))
+        first += 1000
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    churn()

@@ -1,0 +1,154 @@
+"""The connection table by BPF, on kernels whose text costs the square of it, beside that text."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from support import bpf_fill
+from support.bpf_kernel import fill, refused, start_daemon, stop_daemon
+from support.native_conns import DETAILS, Reading, count, read
+from support.netns import Namespace, join_network
+
+CHURN_READINGS = 150
+MILLION = 1_000_000
+
+
+@pytest.fixture(autouse=True)
+def engine_module() -> None:
+    """The daemon takes entries of an engine only if that is there."""
+    subprocess.run(["modprobe", "ip_vs_pe_sip"], check=True, timeout=60)
+
+
+def assert_same(entries: list[bpf_fill.Entry], wanted: int) -> None:
+    """Row for row as the text, which is read between two readings of ours, in the same order."""
+    fill(entries, wanted)
+    before, text, after = read("bpf"), read("proc"), read("bpf")
+    assert len(before) == len(text) == len(after) == wanted
+    assert [row for row, _ in before] == [row for row, _ in text] == [row for row, _ in after]
+    for (row, first), (_, shown), (_, last) in zip(before, text, after):
+        assert last.expires <= shown.expires <= first.expires, row
+
+
+@pytest.mark.parametrize("size", [0, 1, 50_000, 100_000])
+def test_mixed_tables_are_read_as_the_kernel_shows_them(size: int) -> None:
+    """All protocols and states, both families, templates, marks, engine data: no row differs."""
+    if refused():
+        return
+    start_daemon()
+    assert_same(list(bpf_fill.mixed(size)), size)
+
+
+def test_details() -> None:
+    """Flags, mark, timeout and packets, which no file shows."""
+    if refused():
+        return
+    start_daemon()
+    entries = list(bpf_fill.mixed(300))
+    fill(entries, 300)
+    sent = {(e.protocol, e.client, e.cport): e for e in entries}
+    threshold = int(Path("/proc/sys/net/ipv4/vs/sync_threshold").read_text().split()[0])
+    for row, details in read("bpf"):
+        entry = sent[row.protocol, row.client[: 16 if row.af == 10 else 4], row.cport]
+        assert (details.known, details.fwmark, details.timeout) == (DETAILS, entry.fwmark, entry.timeout)
+        assert details.flags & bpf_fill.TEMPLATE == entry.flags & bpf_fill.TEMPLATE
+        assert details.flags & 0x20  # IP_VS_CONN_F_SYNC: it came from the daemon
+        assert details.packets == threshold
+        assert 0 <= details.timeout - details.expires < 60
+    assert {details.known for _, details in read("proc")} == {0}
+
+
+def test_each_namespace_sees_its_own(new_netns: Callable[[], Namespace]) -> None:
+    """Rows of the namespace that was asked for, and the caller's thread never moves."""
+    if refused():
+        return
+    start_daemon()
+    fill(list(bpf_fill.plain(3000)), 3000)
+    other, empty = new_netns(), new_netns()
+    here = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    there, nowhere = os.open(other.path, os.O_RDONLY), os.open(empty.path, os.O_RDONLY)
+    place = os.fstat(here).st_ino
+    try:
+        join_network(there)
+        start_daemon()
+        fill(list(bpf_fill.plain(2000, 100_000)), 2000)
+        join_network(here)
+        assert (count("bpf"), count("bpf", there), count("bpf", nowhere)) == (3000, 2000, 0)
+        assert [row for row, _ in read("bpf", there)] == [row for row, _ in read("proc", there)]
+        assert os.stat("/proc/thread-self/ns/net").st_ino == place
+        # A reading belongs to where it was opened, as a file does.
+        with Reading("bpf") as reading:
+            join_network(there)
+            assert reading.count() == 3000
+    finally:
+        join_network(here)
+        for fd in (here, there, nowhere):
+            os.close(fd)
+
+
+def test_churn() -> None:
+    """While entries come and go: all rows well-formed, none twice, and each one that stays in every reading."""
+    if refused():
+        return
+    start_daemon()
+    standing = list(bpf_fill.plain(5000))
+    fill(standing, 5000)
+    keys = {(e.client, e.cport) for e in standing}
+    with subprocess.Popen([sys.executable, bpf_fill.__file__]) as filler:
+        try:
+            sizes = set()
+            for _ in range(CHURN_READINGS):
+                rows = [row for row, _ in read("bpf")]
+                sizes.add(len(rows))
+                for row in rows:
+                    ends = (row.virtual[:4], row.destination[:3], row.vport, row.dport, row.protocol)
+                    assert ends == (bytes((10, 0, 0, 1)), bytes((10, 1, 0)), 80, 8080, bpf_fill.TCP), row
+                seen = Counter((row.client[:4], row.cport) for row in rows)
+                assert max(seen.values()) == 1
+                assert keys <= seen.keys()
+            assert filler.poll() is None
+        finally:
+            filler.kill()
+    assert max(sizes) > 7000 and len(sizes) > 20, sizes  # else nothing came and went
+
+
+def test_a_million() -> None:
+    """All of them are counted, with no two of the same key."""
+    if refused():
+        return
+    start_daemon()
+    fill(list(bpf_fill.plain(MILLION)), MILLION)
+    stop_daemon()
+    with Reading("bpf") as reading:
+        keys, rows = set(), 0
+        while not reading.account().ended:
+            result, some = reading.some()
+            assert result == 0
+            rows += len(some)
+            keys |= {(row.client[:4], row.cport) for row, _ in some}
+    assert rows == len(keys) == count("bpf") == MILLION
+
+
+def test_nothing_is_left_open() -> None:
+    """Neither descriptors nor mappings, whether a reading was finished or not."""
+
+    def held() -> tuple[int, int]:
+        return len(os.listdir("/proc/self/fd")), Path("/proc/self/maps").read_text().count("bpf-map")
+
+    if refused():
+        return
+    start_daemon()
+    fill(list(bpf_fill.plain(5000)), 5000)
+    before = held()
+    for _ in range(10):
+        with Reading("bpf") as reading:
+            assert reading.some(10)[0] == 0
+            assert held()[1] == 1
+        assert count("bpf") == 5000
+    assert held() == before
