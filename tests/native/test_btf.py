@@ -1,0 +1,226 @@
+"""The reader of the kernel's type information: what it finds, and that damaged data does no harm."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from ipvsfast._native import ffi, lib
+from support import btf_blob as btf
+from support.btf_blob import Blob
+
+KERNEL = "/sys/kernel/btf/vmlinux"
+
+
+class Types:
+    """Parsed BTF."""
+
+    def __init__(self, data: bytes, base: Types | None = None) -> None:
+        holder = ffi.new("struct ipvsf_btf **")
+        result = lib.ipvsf_btf_create(data, len(data), base.btf if base else ffi.NULL, holder)
+        if result:
+            assert holder[0] == ffi.NULL
+            raise OSError(-result, "btf")
+        self.base = base
+        self.btf = ffi.gc(holder[0], lib.ipvsf_btf_destroy)
+
+    def member(self, kind: str, name: str) -> tuple[int, int] | int:
+        """(offset, size) or a negative errno."""
+        offset, size = ffi.new("uint32_t *"), ffi.new("uint32_t *")
+        result = lib.ipvsf_btf_member(self.btf, kind.encode(), name.encode(), offset, size)
+        return result or (offset[0], size[0])
+
+
+def sample() -> Blob:
+    """One struct with a member of every sort."""
+    blob = Blob()
+    u8, u32, u64 = blob.integer(1), blob.integer(4), blob.integer(8)
+    word = blob.add(btf.TYPEDEF, blob.name("word"), u32)
+    volatile = blob.add(btf.VOLATILE, 0, blob.add(btf.CONST, 0, word))
+    name = blob.array(u8, 12)
+    table = blob.array(name, 3)
+    blob.add(btf.FUNC_PROTO, 0, 0, 2, rest=bytes(16))
+    blob.add(btf.FUNC, blob.name("walk"), blob.last)
+    blob.add(btf.DATASEC, blob.name(".data"), 12, 1, rest=bytes(12))
+    blob.add(btf.VAR, blob.name("it"), u32, rest=bytes(4))
+    blob.add(btf.DECL_TAG, blob.name("tag"), u32, rest=bytes(4))
+    blob.add(btf.ENUM64, blob.name("e64"), 8, 1, rest=bytes(12))
+    colour = blob.add(btf.ENUM, blob.name("colour"), 4, 2, rest=bytes(16))
+    inner = blob.compound("", 8, [("left", u32, 0), ("right", volatile, 32)])
+    either = blob.compound("", 8, [("", inner, 0), ("both", u64, 0)], btf.UNION)
+    plain = blob.compound("pair", 16, [("a", u64, 0), ("b", u64, 64)])
+    blob.add(btf.FWD, blob.name("conn"))
+    blob.compound("conn", 96, [
+        ("first", u32, 0), ("colour", colour, 32), ("", either, 64), ("next", blob.pointer(plain), 128),
+        ("pair", plain, 192), ("table", table, 320), ("half", u32, 612), ("last", blob.add(btf.FLOAT, 0, 8), 640),
+    ])  # fmt: skip
+    return blob
+
+
+FOUND = {
+    "first": (0, 4), "colour": (4, 4), "left": (8, 4), "right": (12, 4), "both": (8, 8), "next": (16, 8),
+    "pair": (24, 16), "table": (40, 36), "half": -errno.EBADMSG, "last": (80, 8),
+    "nosuch": -errno.ENODATA, "a": -errno.ENODATA, "": -errno.ENODATA,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_members_are_found(name: str) -> None:
+    """Through typedefs, qualifiers, arrays and unnamed structs and unions, but not through named ones."""
+    assert Types(sample().data()).member("conn", name) == FOUND[name]
+
+
+def test_unknown_types() -> None:
+    """Neither a struct of no such name nor one that is declared only."""
+    types = Types(sample().data())
+    assert (types.member("nosuch", "a"), types.member("colour", "a")) == (-errno.ENOENT, -errno.ENOENT)
+
+
+def test_bitfields_are_refused() -> None:
+    """With the flag that puts a width into the offset, whole members are found and others are not."""
+    blob = Blob()
+    u32 = blob.integer(4)
+    blob.compound("bits", 8, [("whole", u32, 32), ("part", u32, 3 << 24 | 8)], flag=1)
+    types = Types(blob.data())
+    assert types.member("bits", "whole") == (4, 4)
+    assert types.member("bits", "part") == -errno.EBADMSG
+
+
+def test_split_btf() -> None:
+    """A module's types go on where the kernel's end, in numbers and in strings."""
+    base = sample()
+    shared, wanted = base.name("c_list"), base.last - 1  # a name that only the base has
+    module = Blob(base)
+    own = module.compound("list", 16, [("next", 3, 0), ("prev", 3, 64)])
+    module.compound("ip_vs_conn", 40, [(shared, own, 0), ("flags", 2, 128), ("far", wanted, 192)])
+    types = Types(module.data(), Types(base.data()))
+    assert types.member("ip_vs_conn", "c_list") == (0, 16)
+    assert types.member("ip_vs_conn", "flags") == (16, 4)
+    assert types.member("ip_vs_conn", "far") == (24, 8)
+    assert types.member("conn", "left") == (8, 4)
+    assert Types(base.data()).member("ip_vs_conn", "flags") == -errno.ENOENT
+    alone = Types(module.data())  # without its base nothing in it has a meaning
+    assert isinstance(alone.member("ip_vs_conn", "flags"), int)
+
+
+def test_types_within_themselves() -> None:
+    """A struct that is its own unnamed member, a typedef of itself, an array of itself: an end is made."""
+    blob = Blob()
+    many = [("", 1, 0)] * 400 + [("x", 2, 0), ("y", 3, 0)]
+    blob.compound("knot", 8, many)
+    blob.add(btf.TYPEDEF, blob.name("t"), 2)
+    blob.array(3, 1 << 20)
+    types = Types(blob.data())
+    assert types.member("knot", "nosuch") == -errno.EBADMSG
+    straight = Blob()
+    straight.compound("s", 8, [("x", 2, 0), ("y", 3, 0)])
+    straight.add(btf.TYPEDEF, straight.name("t"), 2)
+    straight.array(3, 1 << 20)
+    types = Types(straight.data())
+    assert (types.member("s", "x"), types.member("s", "y")) == (-errno.EBADMSG, -errno.EBADMSG)
+
+
+@pytest.mark.parametrize("kind", [0, 20, 31])
+def test_unknown_kinds(kind: int) -> None:
+    """How long they are is not known, so nothing after them can be found: no guess is made."""
+    blob = Blob()
+    blob.add(kind, 0, 4)
+    with pytest.raises(OSError) as caught:
+        Types(blob.data())
+    assert caught.value.errno == errno.EOPNOTSUPP
+
+
+def test_every_truncation_is_noticed() -> None:
+    """A file cut off anywhere is refused."""
+    data = sample().data()
+    for length in range(len(data)):
+        with pytest.raises(OSError) as caught:
+            Types(data[:length])
+        assert caught.value.errno in (errno.EBADMSG, errno.EOPNOTSUPP)
+
+
+WHOLE = sample().data()
+
+
+@settings(max_examples=3000, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), max_size=12))
+@example([(24 + 7, 0x84)])
+def test_damaged_data_does_no_harm(changes: list[tuple[int, int]]) -> None:
+    """Whatever bytes are changed: an error, or answers that lie within 32 bits."""
+    data = bytearray(WHOLE)
+    for at, value in changes:
+        data[at] = value
+    try:
+        types = Types(bytes(data))
+    except OSError:
+        return
+    for name in FOUND:
+        assert isinstance(types.member("conn", name), (int, tuple))
+    module = Blob(sample())
+    module.compound("m", 8, [("x", 9, 0), (3, 40, 0)])
+    split = Types(module.data(), types)
+    for name in ("x", "left", "u8"):
+        split.member("m", name)
+        split.member("conn", name)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.binary(max_size=200))
+def test_arbitrary_data_does_no_harm(data: bytes) -> None:
+    """No header, or one that promises what is not there."""
+    for body in (data, WHOLE[:8] + data, WHOLE[:24] + data):
+        try:
+            Types(body).member("conn", "first")
+        except OSError as error:
+            assert error.errno in (errno.EBADMSG, errno.EOPNOTSUPP)
+
+
+def test_the_layout_names_what_is_missing() -> None:
+    """Explanations tell which member of which struct is not as expected."""
+    layout, missing = ffi.new("struct ipvsf_conn_layout *"), ffi.new("char[64]")
+
+    def outcome(members: list[tuple[str, int, int]]) -> tuple[int, bytes]:
+        blob = Blob()
+        u64 = blob.integer(8)
+        blob.compound("list", 16, [("next", u64, 0), ("prev", u64, 64)])
+        blob.integer(2)
+        blob.compound("ip_vs_conn", 24, members)
+        result = lib.ipvsf_conn_layout_find(Types(blob.data()).btf, layout, missing, 64)
+        return -result, ffi.string(missing)
+
+    assert outcome([]) == (errno.ENODATA, b"ip_vs_conn.c_list")
+    assert outcome([("c_list", 1, 0)]) == (errno.EBADMSG, b"ip_vs_conn.c_list")
+    assert outcome([("c_list", 2, 0)]) == (errno.ENODATA, b"ip_vs_conn.cport")
+    assert outcome([("c_list", 2, 0), ("cport", 3, 8 * 2000)]) == (errno.EBADMSG, b"ip_vs_conn.cport")
+
+
+def test_the_machines_own_kernel() -> None:
+    """Where it tells its types: what every kernel has, found at offsets that make sense."""
+    holder = ffi.new("struct ipvsf_btf **")
+    result = lib.ipvsf_btf_open(KERNEL.encode(), ffi.NULL, holder)
+    if not Path(KERNEL).exists():
+        assert (result, holder[0]) == (-errno.ENOENT, ffi.NULL)
+        return
+    assert result == 0
+    types = object.__new__(Types)
+    types.btf = ffi.gc(holder[0], lib.ipvsf_btf_destroy)
+    assert types.member("list_head", "prev") == (8, 8)
+    assert types.member("hlist_node", "pprev") == (8, 8)
+    offset, size = types.member("task_struct", "nsproxy")
+    assert offset % 8 == 0 and size == 8
+    assert types.member("task_struct", "no_such_member") == -errno.ENODATA
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    """A folder, an empty file, one that is not there: the operating system's error, or that it is no BTF."""
+    holder = ffi.new("struct ipvsf_btf **")
+    (tmp_path / "empty").touch()
+    results = [
+        lib.ipvsf_btf_open(str(tmp_path / name).encode(), ffi.NULL, holder) for name in ("", "empty", "nosuch")
+    ]
+    assert results[0] < 0
+    assert results[1:] == [-errno.EBADMSG, -errno.ENOENT]
