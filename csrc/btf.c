@@ -225,7 +225,7 @@ static int size_of(const struct ipvsf_btf *btf, uint32_t id, uint32_t *ret)
 
 	for (int i = 0; i < RESOLVE_MAX; i++) {
 		const struct btf_type *t = type_by_id(btf, id);
-		const struct btf_array *array = (const struct btf_array *)(t + 1);
+		const struct btf_array *array;
 
 		if (!t)
 			return -EBADMSG;
@@ -238,6 +238,7 @@ static int size_of(const struct ipvsf_btf *btf, uint32_t id, uint32_t *ret)
 			id = t->type;
 			continue;
 		case KIND_ARRAY:
+			array = (const struct btf_array *)(t + 1);
 			count *= array->nelems;
 			if (count > UINT32_MAX)
 				return -EBADMSG;

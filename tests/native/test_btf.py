@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ipvsfast._native import ffi, lib
 from support import btf_blob as btf
-from support.btf_blob import Blob
+from support.btf_blob import Blob, connection, sample
 
 KERNEL = "/sys/kernel/btf/vmlinux"
 
@@ -33,32 +33,6 @@ class Types:
         offset, size = ffi.new("uint32_t *"), ffi.new("uint32_t *")
         result = lib.ipvsf_btf_member(self.btf, kind.encode(), name.encode(), offset, size)
         return result or (offset[0], size[0])
-
-
-def sample() -> Blob:
-    """One struct with a member of every sort."""
-    blob = Blob()
-    u8, u32, u64 = blob.integer(1), blob.integer(4), blob.integer(8)
-    word = blob.add(btf.TYPEDEF, blob.name("word"), u32)
-    volatile = blob.add(btf.VOLATILE, 0, blob.add(btf.CONST, 0, word))
-    name = blob.array(u8, 12)
-    table = blob.array(name, 3)
-    blob.add(btf.FUNC_PROTO, 0, 0, 2, rest=bytes(16))
-    blob.add(btf.FUNC, blob.name("walk"), blob.last)
-    blob.add(btf.DATASEC, blob.name(".data"), 12, 1, rest=bytes(12))
-    blob.add(btf.VAR, blob.name("it"), u32, rest=bytes(4))
-    blob.add(btf.DECL_TAG, blob.name("tag"), u32, rest=bytes(4))
-    blob.add(btf.ENUM64, blob.name("e64"), 8, 1, rest=bytes(12))
-    colour = blob.add(btf.ENUM, blob.name("colour"), 4, 2, rest=bytes(16))
-    inner = blob.compound("", 8, [("left", u32, 0), ("right", volatile, 32)])
-    either = blob.compound("", 8, [("", inner, 0), ("both", u64, 0)], btf.UNION)
-    plain = blob.compound("pair", 16, [("a", u64, 0), ("b", u64, 64)])
-    blob.add(btf.FWD, blob.name("conn"))
-    blob.compound("conn", 96, [
-        ("first", u32, 0), ("colour", colour, 32), ("", either, 64), ("next", blob.pointer(plain), 128),
-        ("pair", plain, 192), ("table", table, 320), ("half", u32, 612), ("last", blob.add(btf.FLOAT, 0, 8), 640),
-    ])  # fmt: skip
-    return blob
 
 
 FOUND = {
@@ -196,6 +170,16 @@ def test_the_layout_names_what_is_missing() -> None:
     assert outcome([("c_list", 1, 0)]) == (errno.EBADMSG, b"ip_vs_conn.c_list")
     assert outcome([("c_list", 2, 0)]) == (errno.ENODATA, b"ip_vs_conn.cport")
     assert outcome([("c_list", 2, 0), ("cport", 3, 8 * 2000)]) == (errno.EBADMSG, b"ip_vs_conn.cport")
+
+
+def test_a_whole_layout() -> None:
+    """Every member is found where it was put, the expiry inside its timer; the record ends behind the last."""
+    layout, missing = ffi.new("struct ipvsf_conn_layout *"), ffi.new("char[64]")
+    assert lib.ipvsf_conn_layout_find(Types(connection().data()).btf, layout, missing, 64) == 0
+    found = (layout.node, layout.cport, layout.caddr, layout.packets, layout.expires, layout.ipvs, layout.data_len)
+    assert found == (0, 16, 26, 86, 98 + 8, 138, 162)
+    assert layout.record_len == 168
+    assert (layout.engine_name, layout.nsproxy, layout.net, layout.net_ipvs) == (8, 8, 8, 8)
 
 
 def test_the_machines_own_kernel() -> None:

@@ -148,7 +148,7 @@ def _mark_template(n: int) -> Entry:
     return Entry(client, struct.pack("!I", 77), v4(10, 1, 0, 5), 0, 0, 0, IP, 1, TEMPLATE | INACTIVE, 77)
 
 
-def _engine(n: int) -> Entry:
+def engine(n: int) -> Entry:
     tail = (b"", b"x" * 60, b"\0" * 3 + b"behind")[n // len(KINDS) % 3]  # shown up to a NUL
     return _template(n)._replace(
         protocol=UDP, virtual=v4(10, 0, 0, 6), vport=5060, data=b"%d@example.com" % n + tail
@@ -162,7 +162,7 @@ def _esp(n: int) -> Entry:
 
 KINDS = (
     _tcp, _tcp, _tcp, _tcp, _udp, _udp, _sctp, _tcp6, _tcp6, _udp6, _template, _template6, _mark_template,
-    _engine, _esp,
+    engine, _esp,
 )  # fmt: skip
 
 

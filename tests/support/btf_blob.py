@@ -57,3 +57,52 @@ class Blob:
         strings = self.strings or b"\0"
         head = struct.pack("=HBBIIIII", 0xEB9F, 1, 0, 24, 0, len(self.types), len(self.types), len(strings))
         return head + self.types + strings
+
+
+def sample() -> Blob:
+    """One struct with a member of every sort."""
+    blob = Blob()
+    u8, u32, u64 = blob.integer(1), blob.integer(4), blob.integer(8)
+    word = blob.add(TYPEDEF, blob.name("word"), u32)
+    volatile = blob.add(VOLATILE, 0, blob.add(CONST, 0, word))
+    name = blob.array(u8, 12)
+    table = blob.array(name, 3)
+    blob.add(FUNC_PROTO, 0, 0, 2, rest=bytes(16))
+    blob.add(FUNC, blob.name("walk"), blob.last)
+    blob.add(DATASEC, blob.name(".data"), 12, 1, rest=bytes(12))
+    blob.add(VAR, blob.name("it"), u32, rest=bytes(4))
+    blob.add(DECL_TAG, blob.name("tag"), u32, rest=bytes(4))
+    blob.add(ENUM64, blob.name("e64"), 8, 1, rest=bytes(12))
+    colour = blob.add(ENUM, blob.name("colour"), 4, 2, rest=bytes(16))
+    inner = blob.compound("", 8, [("left", u32, 0), ("right", volatile, 32)])
+    either = blob.compound("", 8, [("", inner, 0), ("both", u64, 0)], UNION)
+    plain = blob.compound("pair", 16, [("a", u64, 0), ("b", u64, 64)])
+    blob.add(FWD, blob.name("conn"))
+    blob.compound("conn", 96, [
+        ("first", u32, 0), ("colour", colour, 32), ("", either, 64), ("next", blob.pointer(plain), 128),
+        ("pair", plain, 192), ("table", table, 320), ("half", u32, 612), ("last", blob.add(FLOAT, 0, 8), 640),
+    ])  # fmt: skip
+    return blob
+
+
+CONNECTION = (
+    ("c_list", 16), ("cport", 2), ("vport", 2), ("dport", 2), ("af", 2), ("daf", 2), ("caddr", 16), ("vaddr", 16),
+    ("daddr", 16), ("flags", 4), ("protocol", 2), ("state", 2), ("fwmark", 4), ("in_pkts", 4), ("timeout", 8),
+    ("timer", 40), ("ipvs", 8), ("pe", 8), ("pe_data", 8), ("pe_data_len", 1),
+)  # fmt: skip
+OTHERS = (
+    ("ip_vs_pe", "name"), ("task_struct", "nsproxy"), ("nsproxy", "net_ns"), ("net", "ipvs"), ("timer_list", "expires"),
+)  # fmt: skip
+
+
+def connection() -> Blob:
+    """Everything that the layout of a connection is made of, one member right after the other."""
+    blob, members, at = Blob(), [], 0
+    kinds = {size: blob.compound("", size, []) for size in sorted({size for _, size in CONNECTION})}
+    for name, size in CONNECTION:
+        members.append((name, kinds[size], at))
+        at += 8 * size
+    blob.compound("ip_vs_conn", at // 8, members)
+    for owner, name in OTHERS:
+        blob.compound(owner, 16, [(name, kinds[8], 64)])
+    return blob
