@@ -26,7 +26,11 @@ build() { # NAME FLAG... -- C file...: all warnings are errors
 # Small blocks and lines, so that every kind of line meets their borders.
 build_conns() {
 	build conns -DBLOCK_LEN=512 -DPAGE_ROOM=1 -DIPVSF_LINE_MAX=700 \
-		csrc/conns.c csrc/conn_*.c csrc/source_proc.c
+		csrc/conns.c csrc/conn_*.c csrc/source_*.c csrc/btf.c csrc/bpf_*.c
+}
+
+build_btf() {
+	build btf csrc/btf.c csrc/conn_layout.c
 }
 
 # The captures, behind bytes that choose among formats, filters, keys and sources.
@@ -43,12 +47,17 @@ seed_conns() {
 	done
 }
 
+# What the tests of the reader of type information are made of.
+seed_btf() {
+	python3 tests/fuzz/seeds.py "$1"
+}
+
 for name; do
 	corpus=$work/corpus-$name
 	mkdir "$corpus"
 	"build_$name"
 	"seed_$name" "$corpus"
-	set -- -max_total_time="$seconds" -max_len=4096 -print_final_stats=1 -artifact_prefix=tests/fuzz/ \
+	set -- -max_total_time="$seconds" -max_len=8192 -print_final_stats=1 -artifact_prefix=tests/fuzz/ \
 		-verbosity=0
 	[ ! -e "tests/fuzz/$name.dict" ] || set -- "$@" -dict="tests/fuzz/$name.dict"
 	if ! "$work/$name" "$@" "$corpus" > "$work/log" 2>&1; then

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipvsfast import connection, connfilter, conngroups, connreader
+from ipvsfast import connfilter, conngroups, connreader, connwire
 from ipvsfast._native import ffi, lib
 from ipvsfast.connreader import ConnReader, ConnRows, ConnText
 from ipvsfast.errors import IpvsError
@@ -21,17 +21,17 @@ from support.connread import file_of, read, reader_of, text_of
 
 def scan(text, room=64, start=0):
     """(rows, used, unreadable lines, sample) of one call of the scanner."""
-    rows = bytearray(room * connection.ROW.size)
+    rows = bytearray(room * connwire.ROW.size)
     state = ffi.new("struct ipvsf_conn_scan *", {"used": start})
     lent = ffi.from_buffer("char[]", text)
     assert lib.ipvsf_conns_scan(lent, len(text), ffi.from_buffer("struct ipvsf_conn[]", rows), room, state) == 0
-    found = list(connection.unpack(bytes(rows[: state.count * connection.ROW.size]), text))
+    found = list(connwire.unpack(bytes(rows[: state.count * connwire.ROW.size]), text))
     return found, state.used, state.unreadable, ffi.string(state.sample)
 
 
 def test_layouts_agree():
     """Packed rows, filters, matches and keys have the sizes of their C structs."""
-    assert ffi.sizeof("struct ipvsf_conn") == connection.ROW.size
+    assert ffi.sizeof("struct ipvsf_conn") == connwire.ROW.size
     assert ffi.sizeof("struct ipvsf_conn_filter") == connfilter.FILTER.size
     assert ffi.sizeof("struct ipvsf_conn_match") == connfilter.MATCH.size
     assert ffi.sizeof("struct ipvsf_key_part") == conngroups.PART.size
@@ -41,10 +41,10 @@ def test_columns_agree():
     """Every column lies where C has it."""
     fields = {
         "family": "af", "destination_family": "daf", "client_port": "cport", "service_port": "vport",
-        "destination_port": "dport", "client": "caddr", "service": "vaddr", "destination": "daddr",
+        "destination_port": "dport", "client": "caddr", "service": "vaddr", "destination": "daddr", "details": "known",
     }  # fmt: skip
     row = ffi.new("struct ipvsf_conn *")
-    for name, (offset, size, _) in connection.COLUMNS.items():
+    for name, (offset, size, _) in connwire.COLUMNS.items():
         field = fields.get(name, name)
         assert ffi.offsetof("struct ipvsf_conn", field) == offset
         value = getattr(row, field)
@@ -79,11 +79,11 @@ def test_constants_agree():
     assert connfilter.FAMILIES == {
         "ipv4": lib.IPVSF_FAMILY_4, "ipv6": lib.IPVSF_FAMILY_6, "mixed": lib.IPVSF_FAMILY_MIXED,
     }  # fmt: skip
-    assert list(connreader.FORMATS) == ["table", "table-pe", "csv", "ndjson", "json"]
-    assert list(connreader.FORMATS.values()) == list(range(5))
+    assert list(connreader.FORMATS) == ["table", "table-pe", "csv", "csv-details", "ndjson", "json"]
+    assert list(connreader.FORMATS.values()) == list(range(6))
     f = ffi.new("struct ipvsf_conn_filter *")
     assert (len(f.states), len(f.engines)) == (connfilter.MOST_STATES, connfilter.MOST_ENGINES)
-    assert connection.DETAILS == lib.IPVSF_CONN_DETAILS
+    assert connwire.DETAILS == lib.IPVSF_CONN_DETAILS
     assert max(lib.IPVSF_CONN_TEXT, lib.IPVSF_CONN_LINE) <= connreader.TEXT_SIZE
     assert lib.IPVSF_CONN_TEXT > LONGEST_LINE
 
@@ -304,7 +304,7 @@ def test_closing_in_the_middle(end, overlap):
 def test_fork_in_the_middle(overlap):
     """A child can neither go on with its parent's reading nor hang in it; the parent goes on."""
     reader = reader_of(HEADER + line() * 20_000, overlap)
-    seen = len(ConnRows(reader).step()[0]) // connection.ROW.size
+    seen = len(ConnRows(reader).step()[0]) // connwire.ROW.size
     fork = ctypes.CDLL(None).fork  # os.fork() of newer Pythons warns of the thread that reads
     child = fork()
     if not child:

@@ -11,17 +11,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipvsfast.addresses import format_ip
-from ipvsfast.cli.conns import CSV_HEADER
-from ipvsfast.connection import COLUMNS, ROW, Connection, take_column
+from ipvsfast.cli.conns import CSV_DETAILS, CSV_HEADER
+from ipvsfast.connection import Connection
 from ipvsfast.connfilter import EVERYTHING, FAMILIES, STATES, ConnectionFilter, parse_place
 from ipvsfast.conngroups import KEYS, Key, parse_keys, unpack_groups
 from ipvsfast.connreader import ConnGroups, ConnReader, ConnRows, ConnSample
+from ipvsfast.connwire import COLUMNS, ROW, take_column
 from ipvsfast.listing.connections import connection_text
 from ipvsfast.listing.endpoints import Numeric
 from support.connlines import ADDRESSES4, ADDRESSES6, HEADER, PROTOCOLS, connections, line, lines
 from support.connread import file_of, read, reader_of, text_of
 
 tables = st.lists(lines(), max_size=12)
+
+# What the text does not tell.
+UNKNOWN = [(name, "") for name in CSV_DETAILS.split(",") if name]
 
 
 def escaped(data: bytes) -> str:
@@ -81,10 +85,12 @@ def test_json_and_csv(texts):
     ndjson = text_of(reader_of(text), "ndjson").decode("ascii")
     assert [json.loads(part) for part in ndjson.splitlines()] == expected
     assert json.loads("[" + text_of(reader_of(text), "json").decode("ascii") + "]") == expected
-    table = csv.DictReader(io.StringIO(CSV_HEADER + text_of(reader_of(text), "csv").decode("ascii"), newline=""))
-    for found, wanted in zip(list(table), expected, strict=True):
+    for wanted in expected:
         wanted["template"] = int(bool(wanted["template"]))
-        assert found == {key: "" if value is None else str(value) for key, value in wanted.items()}
+    for form, header, more in (("csv", CSV_HEADER, ()), ("csv-details", CSV_HEADER + CSV_DETAILS, UNKNOWN)):
+        made = io.StringIO(f"{header}\n" + text_of(reader_of(text), form).decode("ascii"), newline="")
+        for found, wanted in zip(list(csv.DictReader(made)), expected, strict=True):
+            assert found == {key: "" if value is None else str(value) for key, value in wanted.items()} | dict(more)
 
 
 def bits(address: bytes, count: int) -> str:

@@ -42,7 +42,7 @@ def parse(line: bytes) -> Connection | None:
         Connection,
         (
             number, cport == 0 and state in (b"NONE", b"ASSURED"), client, cport, service, vport, destination,
-            dport, state.decode(), int(expires), (engine or b"").decode(), data or b"",
+            dport, state.decode(), int(expires), (engine or b"").decode(), data or b"", None,
         ),
     )  # fmt: skip
 

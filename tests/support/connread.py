@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 
-from ipvsfast.connection import Connection, unpack
+from ipvsfast.connection import Connection
 from ipvsfast.connfilter import EVERYTHING, ConnectionFilter
 from ipvsfast.connreader import ConnReader, ConnRows, ConnText
+from ipvsfast.connwire import unpack
 
 
 def file_of(text: bytes) -> int:
