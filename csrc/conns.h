@@ -113,8 +113,8 @@ int ipvsf_conns_filter(struct ipvsf_conns *conns, const struct ipvsf_conn_filter
 
 /*
  * From now on every entry that matches is remembered, for the life of `conns`, and left out when it comes
- * again, in this reading or a later one: to be called before the first of them. at_once 0: not before the source sees that entries may come
- * again (the table changes its size); until then that costs little.
+ * again, in this reading or a later one: to be called before the first of them. at_once 0: not before the
+ * source sees that entries may come again (the table changes its size); until then that costs little.
  */
 int ipvsf_conns_remember(struct ipvsf_conns *conns, uint32_t at_once);
 

@@ -41,7 +41,8 @@ def test_columns_agree():
     """Every column lies where C has it."""
     fields = {
         "family": "af", "destination_family": "daf", "client_port": "cport", "service_port": "vport",
-        "destination_port": "dport", "client": "caddr", "service": "vaddr", "destination": "daddr", "details": "known",
+        "destination_port": "dport", "client": "caddr", "service": "vaddr", "destination": "daddr",
+        "details": "known",
     }  # fmt: skip
     row = ffi.new("struct ipvsf_conn *")
     for name, (offset, size, _) in connwire.COLUMNS.items():
