@@ -83,6 +83,8 @@ class ConnectionFilter(Frozen):
         set_slot(self, "protocols", tuple([_protocol(value) for value in numbers]))
         set_slot(self, "families", tuple([_family(text) for text in _several(families)]))
         set_slot(self, "expires_below", check_range(expires_below, 0, 2**32 - 1, "expires_below (seconds)"))
+        if templates not in (None, True, False):
+            raise InvalidValue(f"templates is True, False or None, not {templates!r}")
         set_slot(self, "templates", templates)
         set_slot(self, "engines", _engines(_several(engines)))
         set_slot(self, "limit", check_range(limit, 0, 2**63, "limit"))

@@ -281,12 +281,16 @@ class Connections:
         reader.filter(*where.pack())
         netns = open_netns(self.netns)
         readings, incomplete, remembering, source = 0, True, False, self.source
+        earlier = [0, 0]  # entries read and repeated in readings before this one that count
         entries: int | None = None
         try:
             while incomplete and readings < READINGS:
                 before = _status(netns)
                 watched = before is not None and before.watched
-                if not remembering:  # what was counted so far cannot be told from what comes now
+                if remembering:
+                    earlier[0] += reader.account.rows
+                    earlier[1] += reader.account.repeated
+                else:  # what was counted so far cannot be told from what comes now
                     step = start(reader)
                 source = self._open(reader, netns, watched)
                 # What BPF walks is not resized, and read bucket by bucket: nothing comes again.
@@ -305,7 +309,9 @@ class Connections:
                 entries = after.entries if after else None
                 incomplete = not _limit_reached(reader, where) and _disturbed(before, after, reader.account)
         finally:
-            self.account = _account(reader, source, entries, readings, incomplete)
+            self.account = _account(
+                reader, earlier, source, entries=entries, readings=readings, incomplete=incomplete
+            )
             reader.close()
             if netns >= 0:
                 os.close(netns)
@@ -350,13 +356,19 @@ def _disturbed(before: Status | None, after: Status | None, account: Any) -> boo
 
 
 def _account(
-    reader: ConnReader, source: str, entries: int | None, readings: int, incomplete: bool
+    reader: ConnReader,
+    earlier: Sequence[int],
+    source: str,
+    *,
+    entries: int | None,
+    readings: int,
+    incomplete: bool,
 ) -> Account:
     account = reader.account
     unreadable, sample = reader.unreadable()
     return Account._make(
-        source, int(account.rows), int(account.matched), int(account.repeated), unreadable, sample, entries,
-        readings, incomplete, bool(account.ended and not account.bytes),
+        source, earlier[0] + int(account.rows), int(account.matched), earlier[1] + int(account.repeated),
+        unreadable, sample, entries, readings, incomplete, bool(account.ended and not account.bytes),
     )  # fmt: skip
 
 
