@@ -3,30 +3,18 @@
 import errno
 import socket
 import struct
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from ipvsfast import Batch, Ipvs, IpvsError, IpvsUnavailable, Service
 from support.command import run
+from support.module import LOADER, loaded, unload
 from support.require import cannot_run
 
 pytestmark = pytest.mark.usefixtures("netns")
 
-LOADER = Path("/proc/sys/kernel/modprobe")
 HOPE = "Are you sure that IP Virtual Server is built in the kernel or as module?"
-
-
-def loaded() -> list[str]:
-    return [line.split()[0] for line in Path("/proc/modules").read_text().splitlines() if line.startswith("ip_vs")]
-
-
-def unload() -> None:
-    for module in sorted(loaded(), key=lambda name: name == "ip_vs"):
-        subprocess.run(["rmmod", module], check=True, timeout=30)
-    assert loaded() == []
 
 
 def family_number() -> int:

@@ -1,52 +1,16 @@
 """The progress line: on a terminal only, only when it takes long, and gone at the end."""
 
-import os
-import pty
 import re
 import subprocess
 
 import pytest
 
 from support.command import program, rules
+from support.terminal import on_terminal, screen
 
 pytestmark = pytest.mark.usefixtures("netns")
 
 SLOW = rules(1, 15000)  # one service: each add walks its list, a second or more in all
-
-
-def on_terminal(*argv: str, stdin: str) -> str:
-    """What the command writes to a terminal that is its standard error."""
-    main, other = pty.openpty()
-    with subprocess.Popen([program(), *argv], stdin=subprocess.PIPE, stderr=other) as command:
-        os.close(other)
-        assert command.stdin is not None
-        command.stdin.write(stdin.encode())
-        command.stdin.close()
-        shown = b""
-        while True:
-            try:
-                piece = os.read(main, 65536)
-            except OSError:  # the other end is closed
-                break
-            if not piece:
-                break
-            shown += piece
-        assert command.wait(60) == 0
-    os.close(main)
-    return shown.decode()
-
-
-def screen(shown: str) -> str:
-    """What is left on the screen: carriage return and `erase to the end of the line` obeyed."""
-    lines = [""]
-    for part in re.split(r"(\r\n|\r|\x1b\[K)", shown):
-        if part == "\r\n":
-            lines.append("")
-        elif part in ("\r", "\x1b[K"):
-            lines[-1] = ""
-        else:
-            lines[-1] += part
-    return "\n".join(lines)
 
 
 def test_a_long_restore_shows_it_and_removes_it() -> None:

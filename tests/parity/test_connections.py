@@ -10,6 +10,8 @@ from parity.compare import assert_same_connections, assert_same_listing, assert_
 from parity.programs import Run
 from parity.traffic import Flow
 
+from support.sip import invite
+
 LOCAL = "127.0.0.1"
 RULES = """\
 -A -t 10.0.0.1:80 -s rr
@@ -36,15 +38,6 @@ RULES = """\
 ADDRESSES = ("10.0.0.1", "10.0.0.2", "10.0.0.3", "2001:db8::1", "2001:db8::2")
 LISTENERS = [(kind, host, port) for host in (LOCAL, "::1") for kind, port in
              (("tcp", 8080), ("udp", 8053), ("udp", 5060))]  # fmt: skip
-
-
-def invite(call_id: bytes) -> bytes:
-    """A SIP request with this Call-ID."""
-    return (
-        b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5060\r\n"
-        b"From: Alice <sip:alice@example.com>;tag=1\r\nTo: Bob <sip:bob@example.com>\r\n"
-        b"Call-ID: " + call_id + b"\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
-    )
 
 
 FLOWS = [

@@ -14,10 +14,12 @@ def program(name: str = "ipvsfast") -> str:
     return str(BIN / name)
 
 
-def run(*argv: str, stdin: str | None = None, prefix: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    """The command with these arguments in the caller's network namespace."""
+def run(
+    *argv: str, stdin: str | None = None, prefix: tuple[str, ...] = (), name: str = "ipvsfast"
+) -> subprocess.CompletedProcess[str]:
+    """The command with these arguments in the caller's network namespace. name: of another program."""
     return subprocess.run(
-        [*prefix, program(), *argv],
+        [*prefix, program(name), *argv],
         input=stdin if stdin is not None else "",
         capture_output=True,
         text=True,

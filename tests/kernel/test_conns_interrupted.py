@@ -1,0 +1,209 @@
+"""Readings of the connection table that are broken off, slowed down, or find nothing to read any more."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ipvsfast import Connections, IpvsError, IpvsUnavailable, ReadingInterrupted
+from support.command import program, run
+from support.connections import Filler, numbered, table_text
+from support.module import LOADER, loaded, unload
+from support.require import cannot_run
+from support.standing import LARGE, PROBE, SMALL, reads_linearly
+from support.terminal import on_terminal, screen
+
+pytestmark = pytest.mark.usefixtures("netns")
+
+CLIENTS = 500
+TRIES = 20
+
+
+@pytest.fixture
+def filled() -> int:
+    """A table that takes a while to read; how many entries it has. No service, no daemon."""
+    run("-A", "-t", "10.0.0.2:80")
+    with Filler() as filler:
+        filler.fill(numbered(PROBE, CLIENTS), PROBE)
+        total = LARGE if reads_linearly() else SMALL
+        filler.fill(numbered(total - PROBE, CLIENTS, PROBE), total)
+    run("-C")
+    return total
+
+
+@pytest.fixture
+def module_again() -> Iterator[None]:
+    """Whatever a test does, the next one finds the module."""
+    if "ip_vs" not in loaded():
+        cannot_run("IPVS is built into this kernel, or its modules cannot be unloaded")
+    loader = LOADER.read_text()
+    yield
+    LOADER.write_text(loader)
+    run("-L")
+
+
+def interrupted(*argv: str) -> tuple[str, str]:
+    """Both outputs of the command, which got a SIGINT while it was reading the table."""
+    for _ in range(TRIES):
+        with subprocess.Popen([program(), *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as command:
+            folder = f"/proc/{command.pid}/fd"
+            while command.poll() is None and not reads_table(folder):
+                time.sleep(0.001)
+            command.send_signal(signal.SIGINT)
+            out, err = command.communicate(timeout=60)
+        if command.returncode == 130:
+            return out, err
+        assert command.returncode == 0, err  # it had read everything already
+    raise AssertionError("the signal never came in time")
+
+
+def reads_table(folder: str) -> bool:
+    try:
+        return any(os.readlink(f"{folder}/{fd}").endswith("/net/ip_vs_conn") for fd in os.listdir(folder))
+    except OSError:
+        return False
+
+
+def test_ctrl_c_prints_what_was_counted(filled: int) -> None:
+    """SIGINT in the middle of a count: the number so far, a word about it, status 130."""
+    out, err = interrupted("conns", "--count")
+    count = int(out)
+    assert 0 < count < filled
+    assert err == f"interrupted after {count:,} connections, of which {count:,} matched\n"
+
+
+def test_ctrl_c_prints_the_groups_so_far(filled: int) -> None:
+    """The same for counts by key: exact for what was read."""
+    out, err = interrupted("conns", "--by", "client", "--csv")
+    counts = [int(line.rpartition(",")[2]) for line in out.splitlines()[1:]]
+    assert err.startswith(f"interrupted after {sum(counts):,} connections, of which ")
+    assert 0 < sum(counts) < filled
+
+
+@pytest.mark.parametrize("argv", [("-L", "-c", "-n"), ("conns", "--json"), ("conns", "--sample", "10")])
+def test_ctrl_c_ends_a_listing(filled: int, argv: tuple[str, ...]) -> None:
+    """Rows that were read are printed, whole ones only; no traceback."""
+    out, err = interrupted(*argv)
+    assert re.fullmatch(r"interrupted after [\d,]+ connections, of which [\d,]+ matched\n", err)
+    lines = out.splitlines()
+    if argv[0] == "-L":
+        assert out == "" or out.endswith("8080\n")
+        assert len(lines) < filled + 2
+
+
+def test_ctrl_c_in_the_api(filled: int) -> None:
+    """ReadingInterrupted is a KeyboardInterrupt and has what would have been returned."""
+
+    def stop(pace: object) -> None:
+        raise KeyboardInterrupt
+
+    connections = Connections(progress=stop)
+    with pytest.raises(ReadingInterrupted) as caught:
+        connections.count()
+    assert isinstance(caught.value.partial, int)
+    assert 0 < caught.value.partial <= filled
+    with pytest.raises(ReadingInterrupted) as caught:
+        connections.top(3, "client")
+    assert isinstance(caught.value.partial, list)
+    assert len(caught.value.partial) == 3
+
+
+def test_without_the_module(module_again: None) -> None:
+    """`conns` and `-L -c` say what ipvsadm says, status 2; the API raises IpvsUnavailable."""
+    LOADER.write_text("/bin/false")
+    unload()
+    for argv in (("conns",), ("conns", "--count"), ("conns", "--json"), ("-L", "-c", "-n")):
+        done = run(*argv)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "Can't initialize ipvs: Protocol not available" in done.stderr
+        assert "Traceback" not in done.stderr
+    for ask in (Connections().count, lambda: list(Connections()), lambda: Connections().top(1, "state")):
+        with pytest.raises(IpvsUnavailable, match="there is no /proc/net/ip_vs_conn"):
+            ask()
+    assert Connections().status() is None
+
+
+def test_the_module_is_loaded_for_it(module_again: None) -> None:
+    """Where it can be loaded, it is: an empty table."""
+    unload()
+    done = run("conns", "--count")
+    assert (done.returncode, done.stdout) == (0, "0\n")
+
+
+def test_the_module_goes_between_two_readings(filled: int, module_again: None) -> None:
+    """A clean error for the next one, and the table is empty when the module is back."""
+    connections = Connections()
+    assert connections.count() == filled
+    LOADER.write_text("/bin/false")
+    unload()
+    with pytest.raises(IpvsUnavailable):
+        connections.count()
+
+
+def test_the_module_goes_during_a_reading(filled: int, module_again: None) -> None:
+    """A clean error in the middle, no hang; what was given before it stays right."""
+    connections = Connections()
+    rows = connections.rows()
+    first = [next(rows) for _ in range(100)]
+    LOADER.write_text("/bin/false")
+    unload()
+    with pytest.raises(IpvsError, match="/proc/net/ip_vs_conn"):
+        for row in rows:
+            first.append(row)
+    assert len(first) < filled
+    assert {row.service_port for row in first} == {80}
+
+
+def test_the_module_goes_under_the_command(filled: int, module_again: None) -> None:
+    """`conns` whose reader is slow when the module goes: a message and status 1, no traceback."""
+    with subprocess.Popen(
+        [program(), "conns", "--csv"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as command:
+        assert command.stdout is not None and command.stderr is not None
+        command.stdout.readline()
+        LOADER.write_text("/bin/false")
+        unload()
+        command.stdout.read()
+        assert command.wait(60) == 1
+        message = command.stderr.read()
+    assert message.startswith("/proc/net/ip_vs_conn: ")
+    assert message.count("\n") == 1
+
+
+def test_the_warning_where_reading_gets_slower(filled: int) -> None:
+    """Kernels before 6.14 look for their place anew at every read: told on a terminal, with an estimate."""
+    linear = reads_linearly()
+    began = time.monotonic()
+    assert run("conns", "--limit", "5").stdout.count("\n") == 7
+    limited = time.monotonic() - began
+    if not linear:
+        run("-A", "-t", "10.0.0.2:80")
+        with Filler() as filler:
+            filler.send(numbered(40_000, CLIENTS, filled))
+    began = time.monotonic()
+    shown = on_terminal("conns", "--count")
+    taken = time.monotonic() - began
+    assert ("more slowly the further it comes" in shown) == (not linear)
+    if not linear:
+        assert limited < taken / 3
+        assert re.search(r"Linux before 6\.14\)(: about [\d,]+ connections will take about \d+ (s|min))?; Ctrl-C", shown)
+        assert re.search(r"\r[\d,]+ (of [\d,]+ )?connections, ", shown)
+        assert screen(shown).count("\n") == 1
+        assert "slowly" not in on_terminal("conns", "--count", "-q")
+
+
+def test_an_empty_table() -> None:
+    """Nothing but the heading; counts are 0."""
+    assert run("conns").stdout == run("-L", "-c", "-n").stdout
+    assert run("conns", "--count").stdout == "0\n"
+    assert run("conns", "--by", "client", "--csv").stdout == "client,connections\n"
+    assert run("conns", "--sample", "3", "--json").stdout.split() == ["[", "]"]
+    assert table_text().count(b"\n") == 1
+    assert Path("/proc/net/ip_vs_conn").exists()

@@ -1,0 +1,26 @@
+"""Taking the kernel module away."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+LOADER = Path("/proc/sys/kernel/modprobe")
+
+
+def loaded() -> list[str]:
+    """Names of the IPVS modules that are there."""
+    return [line.split()[0] for line in Path("/proc/modules").read_text().splitlines() if line.startswith("ip_vs")]
+
+
+def unload(seconds: float = 10) -> None:
+    """Removes them all. Namespaces that are gone may hold them for a moment still."""
+    end = time.monotonic() + seconds
+    while True:
+        modules = sorted(loaded(), key=lambda name: name == "ip_vs")
+        done = [subprocess.run(["rmmod", name], capture_output=True, text=True, check=False, timeout=30) for name in modules]
+        if not loaded():
+            return
+        assert time.monotonic() < end, [one.stderr for one in done]
+        time.sleep(0.1)
