@@ -6,6 +6,9 @@
  *
  * Looking one up is a miss of every cache, which doubles the time of a reading. So they are only noted
  * one after the other until it is known that entries may come again, which hardly ever happens.
+ *
+ * But for those just read: a read that begins within a bucket finds its place by counting, and an entry
+ * that was added in front meanwhile makes it give the last one again. So the latest are always looked at.
  */
 #include "source.h"
 
@@ -15,6 +18,14 @@
 #define PARTS 64		/* each grows by itself, so that little is there twice while one is moved */
 #define FIRST_SIZE ((size_t)1 << 9)
 #define FIRST_NOTES ((size_t)1 << 13)
+
+#define RECENT_SETS 1024	/* 32 KiB in all: stays in the nearest cache */
+#define RECENT_WAYS 4
+
+struct ipvsf_recent {
+	uint64_t marks[RECENT_SETS][RECENT_WAYS];
+	uint64_t seed[2];
+};
 
 struct part {
 	uint64_t *slots;
@@ -102,10 +113,9 @@ static uint64_t hash_bytes(uint64_t h, const char *s, size_t len)
 }
 
 /* What makes an entry this entry: not its state or time, which change while it is read. */
-static uint64_t fingerprint(const struct ipvsf_memory *memory, const struct ipvsf_conn *row,
-			    const char *text)
+static uint64_t fingerprint(const uint64_t *seed, const struct ipvsf_conn *row, const char *text)
 {
-	uint64_t w[8], h = memory->seed[0];
+	uint64_t w[8], h = seed[0];
 
 	w[0] = (uint64_t)row->af << 56 | (uint64_t)row->daf << 48 | (uint64_t)row->protocol << 40 |
 	       (uint64_t)row->template << 32 | row->data_len;
@@ -117,7 +127,7 @@ static uint64_t fingerprint(const struct ipvsf_memory *memory, const struct ipvs
 		h = mix(h, w[i]);
 	if (row->data_len)
 		h = hash_bytes(h, text + row->data_at, row->data_len);
-	h = mix(h, memory->seed[1]);
+	h = mix(h, seed[1]);
 	return h ? h : 1;	/* 0 is the empty slot */
 }
 
@@ -196,7 +206,41 @@ int ipvsf_memory_sort(struct ipvsf_memory *memory)
 
 int ipvsf_memory_add(struct ipvsf_memory *memory, const struct ipvsf_conn *row, const char *text)
 {
-	uint64_t mark = fingerprint(memory, row, text);
+	uint64_t mark = fingerprint(memory->seed, row, text);
 
 	return memory->sorted ? look_up(memory, mark) : note(memory, mark);
+}
+
+int ipvsf_recent_create(struct ipvsf_recent **ret)
+{
+	struct ipvsf_recent *recent = calloc(1, sizeof(*recent));
+
+	*ret = NULL;
+	if (!recent)
+		return -ENOMEM;
+	if (getrandom(recent->seed, sizeof(recent->seed), 0) != sizeof(recent->seed)) {
+		free(recent);
+		return -EIO;
+	}
+	*ret = recent;
+	return 0;
+}
+
+void ipvsf_recent_clear(struct ipvsf_recent *recent)
+{
+	memset(recent->marks, 0, sizeof(recent->marks));
+}
+
+bool ipvsf_recent_add(struct ipvsf_recent *recent, const struct ipvsf_conn *row, const char *text)
+{
+	uint64_t mark = fingerprint(recent->seed, row, text);
+	uint64_t *set = recent->marks[mark % RECENT_SETS];
+
+	for (int i = 0; i < RECENT_WAYS; i++) {
+		if (set[i] == mark)
+			return false;
+	}
+	memmove(set + 1, set, (RECENT_WAYS - 1) * sizeof(*set));
+	set[0] = mark;
+	return true;
 }

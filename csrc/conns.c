@@ -11,12 +11,14 @@
 struct ipvsf_conns {
 	struct ipvsf_source *source;
 	struct ipvsf_memory *memory;
+	struct ipvsf_recent *recent;
 	struct ipvsf_matcher matcher;
 	struct ipvsf_rows batch;
 	size_t next;		/* the row of the batch that comes next */
 	uint64_t rows, matched, repeated;
 	int error;
 	struct ipvsf_conn_account closed;	/* what a source that is gone had to say */
+	bool shifting;		/* the source may give the latest entries again */
 	bool undone;		/* the row given last comes again */
 	bool ended;
 };
@@ -41,6 +43,7 @@ void ipvsf_conns_destroy(struct ipvsf_conns *conns)
 		return;
 	ipvsf_conns_close(conns);
 	ipvsf_memory_destroy(conns->memory);
+	free(conns->recent);
 	ipvsf_matcher_deinit(&conns->matcher);
 	free(conns);
 }
@@ -77,6 +80,7 @@ void ipvsf_conns_read_from(struct ipvsf_conns *conns, struct ipvsf_source *sourc
 	if (!conns->memory)	/* else this reading goes on with what others have not given */
 		conns->matched = 0;
 	conns->error = 0;
+	conns->shifting = false;
 	conns->ended = false;
 }
 
@@ -99,8 +103,16 @@ int ipvsf_conns_open(struct ipvsf_conns *conns, int netns_fd, uint32_t overlap)
 	if (fd < 0)
 		return fd;
 	r = ipvsf_source_proc(fd, ipvsf_netns_open(netns_fd, TABLE_FILE), overlap, &source);
-	if (!r)
-		ipvsf_conns_read_from(conns, source);
+	if (r)
+		return r;
+	ipvsf_conns_read_from(conns, source);
+	conns->shifting = true;
+	if (conns->recent)
+		ipvsf_recent_clear(conns->recent);
+	else
+		r = ipvsf_recent_create(&conns->recent);
+	if (r)
+		ipvsf_conns_close(conns);
 	return r;
 }
 
@@ -204,6 +216,10 @@ int ipvsf_step_next(struct ipvsf_step *step, const struct ipvsf_conn **ret)
 		c->rows++;
 		if (!ipvsf_matcher_wants(&c->matcher, row, c->batch.text))
 			continue;
+		if (c->shifting && !ipvsf_recent_add(c->recent, row, c->batch.text)) {
+			c->repeated++;
+			continue;
+		}
 		if (c->memory) {
 			r = ipvsf_memory_add(c->memory, row, c->batch.text);
 			if (r == -EEXIST) {

@@ -84,4 +84,11 @@ int ipvsf_memory_sort(struct ipvsf_memory *memory);
 /* 0: new, or not known to be not; -EEXIST; -ENOMEM */
 int ipvsf_memory_add(struct ipvsf_memory *memory, const struct ipvsf_conn *row, const char *text);
 
+/* The same for some thousand entries read last. Freed by free(). */
+struct ipvsf_recent;
+int ipvsf_recent_create(struct ipvsf_recent **ret);
+void ipvsf_recent_clear(struct ipvsf_recent *recent);
+/* false: it is one of them */
+bool ipvsf_recent_add(struct ipvsf_recent *recent, const struct ipvsf_conn *row, const char *text);
+
 #endif
