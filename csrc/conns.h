@@ -93,7 +93,7 @@ struct ipvsf_conn_account {
 	uint32_t ended;		/* nothing more will come */
 	uint32_t overlapped;	/* a second thread reads */
 	int32_t error;		/* negative errno that ended the reading, after what came before it */
-	uint32_t reserved;
+	uint32_t resized;	/* the table had another size meanwhile than at first */
 	char sample[64];	/* beginning of the first unreadable line, control characters as '?' */
 };
 

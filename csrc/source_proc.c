@@ -351,6 +351,7 @@ static void proc_account(const struct ipvsf_source *source, struct ipvsf_conn_ac
 	memcpy(ret->sample, s->scan.sample, sizeof(ret->sample));
 	ret->bytes = s->bytes;
 	ret->overlapped = s->threaded;
+	ret->resized = s->resized;
 	ret->read_ns = s->times.read_ns;
 	ret->first_ns = s->times.first_ns;
 	ret->recent_ns = s->times.recent_ns;

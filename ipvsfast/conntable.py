@@ -346,7 +346,8 @@ def _disturbed(before: Status | None, after: Status | None, account: Any) -> boo
     """Whether the table changed its size, or less was read than it held all the time."""
     if before is None or after is None:
         return False
-    if before.buckets != after.buckets:
+    # It may have got the size of before again: what a reading itself has seen counts too.
+    if before.buckets != after.buckets or account.resized:
         return True
     if before.entries is None or after.entries is None:
         return False

@@ -48,9 +48,12 @@ def meanwhile(filler: Filler, count: int) -> Iterator[int]:
     if child == 0:
         status = 1
         try:
-            for start in range(0, count, 500):
-                filler.send(numbered(500, 500, start))
-                time.sleep(0.002)
+            start = 0
+            while start < count:
+                more = min(100 + start // 4, count - start)
+                filler.send(numbered(more, 500, start))
+                start += more
+                time.sleep(0.05)
             status = 0
         finally:
             os._exit(status)
