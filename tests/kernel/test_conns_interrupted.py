@@ -26,16 +26,27 @@ CLIENTS = 500
 TRIES = 20
 
 
-@pytest.fixture
-def filled() -> int:
-    """A table that takes a while to read; how many entries it has. No service, no daemon."""
+def fill(large: int) -> int:
+    """Fills the table, with less where that takes long to read; how many entries it has then."""
     run("-A", "-t", "10.0.0.2:80")
     with Filler() as filler:
         filler.fill(numbered(PROBE, CLIENTS), PROBE)
-        total = LARGE if reads_linearly() else SMALL
+        total = large if reads_linearly() else SMALL
         filler.fill(numbered(total - PROBE, CLIENTS, PROBE), total)
     run("-C")
     return total
+
+
+@pytest.fixture
+def filled() -> int:
+    """A table that takes a while to read, and no service or daemon; how many entries it has."""
+    return fill(LARGE)
+
+
+@pytest.fixture
+def some() -> int:
+    """A smaller one that still takes many reads."""
+    return fill(2 * SMALL)
 
 
 @pytest.fixture
@@ -99,7 +110,7 @@ def test_ctrl_c_ends_a_listing(filled: int, argv: tuple[str, ...]) -> None:
         assert len(lines) < filled + 2
 
 
-def test_ctrl_c_in_the_api(filled: int) -> None:
+def test_ctrl_c_in_the_api(some: int) -> None:
     """ReadingInterrupted is a KeyboardInterrupt and has what would have been returned."""
 
     def stop(pace: object) -> None:
@@ -109,7 +120,7 @@ def test_ctrl_c_in_the_api(filled: int) -> None:
     with pytest.raises(ReadingInterrupted) as caught:
         connections.count()
     assert isinstance(caught.value.partial, int)
-    assert 0 < caught.value.partial <= filled
+    assert 0 < caught.value.partial <= some
     with pytest.raises(ReadingInterrupted) as caught:
         connections.top(3, "client")
     assert isinstance(caught.value.partial, list)
@@ -138,17 +149,17 @@ def test_the_module_is_loaded_for_it(module_again: None) -> None:
     assert (done.returncode, done.stdout) == (0, "0\n")
 
 
-def test_the_module_goes_between_two_readings(filled: int, module_again: None) -> None:
+def test_the_module_goes_between_two_readings(some: int, module_again: None) -> None:
     """A clean error for the next one, and the table is empty when the module is back."""
     connections = Connections()
-    assert connections.count() == filled
+    assert connections.count() == some
     LOADER.write_text("/bin/false")
     unload()
     with pytest.raises(IpvsUnavailable):
         connections.count()
 
 
-def test_the_module_goes_during_a_reading(filled: int, module_again: None) -> None:
+def test_the_module_goes_during_a_reading(some: int, module_again: None) -> None:
     """A clean error in the middle, no hang; what was given before it stays right."""
     connections = Connections()
     rows = connections.rows()
@@ -158,11 +169,11 @@ def test_the_module_goes_during_a_reading(filled: int, module_again: None) -> No
     with pytest.raises(IpvsError, match="/proc/net/ip_vs_conn"):
         for row in rows:
             first.append(row)
-    assert len(first) < filled
+    assert len(first) < some
     assert {row.service_port for row in first} == {80}
 
 
-def test_the_module_goes_under_the_command(filled: int, module_again: None) -> None:
+def test_the_module_goes_under_the_command(some: int, module_again: None) -> None:
     """`conns` whose reader is slow when the module goes: a message and status 1, no traceback."""
     with subprocess.Popen(
         [program(), "conns", "--csv"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -178,7 +189,7 @@ def test_the_module_goes_under_the_command(filled: int, module_again: None) -> N
     assert message.count("\n") == 1
 
 
-def test_the_warning_where_reading_gets_slower(filled: int) -> None:
+def test_the_warning_where_reading_gets_slower(some: int) -> None:
     """Kernels before 6.14 look for their place anew at every read: told on a terminal, with an estimate."""
     linear = reads_linearly()
     began = time.monotonic()
@@ -187,7 +198,7 @@ def test_the_warning_where_reading_gets_slower(filled: int) -> None:
     if not linear:
         run("-A", "-t", "10.0.0.2:80")
         with Filler() as filler:
-            filler.send(numbered(40_000, CLIENTS, filled))
+            filler.send(numbered(40_000, CLIENTS, some))
     began = time.monotonic()
     shown = on_terminal("conns", "--count")
     taken = time.monotonic() - began
