@@ -40,17 +40,17 @@ class Entry(NamedTuple):
     data: bytes = b""
 
 
-def packed(entry: Entry) -> bytes:
+_HEAD = struct.Struct("!BBHIHHHHII")
+
+
+def packed(e: Entry) -> bytes:
     options = b""
-    if entry.data:
-        options = bytes((PE_DATA, len(entry.data))) + entry.data + bytes((PE_NAME, 3)) + b"sip"
-    addresses = entry.client + entry.virtual + entry.destination
-    size = 24 + len(addresses) + len(options)
-    head = struct.pack(
-        "!BBHIHHHHII", len(entry.client) == 16, entry.protocol, size, entry.flags, entry.state,
-        entry.cport, entry.vport, entry.dport, entry.fwmark, entry.timeout,
-    )  # fmt: skip
-    return head + addresses + options + bytes(-size % 4)
+    if e.data:
+        options = bytes((PE_DATA, len(e.data))) + e.data + bytes((PE_NAME, 3)) + b"sip"
+    v6 = len(e.client) == 16
+    size = _HEAD.size + (48 if v6 else 12) + len(options)
+    head = _HEAD.pack(v6, e.protocol, size, e.flags, e.state, e.cport, e.vport, e.dport, e.fwmark, e.timeout)
+    return head + e.client + e.virtual + e.destination + options + bytes(-size % 4)
 
 
 def messages(entries: Iterable[Entry]) -> Iterator[bytes]:
@@ -91,11 +91,12 @@ def v6(*words: int) -> bytes:
     return struct.pack("!8H", *words)
 
 
-def plain(count: int, first: int = 0, **changed: object) -> Iterator[Entry]:
+def plain(count: int, first: int = 0, timeout: int = 3600) -> Iterator[Entry]:
     """TCP over IPv4, all different."""
+    virtual, destinations = v4(10, 0, 0, 1), [v4(10, 1, 0, n) for n in range(1, 201)]
     for n in range(first, first + count):
-        client = struct.pack("!I", 0x0B000000 + n // 50000)
-        yield Entry(client, v4(10, 0, 0, 1), v4(10, 1, 0, 1 + n % 200), 1024 + n % 50000)._replace(**changed)
+        client, port = _pair(n)
+        yield Entry(client, virtual, destinations[n % 200], port, timeout=timeout)
 
 
 def mixed(count: int) -> Iterator[Entry]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ipvsfast import Ipvs, SyncDaemon
@@ -49,11 +49,10 @@ def stop_daemon() -> None:
         ipvs.stop_daemon("backup")
 
 
-def fill(entries: Iterable[bpf_fill.Entry], wanted: int) -> None:
-    """Until there are `wanted` connections: what did not arrive is sent again."""
-    entries = list(entries) if not isinstance(entries, list) else entries
-    for _ in range(4):
-        bpf_fill.send(entries)
+def fill(make: Callable[[], Iterable[bpf_fill.Entry]], wanted: int) -> None:
+    """Until there are `wanted` connections: if some did not arrive all are sent again."""
+    for _ in range(3):
+        bpf_fill.send(make())
         for _ in range(20):
             if count("bpf") >= wanted:
                 return
