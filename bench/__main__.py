@@ -9,10 +9,12 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import listing, netns, prepare, report, restore, run, save, startup, tools
+from bench import connections, listing, netns, prepare, report, restore, run, save, startup, tools
 from bench.workloads import Size
 
 QUESTIONS = {q.name: q for q in (restore.QUESTION, listing.QUESTION, save.QUESTION, startup.QUESTION)}
+# The last one is asked about tables of its own.
+NAMES = (*QUESTIONS, connections.NAME)
 SIZES = ("20x50", "1000x50", "20000x1", "1x5000")
 
 # A quick look: a tenth of the big table for everyone, the big table for those that manage it in seconds.
@@ -34,16 +36,16 @@ def _sizes(text: str) -> list[Size]:
 
 
 def _questions(text: str) -> list[str]:
-    unknown = [name for name in _list_of(text) if name not in QUESTIONS]
+    unknown = [name for name in _list_of(text) if name not in NAMES]
     if unknown:
-        raise argparse.ArgumentTypeError(f"{unknown[0]}: choose from {', '.join(QUESTIONS)}")
+        raise argparse.ArgumentTypeError(f"{unknown[0]}: choose from {', '.join(NAMES)}")
     return _list_of(text)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few minutes: fewer runs, fewer sizes")
-    parser.add_argument("--only", type=_questions, metavar="QUESTION,...", help=", ".join(QUESTIONS))
+    parser.add_argument("--only", type=_questions, metavar="QUESTION,...", help=", ".join(NAMES))
     parser.add_argument("--sizes", type=_sizes, metavar="SxD,...", help=f"default {','.join(SIZES)}")
     parser.add_argument("--runs", type=int, help="runs of each contender, unless its time is used up")
     parser.add_argument("--budget", type=float, metavar="SECONDS", help="time for one contender on one size")
@@ -88,14 +90,19 @@ def main() -> int:
     sizes = arguments.sizes or [Size.parse(s) for s in (QUICK_SIZES if arguments.quick else SIZES)]
     found = tools.discover(arguments.ipvsfast.absolute())
     host = report.describe_host(found)
-    asked = [QUESTIONS[name] for name in arguments.only or QUESTIONS]
+    names = arguments.only or NAMES
+    asked = [QUESTIONS[name] for name in names if name in QUESTIONS]
     sections = run.run(asked, sizes, found, options)
-    print(report.text(host, found, sections, QUICK_REMARK if arguments.quick else ""))
+    tables = [report.section_table(section) for section in sections]
+    conns = connections.measure(found, options, arguments.quick) if connections.NAME in names else []
+    tables += [connections.table(section) for section in conns]
+    print(report.text(host, found, tables, QUICK_REMARK if arguments.quick else ""))
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     path = arguments.json or Path(__file__).parent / "results" / f"{stamp}.json"
-    report.write_json(path, host, found, sections, asdict(options))
+    report.write_json(path, host, found, [*sections, *conns], asdict(options))
     print(f"\nevery run: {path}")
-    return 1 if any(row.note.startswith("failed") for s in sections for row in s.rows) else 0
+    broken = any(row.note.startswith("failed") for s in sections for row in s.rows)
+    return 1 if broken or any(map(connections.failed, conns)) else 0
 
 
 if __name__ == "__main__":

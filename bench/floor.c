@@ -14,11 +14,14 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -369,6 +372,29 @@ static int host(void)
 	return 0;
 }
 
+/* Peak memory of a command in KiB. A process keeps the peak of the one it was created from; so the command is
+ * created from this small one. */
+static int memory(char **argv)
+{
+	struct rusage usage;
+	int status;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return 1;
+	if (!pid) {
+		int null = open("/dev/null", O_WRONLY);
+
+		dup2(null, STDOUT_FILENO);
+		execv(argv[0], argv);
+		_exit(127);
+	}
+	if (wait4(pid, &status, 0, &usage) < 0 || status)
+		return 1;
+	printf("{\"memory\": %ld}\n", usage.ru_maxrss);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static struct floor f;
@@ -382,6 +408,8 @@ int main(int argc, char **argv)
 		return 0;
 	if (argc == 2 && !strcmp(argv[1], "host"))
 		return host();
-	fputs("usage: floor restore < RULES | list | nothing | host\n", stderr);
+	if (argc > 2 && !strcmp(argv[1], "memory"))
+		return memory(argv + 2);
+	fputs("usage: floor restore < RULES | list | nothing | host | memory COMMAND...\n", stderr);
 	return 2;
 }

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean, median
 
+from bench import connections
 from bench.run import Row, Section
 from bench.tools import Tools, processor
 
@@ -125,16 +126,18 @@ _LEGEND = """\
 Seconds of wall time of the whole process; cpu: user and system time, mean. net: the minimum less the
 minimum of the same command on nothing (empty file, empty table), "-" where noise is larger.
 x ipvsfast: the minima compared. x base: net compared with the floor's own clock around the kernel's
-work; for startup, the minimum compared with the bare Python's."""
+work; for startup, the minimum compared with the bare Python's. conns: x cat, x ipvsadm: minima compared."""
 
 
-def text(host: Host, tools: Tools, sections: Sequence[Section], remark: str = "") -> str:
+def text(host: Host, tools: Tools, tables: Sequence[str], remark: str = "") -> str:
     """The whole report."""
-    parts = [_heading(host, tools), *([remark] if remark else []), *map(section_table, sections), _LEGEND]
+    parts = [_heading(host, tools), *([remark] if remark else []), *tables, _LEGEND]
     return "\n\n".join(parts)
 
 
-def write_json(path: Path, host: Host, tools: Tools, sections: Sequence[Section], options: object) -> None:
+def write_json(
+    path: Path, host: Host, tools: Tools, sections: Sequence[Section | connections.Section], options: object
+) -> None:
     """Everything, every single run included, for whoever wants to compute something else."""
     document = {
         "format": 1,
