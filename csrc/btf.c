@@ -14,7 +14,7 @@
 #define POINTER_SIZE 8		/* of the kernel; where it has another one, a list head's size tells */
 #define RESOLVE_MAX 32		/* typedefs, qualifiers and arrays around a type */
 #define DEPTH_MAX 16		/* unnamed structs in one another */
-#define VISITS_MAX (1u << 20)	/* members looked at in one search */
+#define VISITS_MAX 65536	/* members looked at in one search; the longest struct has hundreds */
 
 /* By number: the build machine's header can be older than the kernel. */
 enum kind {

@@ -13,7 +13,7 @@ import pytest
 
 from ipvsfast._native import lib
 from support import bpf_fill
-from support.bpf_kernel import fill, refused, start_daemon
+from support.bpf_kernel import fill, fill_messages, refused, start_daemon
 from support.native_conns import DETAILS, Reading, count, read
 from support.netns import Namespace, join_network
 
@@ -124,7 +124,7 @@ def test_a_million() -> None:
     if refused():
         return
     start_daemon()
-    fill(lambda: bpf_fill.plain(MILLION), MILLION)
+    fill_messages(lambda: bpf_fill.many(MILLION), MILLION)
     with Reading("bpf") as reading:
         assert lib.ipvsf_conns_remember(reading.conns, 1) == 0
         assert reading.count() == MILLION

@@ -73,11 +73,24 @@ def prepare_loopback() -> None:
     subprocess.run(["ip", "route", "replace", "224.0.0.0/4", "dev", "lo"], check=True, timeout=60)
 
 
+def many(count: int) -> Iterator[bytes]:
+    """Messages of plain connections, all different, made at the speed at which they can be sent."""
+    each, mark = 38, b"\xee\xdd\xcc\xbb"
+    (whole,) = messages(Entry(mark, v4(10, 0, 0, 1), v4(10, 1, 0, 1), 1024 + n) for n in range(each))
+    for number in range(count // each):
+        yield whole.replace(mark, struct.pack("!I", 0x14000000 + number))
+    yield from messages(plain(count % each))
+
+
 def send(entries: Iterable[Entry]) -> None:
+    send_messages(messages(entries))
+
+
+def send_messages(made: Iterable[bytes]) -> None:
     """Sends to the daemon of the caller's namespace, with pauses."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
-        for number, message in enumerate(messages(entries), 1):
+        for number, message in enumerate(made, 1):
             sender.sendto(message, GROUP)
             if number % MESSAGES_PER_BREAK == 0:
                 time.sleep(BREAK_SECONDS)

@@ -51,8 +51,12 @@ def stop_daemon() -> None:
 
 def fill(make: Callable[[], Iterable[bpf_fill.Entry]], wanted: int) -> None:
     """Until there are `wanted` connections: if some did not arrive all are sent again."""
+    fill_messages(lambda: bpf_fill.messages(make()), wanted)
+
+
+def fill_messages(make: Callable[[], Iterable[bytes]], wanted: int) -> None:
     for _ in range(3):
-        bpf_fill.send(make())
+        bpf_fill.send_messages(make())
         for _ in range(20):
             if count("bpf") >= wanted:
                 return
