@@ -124,7 +124,8 @@ def test_a_million() -> None:
     if refused():
         return
     start_daemon()
-    fill_messages(lambda: bpf_fill.many(MILLION), MILLION)
+    (like,) = bpf_fill.plain(1)
+    fill_messages(lambda: bpf_fill.many(MILLION, like), MILLION)
     with Reading("bpf") as reading:
         assert lib.ipvsf_conns_remember(reading.conns, 1) == 0
         assert reading.count() == MILLION

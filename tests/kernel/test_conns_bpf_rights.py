@@ -14,7 +14,7 @@ import pytest
 
 from ipvsfast._native import ffi, lib
 from support import bpf_fill, bpf_rights
-from support.bpf_kernel import fill, refused, start_daemon, stop_daemon
+from support.bpf_kernel import fill, fill_messages, refused, start_daemon, stop_daemon
 from support.native_conns import Reading, Refused, count, read
 
 ROWS = 10_000
@@ -194,11 +194,15 @@ def test_chains_longer_than_the_memory() -> None:
     modprobe("ip_vs_pe_sip")
     try:
         start_daemon()
-        fill(lambda: map(bpf_fill.engine, range(size)), size)
+        like = bpf_fill.engine(0)
+        fill_messages(lambda: bpf_fill.many(size, like), size)
         stop_daemon()
-        rows = [(row.client, row.data) for row, _ in read("bpf")]
-        assert len(rows) == len(set(rows)) == size
-        assert all(data.startswith(b"%d@" % (int.from_bytes(client[:4], "big") & 0xFFFFFF)) for client, data in rows)
+        with Reading("bpf") as reading:
+            assert lib.ipvsf_conns_remember(reading.conns, 1) == 0
+            rows = reading.some()[1]
+            assert {(row.engine, row.data, row.virtual[:4]) for row, _ in rows} == {(b"sip", like.data, like.virtual)}
+            assert reading.count() == size
+            assert (reading.account().rows, reading.account().repeated) == (size, 0)
     finally:
         unload()
         modprobe("ip_vs")

@@ -73,13 +73,15 @@ def prepare_loopback() -> None:
     subprocess.run(["ip", "route", "replace", "224.0.0.0/4", "dev", "lo"], check=True, timeout=60)
 
 
-def many(count: int) -> Iterator[bytes]:
-    """Messages of plain connections, all different, made at the speed at which they can be sent."""
-    each, mark = 38, b"\xee\xdd\xcc\xbb"
-    (whole,) = messages(Entry(mark, v4(10, 0, 0, 1), v4(10, 1, 0, 1), 1024 + n) for n in range(each))
+def many(count: int, like: Entry) -> Iterator[bytes]:
+    """Messages of equal entries of different clients, made at the speed at which they can be sent."""
+    mark = b"\xee\xdd\xcc"
+    each = MESSAGE_MAX // (len(packed(like)))
+    (whole,) = messages(like._replace(client=mark + bytes((n,))) for n in range(each))
     for number in range(count // each):
-        yield whole.replace(mark, struct.pack("!I", 0x14000000 + number))
-    yield from messages(plain(count % each))
+        yield whole.replace(mark, (0x140000 + number).to_bytes(3, "big"))
+    rest = (like._replace(client=bytes((10, 0, 9, n))) for n in range(count % each))
+    yield from messages(rest)
 
 
 def send(entries: Iterable[Entry]) -> None:
