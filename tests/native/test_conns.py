@@ -107,6 +107,55 @@ def test_damaged_lines(text):
     assert sample.isascii() and sample.decode().isprintable() and bool(sample) <= bool(strange)
 
 
+V4, V6 = b" 0A000001 0050", b" 2001:0db8:0000:0000:0000:0000:0000:0001 0050"
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        (b"TCP" + 3 * V4 + b" UDP 4294967295", True),
+        (b"TCP" + 3 * V4 + b" UDP 4294967296", False),
+        (b"TCP" + 3 * V4 + b" UDP 99999999999999999999999", False),
+        (b"TCP" + 3 * V4 + b" UDP -1", False),
+        (b"TCP" + 3 * V4 + b" UDP ", False),
+        (b"TCP" + 3 * V4 + b" UDP", False),
+        (b"TCP" + 3 * V4 + b"  3", False),
+        (b"IP_255" + 3 * V4 + b" UDP 3", True),
+        (b"IP_256" + 3 * V4 + b" UDP 3", False),
+        (b"IP_" + 3 * V4 + b" UDP 3", False),
+        (b"IP_6x" + 3 * V4 + b" UDP 3", False),
+        (b"tcp" + 3 * V4 + b" UDP 3", False),
+        (b" TCP" + 3 * V4 + b" UDP 3", False),
+        (b"TCP" + 3 * V6 + b" UDP 3", True),
+        (b"TCP" + V4 + V4 + V6 + b" UDP 3", True),
+        (b"TCP" + V6 + V6 + V4 + b" UDP 3", True),
+        (b"TCP" + V4 + V6 + V6 + b" UDP 3", False),
+        (b"TCP" + V6 + V4 + V4 + b" UDP 3", False),
+        (b"TCP" + 2 * V4 + b" UDP 3", False),
+        (b"TCP" + 4 * V4 + b" UDP 3", False),
+        (b"TCP" + 3 * V6.replace(b"0db8:", b"0db8 ") + b" UDP 3", False),
+        (b"TCP" + 3 * V4 + b" " + b"S" * 15 + b" 3", True),
+        (b"TCP" + 3 * V4 + b" " + b"S" * 16 + b" 3", False),
+        (b"TCP" + 3 * V4 + b" S\x7f 3", False),
+        (b"TCP" + 3 * V4 + b" UDP 3 " + b"e" * 16 + b" x", True),
+        (b"TCP" + 3 * V4 + b" UDP 3 " + b"e" * 17 + b" x", False),
+        (b"TCP" + 3 * V4 + b" UDP 3 s\x1bp x", False),
+        (b"TCP" + 3 * V4 + b" UDP 3 sip", True),
+        (b"TCP" + 3 * V4 + b" UDP 3 sip ", True),
+        (b"TCP" + 3 * V4 + b" UDP 3 sip  x", True),
+        (b"TCP" + 3 * V4 + b" UDP 3 ", True),
+        (b"TCP" + 3 * V4 + b" UDP 3  ", False),
+        (b"TCP" + 3 * V4 + b" UDP 3  x", False),
+        (b"TCP" + 3 * V4 + b" UDP 3\r", False),
+    ],
+)
+def test_borders(text, taken):
+    """What is just an entry and what is just none, by the scanner and by the reference."""
+    assert (parse(text) is not None) == taken
+    found, _, unreadable, _ = scan(text + b"\n")
+    assert (found, unreadable) == (([parse(text)], 0) if taken else ([], 1))
+
+
 def test_rows_stop_the_scan():
     """With no room for more rows it stops after a whole line, and goes on from there."""
     text = b"".join([line(expires=n) for n in range(7)])

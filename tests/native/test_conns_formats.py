@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections import Counter
+from ipaddress import ip_address
 from itertools import combinations
 
 import pytest
@@ -157,6 +158,18 @@ def test_filters(texts, conditions):
     reader = reader_of(HEADER + b"".join(texts), where=where)
     assert read(reader) == [row for row in rows if wants(where, row)]
     assert reader.account.rows == len(rows)
+
+
+@pytest.mark.parametrize(("base", "size"), [("170.85.204.51", 32), ("2001:db8:aaaa:5555:cccc:3333::99", 128)])
+def test_every_prefix_length(base, size):
+    """Of two addresses that differ in one bit, a prefix takes both exactly if it ends before that bit."""
+    number = int(ip_address(base))
+    others = [str(ip_address(number ^ 1 << (size - 1 - bit))) for bit in range(size)]
+    text = HEADER + b"".join([line(client=base, cport=bit, service=base, destination=other)
+                              for bit, other in enumerate(others)])  # fmt: skip
+    for prefix in range(size + 1):
+        where = ConnectionFilter(destination=f"[{base}/{prefix}]" if size == 128 else f"{base}/{prefix}")
+        assert [row.client_port for row in read(reader_of(text, where=where))] == list(range(prefix, size))
 
 
 @pytest.mark.parametrize("limit", [1, 2, 999, 1000, 1001, 5000])
