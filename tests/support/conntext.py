@@ -45,7 +45,7 @@ class Row(NamedTuple):
 
 def identity(row: Sequence[Any]) -> tuple[Any, ...]:
     """What makes it this entry: all but the time that is left. Of a Row or a Connection."""
-    return (*row[:9], *row[10:])
+    return (*row[:9], *row[10:12])
 
 
 def identities(rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
