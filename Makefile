@@ -91,7 +91,7 @@ test-long: deps-long venv
 
 bench: deps-bench venv
 	$(BIN)/python -m bench --prepare
-	$(VM) -k $(KERNEL) --timeout $(BENCH_SECONDS) -- $(BIN)/python -m bench $(BENCH_ARGS)
+	$(VM) -k $(KERNEL) --timeout $(BENCH_SECONDS) --memory 4096 -- $(BIN)/python -m bench $(BENCH_ARGS)
 
 fuzz: deps-fuzz
 	@tests/fuzz/run.sh $(FUZZ_SECONDS)
