@@ -13,7 +13,6 @@
 #include "source.h"
 
 #include <sys/mman.h>
-#include <sys/random.h>
 
 #define PARTS 64		/* each grows by itself, so that little is there twice while one is moved */
 #define FIRST_SIZE ((size_t)1 << 9)
@@ -24,7 +23,6 @@
 
 struct ipvsf_recent {
 	uint64_t marks[RECENT_SETS][RECENT_WAYS];
-	uint64_t seed[2];
 };
 
 struct part {
@@ -39,7 +37,6 @@ struct ipvsf_memory {
 	size_t num_notes;
 	size_t notes_size;
 	bool sorted;
-	uint64_t seed[2];
 };
 
 /* Anonymous maps, so that a table that was outgrown goes back to the system at once. */
@@ -53,18 +50,8 @@ static uint64_t *new_slots(size_t size)
 
 int ipvsf_memory_create(struct ipvsf_memory **ret)
 {
-	struct ipvsf_memory *memory = calloc(1, sizeof(*memory));
-
-	*ret = NULL;
-	if (!memory)
-		return -ENOMEM;
-	/* Clients choose their ports: without a secret they could choose equal hashes. */
-	if (getrandom(memory->seed, sizeof(memory->seed), 0) != sizeof(memory->seed)) {
-		free(memory);
-		return -EIO;
-	}
-	*ret = memory;
-	return 0;
+	*ret = calloc(1, sizeof(**ret));
+	return *ret ? 0 : -ENOMEM;
 }
 
 static void drop_notes(struct ipvsf_memory *memory)
@@ -113,7 +100,7 @@ static uint64_t hash_bytes(uint64_t h, const char *s, size_t len)
 }
 
 /* What makes an entry this entry: not its state or time, which change while it is read. */
-static uint64_t fingerprint(const uint64_t *seed, const struct ipvsf_conn *row, const char *text)
+uint64_t ipvsf_conn_mark(const uint64_t *seed, const struct ipvsf_conn *row, const char *text)
 {
 	uint64_t w[8], h = seed[0];
 
@@ -204,26 +191,15 @@ int ipvsf_memory_sort(struct ipvsf_memory *memory)
 	return 0;
 }
 
-int ipvsf_memory_add(struct ipvsf_memory *memory, const struct ipvsf_conn *row, const char *text)
+int ipvsf_memory_add(struct ipvsf_memory *memory, uint64_t mark)
 {
-	uint64_t mark = fingerprint(memory->seed, row, text);
-
 	return memory->sorted ? look_up(memory, mark) : note(memory, mark);
 }
 
 int ipvsf_recent_create(struct ipvsf_recent **ret)
 {
-	struct ipvsf_recent *recent = calloc(1, sizeof(*recent));
-
-	*ret = NULL;
-	if (!recent)
-		return -ENOMEM;
-	if (getrandom(recent->seed, sizeof(recent->seed), 0) != sizeof(recent->seed)) {
-		free(recent);
-		return -EIO;
-	}
-	*ret = recent;
-	return 0;
+	*ret = calloc(1, sizeof(**ret));
+	return *ret ? 0 : -ENOMEM;
 }
 
 void ipvsf_recent_clear(struct ipvsf_recent *recent)
@@ -231,9 +207,8 @@ void ipvsf_recent_clear(struct ipvsf_recent *recent)
 	memset(recent->marks, 0, sizeof(recent->marks));
 }
 
-bool ipvsf_recent_add(struct ipvsf_recent *recent, const struct ipvsf_conn *row, const char *text)
+bool ipvsf_recent_add(struct ipvsf_recent *recent, uint64_t mark)
 {
-	uint64_t mark = fingerprint(recent->seed, row, text);
 	uint64_t *set = recent->marks[mark % RECENT_SETS];
 
 	for (int i = 0; i < RECENT_WAYS; i++) {

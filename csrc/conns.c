@@ -4,6 +4,7 @@
 #include "bpf_walk.h"
 
 #include <fcntl.h>
+#include <sys/random.h>
 
 #define CONN_FILE "/proc/thread-self/net/ip_vs_conn"
 #define TABLE_FILE "/proc/thread-self/net/ip_vs"
@@ -12,6 +13,7 @@ struct ipvsf_conns {
 	struct ipvsf_source *source;
 	struct ipvsf_memory *memory;
 	struct ipvsf_recent *recent;
+	uint64_t seed[2];
 	struct ipvsf_matcher matcher;
 	struct ipvsf_rows batch;
 	size_t next;		/* the row of the batch that comes next */
@@ -29,6 +31,11 @@ int ipvsf_conns_create(struct ipvsf_conns **ret)
 	struct ipvsf_conns *conns = calloc(1, sizeof(*conns));
 	int r = conns ? ipvsf_matcher_init(&conns->matcher, &all, NULL, 0) : -ENOMEM;
 
+	/* Clients choose their ports: without a secret they could choose entries of the same mark. */
+	if (!r && getrandom(conns->seed, sizeof(conns->seed), 0) != sizeof(conns->seed))
+		r = -EIO;
+	if (r && conns)
+		ipvsf_matcher_deinit(&conns->matcher);
 	if (r) {
 		free(conns);
 		conns = NULL;
@@ -187,6 +194,16 @@ static int more_rows(struct ipvsf_conns *c, int64_t deadline)
 	return r ? r : -ENODATA;
 }
 
+/* 0: a new entry; -EEXIST: it was read before; -ENOMEM */
+static int remember(struct ipvsf_conns *c, const struct ipvsf_conn *row)
+{
+	uint64_t mark = ipvsf_conn_mark(c->seed, row, c->batch.text);
+
+	if (c->shifting && !ipvsf_recent_add(c->recent, mark))
+		return -EEXIST;
+	return c->memory ? ipvsf_memory_add(c->memory, mark) : 0;
+}
+
 int ipvsf_step_next(struct ipvsf_step *step, const struct ipvsf_conn **ret)
 {
 	struct ipvsf_conns *c = step->conns;
@@ -216,21 +233,15 @@ int ipvsf_step_next(struct ipvsf_step *step, const struct ipvsf_conn **ret)
 		c->rows++;
 		if (!ipvsf_matcher_wants(&c->matcher, row, c->batch.text))
 			continue;
-		if (c->shifting && !ipvsf_recent_add(c->recent, row, c->batch.text)) {
+		r = c->shifting || c->memory ? remember(c, row) : 0;
+		if (r == -EEXIST) {
 			c->repeated++;
 			continue;
 		}
-		if (c->memory) {
-			r = ipvsf_memory_add(c->memory, row, c->batch.text);
-			if (r == -EEXIST) {
-				c->repeated++;
-				continue;
-			}
-			if (r) {
-				c->ended = true;
-				c->error = r;
-				return r;
-			}
+		if (r) {
+			c->ended = true;
+			c->error = r;
+			return r;
 		}
 		c->matched++;
 		step->text = c->batch.text;

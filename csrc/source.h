@@ -75,20 +75,21 @@ void ipvsf_matcher_deinit(struct ipvsf_matcher *m);
 bool ipvsf_matcher_wants(const struct ipvsf_matcher *m, const struct ipvsf_conn *row, const char *text);
 uint8_t ipvsf_conn_family(const struct ipvsf_conn *row);
 
-/* conn_seen.c: which entries were read before */
+/* conn_seen.c: which entries were read before; by a mark of each, a hash that a secret goes into */
+uint64_t ipvsf_conn_mark(const uint64_t *seed, const struct ipvsf_conn *row, const char *text);
 struct ipvsf_memory;
 int ipvsf_memory_create(struct ipvsf_memory **ret);
 void ipvsf_memory_destroy(struct ipvsf_memory *memory);
 /* From now on entries that come again are told from new ones. */
 int ipvsf_memory_sort(struct ipvsf_memory *memory);
 /* 0: new, or not known to be not; -EEXIST; -ENOMEM */
-int ipvsf_memory_add(struct ipvsf_memory *memory, const struct ipvsf_conn *row, const char *text);
+int ipvsf_memory_add(struct ipvsf_memory *memory, uint64_t mark);
 
 /* The same for some thousand entries read last. Freed by free(). */
 struct ipvsf_recent;
 int ipvsf_recent_create(struct ipvsf_recent **ret);
 void ipvsf_recent_clear(struct ipvsf_recent *recent);
 /* false: it is one of them */
-bool ipvsf_recent_add(struct ipvsf_recent *recent, const struct ipvsf_conn *row, const char *text);
+bool ipvsf_recent_add(struct ipvsf_recent *recent, uint64_t mark);
 
 #endif
