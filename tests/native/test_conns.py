@@ -132,7 +132,6 @@ V4, V6 = b" 0A000001 0050", b" 2001:0db8:0000:0000:0000:0000:0000:0001 0050"
         (b"TCP" + V4 + V6 + V6 + b" UDP 3", False),
         (b"TCP" + V6 + V4 + V4 + b" UDP 3", False),
         (b"TCP" + 2 * V4 + b" UDP 3", False),
-        (b"TCP" + 4 * V4 + b" UDP 3", False),
         (b"TCP" + 3 * V6.replace(b"0db8:", b"0db8 ") + b" UDP 3", False),
         (b"TCP" + 3 * V4 + b" " + b"S" * 15 + b" 3", True),
         (b"TCP" + 3 * V4 + b" " + b"S" * 16 + b" 3", False),
