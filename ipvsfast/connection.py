@@ -19,11 +19,12 @@ def protocol_text(number: int) -> str:
 def protocol_number(text: str) -> int | None:
     """The number of a protocol by its name in any case, or by its number; None if it is neither."""
     upper = text.upper()
-    for number, name in _PROTOCOLS.items():
+    for known, name in _PROTOCOLS.items():
         if name.upper() == upper:
-            return number
+            return known
     digits = upper.removeprefix("IP_")
-    return int(digits) if digits.isdecimal() and len(digits) < 4 and int(digits) < 256 else None
+    number = int(digits) if digits.isdecimal() and digits.isascii() and len(digits) < 4 else 256
+    return number if number < 256 else None
 
 
 class Connection(tuple):  # type: ignore[type-arg]

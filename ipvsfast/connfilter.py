@@ -187,7 +187,7 @@ def _split(text: str) -> tuple[str, str]:
         address, bracket, rest = text[1:].partition("]")
         length, colon, ports = rest.partition(":")
         twice = length and ("/" in address or length[0] != "/")
-        if not bracket or twice or (colon and not ports):
+        if not bracket or not address or twice or (colon and not ports):
             raise _no_place(text)
         return address + length, ports
     if text.count(":") > 1:

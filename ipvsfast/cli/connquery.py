@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("json", "ndjson", "csv")
 _MOST = 2**31 - 1
+_MOST_SAMPLED = 1_000_000  # they are kept in memory
 _LONGEST_WATCH = 86400
 
 
@@ -28,7 +29,7 @@ class Query:
         self.count = "count" in given
         self.by: list[Key] | None = None
         self.top = _number(given, "top", 1)
-        self.sample = _number(given, "sample", 1)
+        self.sample = _number(given, "sample", 1, _MOST_SAMPLED)
         self.watch = _seconds(given)
         self.engines_shown = "persistent-conn" in given
         self.details = "details" in given
@@ -79,12 +80,12 @@ def _one_of(given: dict[str, str], names: tuple[str, ...]) -> str | None:
     return found[0] if found else None
 
 
-def _number(given: dict[str, str], name: str, low: int) -> int | None:
+def _number(given: dict[str, str], name: str, low: int, high: int = _MOST) -> int | None:
     if name not in given:
         return None
-    number = parse_int(given[name], low, _MOST)
+    number = parse_int(given[name], low, high)
     if number is None:
-        raise _error(f"--{name} takes a whole number from {low}, not `{given[name]}'")
+        raise _error(f"--{name} takes a whole number from {low} to {high}, not `{given[name]}'")
     return number
 
 

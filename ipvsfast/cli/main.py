@@ -94,6 +94,9 @@ def guarded(work: Callable[[], int], argv: Sequence[str], program: str) -> int:
         if failure.message:
             complain(failure.message)
         return failure.status
+    except MemoryError:
+        complain("out of memory")
+        return 1
     except KeyboardInterrupt as interrupt:
         if interrupt.args:
             complain(str(interrupt))
