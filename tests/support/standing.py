@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 from support import connections as conns
@@ -17,8 +18,8 @@ from support.netns import OWN_NAMESPACE, join_network, loopback_up, unshare_netw
 
 LARGE = 100_000
 SMALL = 20_000  # where each entry costs more than the one before it
-PROBE = 10_000
-SLOWER = 2.5
+PROBE = 20_000
+SLOWER = 1.5
 # No entry ends while tests run, and all conditions on what is left lie far from what there is.
 TIMEOUTS = (4000, 20_000, 700_000)
 CLIENTS_SIX = 4096
@@ -131,7 +132,7 @@ def _slope() -> float:
                 break
             times.append(time.perf_counter() - began)
     part = len(times) // 4
-    return sum(times[-part:]) / sum(times[:part])
+    return median(times[-part:]) / median(times[:part])
 
 
 def await_size() -> None:
