@@ -74,14 +74,19 @@ def prepare_loopback() -> None:
 
 
 def many(count: int, like: Entry) -> Iterator[bytes]:
-    """Messages of equal entries of different clients, made at the speed at which they can be sent."""
+    """Messages of entries alike but for the client and the engine's data, made as fast as they can be sent."""
     mark = b"\xee\xdd\xcc"
-    each = MESSAGE_MAX // (len(packed(like)))
-    (whole,) = messages(like._replace(client=mark + bytes((n,))) for n in range(each))
+
+    def varied(n: int) -> Entry:
+        # By its data an entry finds its bucket: it may not be the same for all.
+        data = like.data and mark + bytes((33 + n,)) + like.data
+        return like._replace(client=mark + bytes((n,)), data=data)
+
+    each = MESSAGE_MAX // len(packed(varied(0)))
+    (whole,) = messages(map(varied, range(each)))
     for number in range(count // each):
-        yield whole.replace(mark, (0x140000 + number).to_bytes(3, "big"))
-    rest = (like._replace(client=bytes((10, 0, 9, n))) for n in range(count % each))
-    yield from messages(rest)
+        yield whole.replace(mark, bytes(33 + number // 94**power % 94 for power in (2, 1, 0)))
+    yield from messages(varied(n) for n in range(count % each))
 
 
 def send(entries: Iterable[Entry]) -> None:
