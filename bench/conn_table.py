@@ -50,8 +50,9 @@ def _run(*argv: str) -> None:
         raise ValueError(f"{' '.join(argv)}: {done.stderr.strip()}")
 
 
-def fill(ours: Tool, count: int) -> float:
-    """Fill this namespace's table; seconds that it took. ValueError if it does not have `count` then."""
+def fill(ours: Tool, count: int, checked: bool = True) -> float:
+    """Fill this namespace's table; seconds that it took. checked: ValueError if it does not have `count`
+    then, by the kernel's text."""
     began = time.perf_counter()
     _run(*ours.argv, "--start-daemon", "backup", "--mcast-interface", "lo")
     _run("ip", "link", "set", "lo", "multicast", "on")
@@ -65,6 +66,8 @@ def fill(ours: Tool, count: int) -> float:
             _await_empty_queue()
     _run(*ours.argv, "--stop-daemon", "backup")
     taken = time.perf_counter() - began
+    if not checked:
+        return taken
     with TABLE.open("rb", buffering=1 << 20) as table:
         found = sum(1 for _ in table) - 1
     if found != count:

@@ -19,6 +19,7 @@ from support.netns import Namespace, join_network
 
 CHURN_READINGS = 60
 MILLION = 1_000_000
+TESTS = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -101,7 +102,7 @@ def test_churn() -> None:
     standing = list(bpf_fill.plain(5000))
     fill(lambda: standing, 5000)
     keys = {(e.client, e.cport) for e in standing}
-    with subprocess.Popen([sys.executable, bpf_fill.__file__]) as filler:
+    with subprocess.Popen([sys.executable, "-m", bpf_fill.__name__], cwd=TESTS) as filler:
         try:
             sizes = set()
             for _ in range(CHURN_READINGS):

@@ -1,26 +1,17 @@
-"""Connections by the thousand without traffic: messages of the sync protocol, version 1, to a backup
-daemon on the loopback device.
-"""
+"""Entries of every kind by the thousand, for tables that are read by BPF; addresses are packed."""
 
 from __future__ import annotations
 
 import itertools
-import socket
 import struct
-import subprocess
 import time
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-GROUP = ("224.0.0.81", 8848)
-MESSAGE_MAX = 1400
-MESSAGES_PER_BREAK = 40
-BREAK_SECONDS = 0.001  # the daemon of 6.1 takes a whole queue without letting anybody else run
-TEMPLATE = 0x1000
-INACTIVE = 0x100
-MASQUERADING = 0
-TCP, UDP, SCTP, ESP, AH, IP = 6, 17, 132, 50, 51, 0
-PE_DATA, PE_NAME = 2, 3
+from support import connections
+from support.connections import ESP, INACTIVE, SCTP, TCP, TEMPLATE, UDP, pack
+
+AH, IP = 51, 0
 
 
 class Entry(NamedTuple):
@@ -40,37 +31,17 @@ class Entry(NamedTuple):
     data: bytes = b""
 
 
-_HEAD = struct.Struct("!BBHIHHHHII")
-
-
 def packed(e: Entry) -> bytes:
-    options = b""
-    if e.data:
-        options = bytes((PE_DATA, len(e.data))) + e.data + bytes((PE_NAME, 3)) + b"sip"
-    v6 = len(e.client) == 16
-    size = _HEAD.size + (48 if v6 else 12) + len(options)
-    head = _HEAD.pack(v6, e.protocol, size, e.flags, e.state, e.cport, e.vport, e.dport, e.fwmark, e.timeout)
-    return head + e.client + e.virtual + e.destination + options + bytes(-size % 4)
+    """As it stands in a message."""
+    return pack(
+        e.client + e.virtual + e.destination, "sip" if e.data else "", e.data, e.protocol, e.flags, e.state,
+        e.cport, e.vport, e.dport, e.fwmark, e.timeout,
+    )  # fmt: skip
 
 
 def messages(entries: Iterable[Entry]) -> Iterator[bytes]:
-    """Messages of up to 255 entries that fit a packet."""
-    body, count = bytearray(), 0
-    for entry in entries:
-        data = packed(entry)
-        if count == 255 or len(body) + len(data) > MESSAGE_MAX:
-            yield struct.pack("!BBHBBH", 0, 0, 8 + len(body), count, 1, 0) + body
-            body, count = bytearray(), 0
-        body += data
-        count += 1
-    if count:
-        yield struct.pack("!BBHBBH", 0, 0, 8 + len(body), count, 1, 0) + body
-
-
-def prepare_loopback() -> None:
-    """Multicast over lo, in the caller's namespace."""
-    subprocess.run(["ip", "link", "set", "lo", "multicast", "on"], check=True, timeout=60)
-    subprocess.run(["ip", "route", "replace", "224.0.0.0/4", "dev", "lo"], check=True, timeout=60)
+    """Messages with as many entries as fit."""
+    return connections.messages(map(packed, entries))
 
 
 def many(count: int, like: Entry) -> Iterator[bytes]:
@@ -82,35 +53,11 @@ def many(count: int, like: Entry) -> Iterator[bytes]:
         data = like.data and mark + bytes((33 + n,)) + like.data
         return like._replace(client=mark + bytes((n,)), data=data)
 
-    each = MESSAGE_MAX // len(packed(varied(0)))
+    each = (connections.MOST_BYTES - 8) // len(packed(varied(0)))
     (whole,) = messages(map(varied, range(each)))
     for number in range(count // each):
         yield whole.replace(mark, bytes(33 + number // 94**power % 94 for power in (2, 1, 0)))
     yield from messages(varied(n) for n in range(count % each))
-
-
-def send(entries: Iterable[Entry]) -> None:
-    send_messages(messages(entries))
-
-
-def send_messages(made: Iterable[bytes]) -> None:
-    """Sends to the daemon of the caller's namespace, no faster than it takes them."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
-        for number, message in enumerate(made, 1):
-            sender.sendto(message, GROUP)
-            if number % MESSAGES_PER_BREAK == 0:
-                time.sleep(BREAK_SECONDS)
-                while waiting():
-                    time.sleep(BREAK_SECONDS)
-
-
-def waiting() -> bool:
-    """Whether the daemon's socket holds messages that it has not taken yet."""
-    port = f":{GROUP[1]:04X} "
-    with open("/proc/thread-self/net/udp") as table:
-        queues = [line.split()[4] for line in table if port in line]
-    return any(int(queue.split(":")[1], 16) for queue in queues)
 
 
 def v4(*parts: int) -> bytes:
@@ -201,7 +148,7 @@ def churn() -> None:
     """New entries, which the kernel drops again after two or three seconds, until somebody ends it."""
     first = 1_000_000
     while True:
-        send(plain(1000, first, timeout=1 + first // 1000 % 3))
+        connections.send_messages(messages(plain(1000, first, timeout=1 + first // 1000 % 3)))
         first += 1000
         time.sleep(0.05)
 

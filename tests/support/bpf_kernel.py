@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ipvsfast import Ipvs, SyncDaemon
-from support import bpf_fill
+from support import bpf_fill, connections
 from support.native_conns import Reading, Refused, count
 
 NEWER = "/proc/net/ip_vs_conn is read in linear time"
@@ -39,7 +39,7 @@ def refused() -> bool:
 
 def start_daemon() -> None:
     """Entries can be sent into the caller's namespace from now on."""
-    bpf_fill.prepare_loopback()
+    connections.prepare_loopback()
     with Ipvs() as ipvs:
         ipvs.start_daemon(SyncDaemon("backup", "lo"))
 
@@ -56,7 +56,7 @@ def fill(make: Callable[[], Iterable[bpf_fill.Entry]], wanted: int) -> None:
 
 def fill_messages(make: Callable[[], Iterable[bytes]], wanted: int) -> None:
     for _ in range(3):
-        bpf_fill.send_messages(make())
+        connections.send_messages(make())
         for _ in range(20):
             if count("bpf") >= wanted:
                 return

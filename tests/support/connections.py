@@ -39,7 +39,7 @@ TEMPLATE_STATES = ("NONE", "ASSURED")
 
 _MESSAGE = struct.Struct(">BBHBBH")  # reserved, syncid, size, entries, version, spare
 _ENTRY = struct.Struct(">BBHIHHHHII")  # type, protocol, size, flags, state, three ports, mark, timeout
-_MOST_BYTES, _MOST_ENTRIES = 1472, 255
+MOST_BYTES, _MOST_ENTRIES = 1472, 255
 _INET6 = 1
 _OPTION_DATA, _OPTION_NAME = 2, 3
 _BURST = 30  # messages: a third of a receive buffer of the default size
@@ -70,16 +70,23 @@ def packed(entry: Entry) -> bytes:
     family = socket.AF_INET6 if six else socket.AF_INET
     places = (entry.client, entry.service, entry.destination)
     addresses = b"".join([socket.inet_pton(family, text) for text in places])
-    options = b""
-    if entry.engine:
-        name = entry.engine.encode()
-        options = struct.pack("BB", _OPTION_DATA, len(entry.data)) + entry.data
-        options += struct.pack("BB", _OPTION_NAME, len(name)) + name
-    size = _ENTRY.size + len(addresses) + len(options)
-    head = _ENTRY.pack(
-        _INET6 if six else 0, entry.protocol, size, entry.flags, entry.state,
+    return pack(
+        addresses, entry.engine, entry.data, entry.protocol, entry.flags, entry.state,
         entry.client_port, entry.service_port, entry.destination_port, entry.mark, entry.timeout,
     )  # fmt: skip
+
+
+def pack(
+    addresses: bytes, engine: str, data: bytes, protocol: int, flags: int, state: int, *rest: int
+) -> bytes:
+    """The same from three packed addresses. rest: three ports, mark, timeout."""
+    options = b""
+    if engine:
+        name = engine.encode()
+        options = struct.pack("BB", _OPTION_DATA, len(data)) + data
+        options += struct.pack("BB", _OPTION_NAME, len(name)) + name
+    size = _ENTRY.size + len(addresses) + len(options)
+    head = _ENTRY.pack(_INET6 if len(addresses) == 48 else 0, protocol, size, flags, state, *rest)
     return head + addresses + options + bytes(-size % 4)
 
 
@@ -88,7 +95,7 @@ def messages(entries: Iterable[bytes]) -> Iterator[bytes]:
     held: list[bytes] = []
     length = _MESSAGE.size
     for entry in entries:
-        if held and (length + len(entry) > _MOST_BYTES or len(held) == _MOST_ENTRIES):
+        if held and (length + len(entry) > MOST_BYTES or len(held) == _MOST_ENTRIES):
             yield _message(held, length)
             held, length = [], _MESSAGE.size
         held.append(entry)
@@ -118,14 +125,10 @@ class Filler:
     def __init__(self) -> None:
         if run("--start-daemon", "backup", "--mcast-interface", "lo").returncode:
             raise AssertionError("no backup sync daemon")
-        _ip("link", "set", "lo", "multicast", "on")
-        _ip("route", "replace", "224.0.0.0/4", "dev", "lo")
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
+        prepare_loopback()
 
     def close(self) -> None:
         """Ends the daemon; the entries stay."""
-        self._socket.close()
         run("--stop-daemon", "backup")
 
     def __enter__(self) -> Filler:
@@ -139,14 +142,7 @@ class Filler:
 
     def send(self, entries: Iterable[bytes]) -> None:
         """Packed entries; returns once the daemon has taken them all. AssertionError if it lost some."""
-        lost = _queue()[1]
-        flow = messages(entries)
-        while burst := list(itertools.islice(flow, _BURST)):
-            for message in burst:
-                self._socket.sendto(message, (GROUP, PORT))
-            _await_empty_queue()
-        if _queue()[1] != lost:
-            raise AssertionError("the sync daemon lost messages")
+        send_messages(messages(entries))
 
     def fill(self, entries: Iterable[bytes], total: int) -> None:
         """Packed entries, after which the table has `total`. AssertionError if it does not get them."""
@@ -156,6 +152,27 @@ class Filler:
             if time.monotonic() > end:
                 raise AssertionError(f"{found} entries instead of {total}")
             time.sleep(0.01)
+
+
+def prepare_loopback() -> None:
+    """Multicast over lo, in the caller's namespace."""
+    _ip("link", "set", "lo", "multicast", "on")
+    _ip("route", "replace", "224.0.0.0/4", "dev", "lo")
+
+
+def send_messages(made: Iterable[bytes]) -> None:
+    """To the daemon of the caller's namespace; returns once it has taken them all. AssertionError if it lost
+    some."""
+    lost = _queue()[1]
+    flow = iter(made)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
+        while burst := list(itertools.islice(flow, _BURST)):
+            for message in burst:
+                sender.sendto(message, (GROUP, PORT))
+            _await_empty_queue()
+    if _queue()[1] != lost:
+        raise AssertionError("the sync daemon lost messages")
 
 
 def _await_empty_queue() -> None:
@@ -168,7 +185,7 @@ def _await_empty_queue() -> None:
 
 def _queue() -> tuple[int, int]:
     """(bytes that wait at the daemon's socket, messages that found no room there)."""
-    for line in Path("/proc/net/udp").read_text().splitlines()[1:]:
+    for line in Path("/proc/thread-self/net/udp").read_text().splitlines()[1:]:
         words = line.split()
         if words[1].endswith(f":{PORT:04X}"):
             return int(words[4].partition(":")[2], 16), int(words[12])
