@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import socket
 import struct
 import subprocess
@@ -24,6 +23,7 @@ _PER_MESSAGE = 38
 _BURST = 30  # messages: a third of the daemon's receive buffer
 _INACTIVE = 0x100
 _PATIENCE = 60.0
+_LEAVING = 20.0  # a namespace that has ended holds the module until it is dismantled
 
 
 def _entries(count: int) -> Iterator[bytes]:
@@ -98,19 +98,22 @@ def reload_module(bits: int | None) -> str:
 
     A module that holds any service or daemon, in any namespace, refuses to go: nothing is lost.
     """
-    end = time.monotonic() + _PATIENCE
-    while True:
-        done = subprocess.run(["rmmod", "ip_vs"], check=False, capture_output=True, text=True)
-        if not done.returncode:
-            break
-        if time.monotonic() > end or not _dissolving():
-            return f"the module stays as it is loaded ({done.stderr.strip() or 'rmmod failed'})"
+    end = time.monotonic() + _LEAVING
+    while refusal := _unload():
+        if time.monotonic() > end:
+            return f"the module stays as it is loaded ({refusal})"
         time.sleep(0.2)
     option = [] if bits is None else [f"conn_tab_bits={bits}"]
     done = subprocess.run(["modprobe", "ip_vs", *option], check=False, capture_output=True, text=True)
     return "" if not done.returncode else f"the module was not loaded again: {done.stderr.strip()}"
 
 
-def _dissolving() -> bool:
-    """Whether the module's own namespaces may still be on their way out: it is there, and nobody lists it."""
-    return os.path.exists("/sys/module/ip_vs/refcnt")
+def _unload() -> str:
+    """Remove IPVS's modules, those that need the others first; what refused to go."""
+    loaded = [line.split()[0] for line in Path("/proc/modules").read_text().splitlines()]
+    names = sorted([name for name in loaded if name.startswith("ip_vs_")]) + ["ip_vs"]
+    refusal = ""
+    for name in names:
+        done = subprocess.run(["rmmod", name], check=False, capture_output=True, text=True)
+        refusal = done.stderr.strip() if done.returncode else ""
+    return refusal

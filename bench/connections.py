@@ -94,6 +94,7 @@ def measure(tools: Tools, options: Options, quick: bool) -> list[Section]:
             section.notes.append(reason)
         sections.append(section)
         netns.settle(30)
+    conn_table.reload_module(None)
     return sections
 
 
