@@ -18,7 +18,7 @@
 #define FIRST_SIZE ((size_t)1 << 9)
 #define FIRST_NOTES ((size_t)1 << 13)
 
-#define RECENT_SETS 1024	/* 32 KiB in all: stays in the nearest cache */
+#define RECENT_SETS 256	/* 8 KiB in all: stays in the nearest cache */
 #define RECENT_WAYS 4
 
 struct ipvsf_recent {

@@ -39,11 +39,27 @@ static inline void pad_to(struct text *t, const char *start, size_t width)
 	}
 }
 
+/* Most numbers here are octets, ports and seconds: no loop, no copy. */
+static inline void put_short(struct text *t, uint32_t v)
+{
+	if (v >= 10000)
+		*t->at++ = (char)('0' + v / 10000);
+	if (v >= 1000)
+		*t->at++ = (char)('0' + v / 1000 % 10);
+	if (v >= 100)
+		*t->at++ = (char)('0' + v / 100 % 10);
+	if (v >= 10)
+		*t->at++ = (char)('0' + v / 10 % 10);
+	*t->at++ = (char)('0' + v % 10);
+}
+
 static inline void put_num(struct text *t, uint64_t v)
 {
 	char digits[20];
 	size_t n = sizeof(digits);
 
+	if (v < 100000)
+		return put_short(t, (uint32_t)v);
 	do
 		digits[--n] = (char)('0' + v % 10);
 	while (v /= 10);
@@ -78,7 +94,7 @@ static inline void put_dotted(struct text *t, const uint8_t *addr)
 	for (int i = 0; i < 4; i++) {
 		if (i)
 			put_char(t, '.');
-		put_num(t, addr[i]);
+		put_short(t, addr[i]);
 	}
 }
 
