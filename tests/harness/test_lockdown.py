@@ -29,7 +29,7 @@ FORBIDDEN = 'kernel lockdown is in its mode "confidentiality"'
 def test_lockdown(vm: Run) -> None:
     """Connections are read by BPF in the mode of Secure Boot; the other one is named as the reason why not."""
     mount = "mount -t securityfs securityfs /sys/kernel/security"
-    done = vm(["sh", "-c", f'{mount}; exec "$0" -c "$1"', sys.executable, SCRIPT])
+    done = vm(["sh", "-c", f'{mount}; exec "$0" -I -c "$1"', sys.executable, SCRIPT])
     assert done.returncode == 0, done.stderr
     if done.stdout == "another table\n":
         return

@@ -18,7 +18,7 @@ NO_TYPES = "CONFIG_DEBUG_INFO_BTF"
 def table_is_known() -> bool:
     """Whether the kernel has the table that the programs walk, as told by its symbols."""
     symbols = Path("/proc/kallsyms").read_text()
-    return " ip_vs_conn_tab_size\t" in symbols and Path("/sys/kernel/btf/ip_vs").exists()
+    return " ip_vs_conn_tab\t" in symbols and Path("/sys/kernel/btf/ip_vs").exists()
 
 
 def refused() -> bool:
