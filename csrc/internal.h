@@ -59,12 +59,17 @@ struct ipvsf_session {
 #define IPVSF_NOW 0		/* a deadline: do not wait */
 #define IPVSF_PATIENCE_MS 10000	/* the kernel answers at once; only a fault takes longer */
 
+static inline uint64_t ipvsf_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
 static inline int64_t ipvsf_now_ms(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return (int64_t)(ipvsf_now_ns() / 1000000);
 }
 
 /* session.c */

@@ -33,14 +33,6 @@ struct bpf_source {
 	struct ipvsf_conn rows[ROWS];
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
-}
-
 static const uint8_t *records(const struct bpf_source *s)
 {
 	return (const uint8_t *)s->bpf.walk + WALK_RECORDS_AT;
@@ -50,12 +42,12 @@ static const uint8_t *records(const struct bpf_source *s)
 static int run(struct bpf_source *s, uint64_t limit)
 {
 	const struct ipvsf_walk *walk = s->bpf.walk;
-	uint64_t begun = now_ns();
+	uint64_t begun = ipvsf_now_ns();
 	int r;
 
 	s->bpf.walk->limit = limit;
 	r = ipvsf_bpf_run(&s->bpf);
-	s->read_ns += now_ns() - begun;
+	s->read_ns += ipvsf_now_ns() - begun;
 	if (r)
 		return r < 0 ? r : -ENODEV;
 	if (walk->table != s->table || walk->num_buckets != s->num_buckets || walk->ipvs != s->ipvs)

@@ -64,14 +64,6 @@ struct proc_source {
 	struct ipvsf_conn rows[ROWS];
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
-}
-
 /* The time of some reads: the least near the start, and the least lately, tell whether reading gets
  * slower as it goes on, which is how kernels before 6.14 do it. */
 static void note_span(struct times *t, uint64_t ns, size_t bytes)
@@ -106,7 +98,7 @@ static ssize_t read_some(int fd, char *buf, size_t len)
 /* Reads until the block is full, the time is over, the file has ended or somebody says stop. */
 static void fill(struct proc_source *s, struct block *b, struct times *times)
 {
-	uint64_t begun = now_ns(), span = begun;
+	uint64_t begun = ipvsf_now_ns(), span = begun;
 	size_t span_start = b->end;
 	unsigned int reads = 0;
 
@@ -122,7 +114,7 @@ static void fill(struct proc_source *s, struct block *b, struct times *times)
 		if (++reads % IPVSF_TIMED_READS)
 			continue;
 		/* Asking for the time costs a system call where there is no vDSO: now and then only. */
-		uint64_t now = now_ns();
+		uint64_t now = ipvsf_now_ns();
 
 		note_span(times, now - span, b->end - span_start);
 		span = now;
