@@ -87,6 +87,7 @@ test-kernel: deps-test venv
 test-long: deps-long venv
 	for kernel in $(LONG_KERNELS); do \
 		$(VM) -k $$kernel --timeout 5400 -- $(BIN)/pytest $(KERNEL_TESTS) $(PYTEST_ARGS) || exit; \
+		IPVSFAST_KERNEL=$$kernel $(BIN)/pytest tests/harness/test_lockdown.py $(PYTEST_ARGS) || exit; \
 	done
 
 bench: deps-bench venv
