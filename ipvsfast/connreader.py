@@ -207,12 +207,12 @@ class ConnSample:
 
 def read_netns_file(netns: int, path: str, size: int) -> bytes | None:
     """The beginning of a file below /proc/thread-self of a namespace; None if there is none, b"" where it
-    may not be read."""
+    may not be read, or size is 0."""
     fd = lib.ipvsf_netns_open(netns, path.encode())
     if fd < 0:
         return None if fd == -errno.ENOENT else b""
     try:
-        return os.read(fd, size)
+        return os.read(fd, size) if size else b""
     except OSError:
         return b""
     finally:

@@ -238,7 +238,7 @@ class Connections:
         """What the kernel says of its table; None where there is none."""
         fd = open_netns(self.netns)
         try:
-            return _status(fd)
+            return _status(fd, True)
         finally:
             if fd >= 0:
                 os.close(fd)
@@ -285,7 +285,7 @@ class Connections:
         entries: int | None = None
         try:
             while incomplete and readings < READINGS:
-                before = _status(netns)
+                before = _status(netns, readings > 0)
                 watched = before is not None and before.watched
                 if remembering:
                     earlier[0] += reader.account.rows
@@ -305,9 +305,12 @@ class Connections:
                     if self._progress:
                         self._progress(pace(reader.account))
                 reader.check()
-                after = _status(netns)
+                if _limit_reached(reader, where):
+                    incomplete = False
+                    break
+                after = _status(netns, True)
                 entries = after.entries if after else None
-                incomplete = not _limit_reached(reader, where) and _disturbed(before, after, reader.account)
+                incomplete = _disturbed(before, after, reader.account)
         finally:
             self.account = _account(
                 reader, earlier, source, entries=entries, readings=readings, incomplete=incomplete
@@ -321,21 +324,17 @@ def _is_large(netns: int) -> bool:
     return longer_than(netns, BREAK_EVEN * _LINE)
 
 
-def _status(netns: int) -> Status | None:
-    text = read_netns_file(netns, STATUS_FILE, 4096)
+def _status(netns: int, counted: bool) -> Status | None:
+    """counted: with the number of entries, for which the kernel walks its whole table: that takes as long
+    as reading a twentieth of it."""
+    entries: int | None = None
+    text = read_netns_file(netns, STATUS_FILE, 256 if counted else 0)
     if text:
-        values = {}
-        for line in text.splitlines():
-            name, _, value = line.partition(b":\t")
-            words = value.split()
-            values[name] = int(words[0]) if words and words[0].isdigit() else 0
-        if b"Conns" in values:
-            return Status._make(values[b"Conns"], values.get(b"Conn buckets", 0), True)
-    # Only root may read that file. The table's size stands in another one, too.
+        count = text.partition(b"Conns:\t")[2].partition(b"\n")[0]
+        entries = int(count) if count.isdigit() else None
     head = read_netns_file(netns, TABLE_FILE, 256)
-    _, found, size = (head or b"").partition(b"(size=")
-    digits = size.partition(b")")[0]
-    return Status._make(None, int(digits), text is not None) if found and digits.isdigit() else None
+    digits = (head or b"").partition(b"(size=")[2].partition(b")")[0]
+    return Status._make(entries, int(digits), text is not None) if digits.isdigit() else None
 
 
 def _limit_reached(reader: ConnReader, where: ConnectionFilter) -> bool:
@@ -349,10 +348,12 @@ def _disturbed(before: Status | None, after: Status | None, account: Any) -> boo
     # It may have got the size of before again: what a reading itself has seen counts too.
     if before.buckets != after.buckets or account.resized:
         return True
-    if before.entries is None or after.entries is None:
+    if after.entries is None:
         return False
-    held = min(before.entries, after.entries)
-    slack = abs(before.entries - after.entries) + held // _SLACK_SHARE + _SLACK
+    # Not counted before, it is taken for a table of constant length: another reading knows better.
+    first = after.entries if before.entries is None else before.entries
+    held = min(first, after.entries)
+    slack = abs(first - after.entries) + held // _SLACK_SHARE + _SLACK
     return bool(account.rows < held - slack)
 
 

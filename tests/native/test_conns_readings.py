@@ -28,7 +28,7 @@ def readings(monkeypatch):
         opened.append(texts[len(opened)])
         reader.attach(file_of(HEADER + b"".join(opened[-1])), overlap)
 
-    def buckets(netns):
+    def buckets(netns, counted):
         # One size before the last reading and after it; another one before and after all others.
         asked.append(0)
         return Status._make(None, len(asked) if len(asked) < 2 * len(texts) - 1 else -1, True)
