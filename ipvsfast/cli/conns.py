@@ -1,13 +1,10 @@
-"""The connection table: `-L -c`, and the verb `conns`."""
+"""The connection table: `-L -c`, and the answers of the verb `conns`."""
 
 from __future__ import annotations
 
-import os
-
-from ..arguments import UsageError
 from ..connsource import chosen_source
 from ..conntable import Connections, ReadingInterrupted
-from ..errors import InvalidValue, IpvsError, IpvsUnavailable, NotPermitted
+from ..errors import IpvsError, IpvsUnavailable, NotPermitted
 from ..listing.connections import headers, rows
 from .connprogress import ConnProgress
 from .output import Failure, write, write_all, write_pieces
@@ -197,26 +194,3 @@ def _judge(account: Account | None) -> None:
         )
     if problems:
         raise Failure(1, "\n".join(problems))
-
-
-def run(command: Command, given: dict[str, str]) -> int:
-    """The verb."""
-    from .connquery import Query
-
-    try:
-        query = Query(given)
-    except UsageError:
-        raise
-    except InvalidValue as error:
-        raise UsageError(2, f"conns: {error.strerror}") from None
-    except IpvsError as error:  # the configuration forbids the source
-        raise Failure(1, str(error)) from None
-    if query.watch is None:
-        return answer(command, query)
-    from .watch import watch
-
-    if not os.isatty(1):
-        raise Failure(2, "conns: --watch needs a terminal; without it, repeat the command")
-    return watch(query, Connections(source=query.source))
-
-

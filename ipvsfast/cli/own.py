@@ -30,7 +30,7 @@ def run_verb(command: Command, verb: Verb, argv: Sequence[str]) -> int:
 
         return save_file(command, given, words[0] if words else None)
     if verb.name == "conns":
-        from .conns import run
+        from .connverb import run
 
         return run(command, given)
     from .compat import install, remove
