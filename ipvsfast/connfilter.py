@@ -27,7 +27,6 @@ STATES = (
 FAMILIES = {"ipv4": 1, "ipv6": 2, "mixed": 4}
 _FAMILY_NAMES = {"4": "ipv4", "6": "ipv6", "inet": "ipv4", "inet6": "ipv6"}
 MOST_STATES, MOST_ENGINES = 24, 8
-ANY_ENGINE = "*"
 _LONGEST_ENGINE = 15
 _PLACES = ("client", "service", "destination")
 

@@ -28,13 +28,15 @@ class ConnProgress:
         self._terminal = os.isatty(2) and not quiet
         self._line = for_terminal(0, "connections", quiet or (streamed and os.isatty(1)))
         self._told = False
+        self._asked = False
         self.table: Connections | None = None
 
     def __call__(self, pace: Pace) -> None:
         """Called about every 50 ms."""
         if not self._line.due():
             return
-        if not self._line.total:
+        if not self._asked:  # once: the answer takes a dump of the table, or a walk by the kernel
+            self._asked = True
             self._line.total = self._expected()
         total = max(self._line.total, pace.rows)
         left = pace.seconds_left(total)

@@ -58,11 +58,11 @@ def answer(command: Command, query: Query) -> int:
     table = progress.table = Connections(source=query.source, progress=progress)
     try:
         try:
-            _answer(command, query, table, progress)
+            _answer(query, table, progress)
         except IpvsUnavailable:
             # The file is not there before the module is; opening the table loads it, or says why not.
             command.table  # noqa: B018
-            _answer(command, query, table, progress)
+            _answer(query, table, progress)
     except IpvsError as error:
         raise Failure(1, str(error)) from None
     finally:
@@ -71,7 +71,7 @@ def answer(command: Command, query: Query) -> int:
     return 0
 
 
-def _answer(command: Command, query: Query, table: Connections, progress: ConnProgress) -> None:
+def _answer(query: Query, table: Connections, progress: ConnProgress) -> None:
     try:
         if query.streamed:
             _rows(query, table)
@@ -107,12 +107,8 @@ def _form(query: Query, result: object) -> str:
 
 
 def _rows(query: Query, table: Connections) -> None:
-    form = _form_of_rows(query)
-    if form == "json":
-        _stream(table, "[\n", table.text(form, query.where))
-        write("\n]\n")
-    else:
-        _stream(table, _start_of_rows(query), table.text(form, query.where))
+    _stream(table, _start_of_rows(query), table.text(_form_of_rows(query), query.where))
+    write(_end_of_rows(query))
 
 
 def _form_of_rows(query: Query) -> str:
@@ -128,6 +124,10 @@ def _start_of_rows(query: Query) -> str:
     return {"csv": csv, "json": "[\n"}.get(query.form, "")
 
 
+def _end_of_rows(query: Query) -> str:
+    return "\n]\n" if query.form == "json" else ""
+
+
 def _sample_text(query: Query, table: Connections, size: int) -> str:
     from ..connreader import ConnReader, ConnText
 
@@ -138,7 +138,7 @@ def _sample_text(query: Query, table: Connections, size: int) -> str:
     while not reader.ended:
         pieces.append(bytes(step()))
     text = b"".join(pieces).decode("utf-8", "surrogateescape")
-    return _start_of_rows(query) + text + ("\n]\n" if query.form == "json" else "")
+    return _start_of_rows(query) + text + _end_of_rows(query)
 
 
 def first_rows(query: Query, table: Connections, count: int) -> str:
