@@ -12,7 +12,6 @@ from _thread import RLock
 
 from ._native import ffi, lib
 from .errors import IpvsError, IpvsUnavailable, NotPermitted, error_for
-from .netns import open_netns
 
 # wire.py is imported where it is needed: a plain numeric listing does without it.
 
@@ -66,7 +65,11 @@ class Session:
     def __init__(self, netns: str | None = None) -> None:
         self._lock = RLock()
         self._handle: Any = None
-        fd = open_netns(netns)
+        fd = -1
+        if netns is not None:
+            from .netns import open_netns  # most callers stay where they are
+
+            fd = open_netns(netns)
         try:
             out = ffi.new("struct ipvsf_session **")
             code = lib.ipvsf_session_create(fd, out)
