@@ -147,20 +147,32 @@ def parse_endpoint(text: str, protocol: str, resolver: Resolver) -> tuple[bytes,
 def parse_cli_netmask(text: str, family: int) -> int:
     """The value of `-M` for a service of `family`: an IPv4 mask number, or an IPv6 prefix length.
 
-    IPv4 masks are dotted in full or hexadecimal: `24`, which inet_aton reads as 0.0.0.24, is
-    refused, and so are names. ValueError with ipvsadm's sentence otherwise.
+    An IPv4 mask is dotted, or one number. What inet_aton reads in another way than a person means it is
+    refused (`24` as 0.0.0.24, `255.255` as 255.0.0.255), and so are names. ValueError with ipvsadm's
+    sentence otherwise.
     """
     if family == _AF_INET6:
         number = parse_int(text, 1, 128)
         if number is None:
             raise ValueError("illegal ipv6 netmask specified")
         return number
-    packed = _dotted(text)
-    if packed is None and (text.count(".") == 3 or text[:2] in ("0x", "0X")):
-        packed = _aton(text)
-    if packed is None:
+    packed = _dotted(text) or _aton(text)
+    if packed is None or not _has_one_meaning(text, packed):
         raise ValueError("illegal virtual server persistent mask specified")
     return int.from_bytes(packed, "big")
+
+
+def _has_one_meaning(text: str, packed: bytes) -> bool:
+    """Whether a mask that inet_aton reads as `packed` can only be meant so.
+
+    The last of fewer than four parts fills all bytes that are left. A person means one byte by it, or a
+    prefix length. Zero is the same either way, and more than 255 fits into no byte.
+    """
+    dots = text.count(".")
+    if dots == 3 or text[:2] in ("0x", "0X"):
+        return True
+    last = int.from_bytes(packed[dots:], "big")
+    return not 0 < last < 256
 
 
 def _dotted(text: str) -> bytes | None:

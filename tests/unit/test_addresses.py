@@ -225,7 +225,12 @@ V6_MASK = "illegal ipv6 netmask specified"
         ("255.255.255.0", V4, 0xFFFFFF00), ("0.0.0.0", V4, 0), ("255.0.255.0", V4, 0xFF00FF00),
         ("0xffffff00", V4, 0xFFFFFF00), ("0XFF000000", V4, 0xFF000000), ("0377.255.0.0", V4, 0xFFFF0000),
         ("24", V4, V4_MASK), ("/24", V4, V4_MASK), ("", V4, V4_MASK), ("web", V4, V4_MASK),
-        ("255.255.0", V4, V4_MASK), ("4294967040", V4, V4_MASK), ("255.255.255.0 x", V4, V4_MASK),
+        ("0", V4, 0), ("00", V4, 0), ("0.0", V4, 0), ("255.0", V4, 0xFF000000), ("255.255.0", V4, 0xFFFF0000),
+        ("4294967040", V4, 0xFFFFFF00), ("037777777400", V4, 0xFFFFFF00), ("255.255.65280", V4, 0xFFFFFF00),
+        ("255.65535", V4, 0xFF00FFFF), ("256", V4, 256), ("0x18", V4, 24),
+        ("255", V4, V4_MASK), ("1", V4, V4_MASK), ("030", V4, V4_MASK), ("255.255", V4, V4_MASK),
+        ("255.255.255", V4, V4_MASK), ("255.1", V4, V4_MASK), ("4294967296", V4, V4_MASK),
+        ("255.16777216", V4, V4_MASK), ("255.255.65536", V4, V4_MASK), ("255.255.255.0 x", V4, V4_MASK),
         (" 255.255.255.0", V4, V4_MASK), ("256.0.0.0", V4, V4_MASK), ("0x", V4, V4_MASK),
         ("0xg", V4, V4_MASK),
         ("64", V6, 64), ("1", V6, 1), ("128", V6, 128), (" +064", V6, 64),
@@ -234,7 +239,7 @@ V6_MASK = "illegal ipv6 netmask specified"
     ],
 )  # fmt: skip
 def test_command_line_netmask(text: str, family: int, expected: int | str) -> None:
-    """-M: full dotted or hexadecimal for IPv4, a prefix length for IPv6, nothing that surprises."""
+    """-M: a dotted mask or a number for IPv4, a prefix length for IPv6, nothing that surprises."""
     if isinstance(expected, int):
         assert parse_cli_netmask(text, family) == expected
     else:
