@@ -147,3 +147,8 @@ def error_for(command: str, errno: int, operation: str = "") -> IpvsError:
     elif errno == _e.ENOBUFS:
         kind = OutcomeUnknown
     return kind(errno, sentence(command, errno), operation, advice(command, errno))
+
+
+def plural(number: int, noun: str) -> str:
+    """`noun` as it stands behind `number`: 1 rule, 0 rules."""
+    return noun if number == 1 else f"{noun}s"

@@ -7,15 +7,19 @@ import os
 import time
 
 from .. import __version__
-from ..errors import IpvsError
-from .output import Failure, write_pieces
+from ..errors import IpvsError, plural
+from ..outfile import write_file
+from .output import Failure, complain, write_pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from ..client import Ipvs
     from .command import Command
+
+# What a folder answers that takes no new file, and a file that is a mount point of its own.
+_NO_REPLACING = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
 
 
 def save_file(command: Command, given: dict[str, str], path: str | None) -> int:
@@ -26,12 +30,24 @@ def save_file(command: Command, given: dict[str, str], path: str | None) -> int:
         if path is None or path == "-":
             write_pieces("", pieces)
         else:
-            replace_file(path, pieces)
+            others = write_file(path, pieces)
+            if others:
+                verb = "keeps" if others == 1 else "keep"
+                names = f"{others:,} {plural(others, 'other name')}"
+                complain(f"{path} is a new file now: {names} of the old one (hard links) {verb} its content")
     except IpvsError as error:
         raise Failure(1, str(error)) from None
     except OSError as error:
-        raise Failure(1, f"cannot write {path}: {error.strerror}") from None
+        reason = f"{error.strerror}{_advice(path, error.errno)}"
+        raise Failure(1, f"cannot write {path or repr(path)}: {reason}") from None
     return 0
+
+
+def _advice(path: str | None, code: int | None) -> str:
+    """For a file that is there and cannot be replaced, but perhaps written to."""
+    if code in _NO_REPLACING and path and os.path.isfile(path):
+        return f" (the file is replaced as a whole, in its folder; `ipvsfast save > {path}' writes into it)"
+    return ""
 
 
 def lossless(table: Ipvs) -> Iterator[bytes | memoryview]:
@@ -43,10 +59,10 @@ def lossless(table: Ipvs) -> Iterator[bytes | memoryview]:
     head = f"# ipvsfast {__version__}, {kernel.sysname} {kernel.release}, {now}\n"
     head += timeout_rule(table.timeouts())
     head += "".join([daemon_rule(daemon) for daemon in table.daemons()])
-    yield head.encode("utf-8", "surrogateescape")
     reading = table.read()
     if reading.unstable:
         raise IpvsError(errno.EAGAIN, "the table kept changing while it was read; nothing was saved")
+    yield head.encode("utf-8", "surrogateescape")  # only now: what was written cannot be taken back
     pieces = reading.sort_as_added().text("rules")
     if pieces is not None:
         yield from pieces
@@ -65,50 +81,3 @@ def compatible(table: Ipvs) -> Iterator[bytes | memoryview]:
     plain = [(service, [d.replace(upper=0, lower=0) for d in dests]) for service, dests in services]
     for text in rule_lines(plain):
         yield text.encode("utf-8", "surrogateescape")
-
-
-def replace_file(path: str, pieces: Iterable[bytes | memoryview]) -> None:
-    """The file has its old content until the new one is on the disk; its mode and owner stay."""
-    path = os.path.realpath(path)
-    folder = os.path.dirname(path)
-    temporary = os.path.join(folder, f".{os.path.basename(path)}.{os.getpid()}")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            _take_mode(fd, path)
-            for piece in pieces:
-                data = memoryview(piece)
-                while data:
-                    data = data[os.write(fd, data) :]
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        os.rename(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    _sync_folder(folder)
-
-
-def _take_mode(fd: int, path: str) -> None:
-    try:
-        old = os.stat(path)
-    except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        os.fchmod(fd, 0o666 & ~mask)
-        return
-    os.fchmod(fd, old.st_mode & 0o7777)
-    if (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
-        os.fchown(fd, old.st_uid, old.st_gid)
-
-
-def _sync_folder(folder: str) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # some file systems cannot, and need not
-            raise
-    finally:
-        os.close(fd)

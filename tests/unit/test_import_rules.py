@@ -26,6 +26,7 @@ ALLOWED = {
     "batch": VALUES | {"grammar"},
     "wire": VALUES | {"batch"},
     "netns": {"errors"},
+    "outfile": set(),
     "session": {"_native", "wire", "errors", "netns"},
     # The connection table: its text instead of netlink, so with a door of its own.
     "connection": VALUES,
