@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .errors import IpvsError, error_for
+from .errors import IpvsError, error_for, reduce_error
 from .model import Destination, DestinationKey, Frozen, Service, ServiceKey, SyncDaemon, Timeouts
 
 TYPE_CHECKING = False
@@ -157,6 +157,9 @@ class Results:
         self.errnos = errnos
         self.sent = sent
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Results, (self.operations, list(self.errnos), self.sent)  # memory lent to C stays here
+
     def __len__(self) -> int:
         return self.sent
 
@@ -193,3 +196,5 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, results: Results) -> None:
         super().__init__(f"interrupted: {results.sent} of {len(results.operations)} operations were sent")
         self.results = results
+
+    __reduce__ = reduce_error

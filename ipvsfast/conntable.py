@@ -22,7 +22,7 @@ from .connreader import (
     read_netns_file,
 )
 from .connsource import BREAK_EVEN, check_source
-from .errors import InvalidValue, IpvsError
+from .errors import InvalidValue, IpvsError, reduce_error
 from .frozen import Frozen
 from .netns import open_netns
 
@@ -104,6 +104,8 @@ class ReadingInterrupted(KeyboardInterrupt):
     def __init__(self, partial: object) -> None:
         super().__init__()
         self.partial = partial
+
+    __reduce__ = reduce_error
 
 
 class Connections:

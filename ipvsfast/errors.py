@@ -22,6 +22,26 @@ __all__ = [
 ]
 
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def remade(kind: type[BaseException], args: tuple[Any, ...]) -> BaseException:
+    """An exception without its own constructor, which asks for other values than those that it keeps."""
+    error = kind.__new__(kind)
+    (OSError if isinstance(error, OSError) else BaseException).__init__(error, *args)
+    return error
+
+
+def reduce_error(error: BaseException) -> tuple[Any, ...]:
+    """`__reduce__` of our exceptions: copies, and those from another process, say and hold the same.
+
+    A pool of processes hangs or breaks at an exception that cannot be unpickled.
+    """
+    return remade, (type(error), error.args), dict(vars(error))
+
+
 class IpvsError(OSError):
     """Base of all errors that the kernel or the netlink exchange causes.
 
@@ -37,6 +57,8 @@ class IpvsError(OSError):
     def __str__(self) -> str:
         text = f"{self.operation}: {self.strerror}" if self.operation else str(self.strerror)
         return f"{text} ({self.advice})" if self.advice else text
+
+    __reduce__ = reduce_error
 
 
 class KernelRefused(IpvsError):

@@ -1,0 +1,136 @@
+"""What exceptions hold survives a copy, and the way from one process into another."""
+
+import copy
+import importlib
+import pickle
+import pkgutil
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import pytest
+
+import ipvsfast
+from ipvsfast import (
+    Batch,
+    Destination,
+    Interrupted,
+    InvalidValue,
+    Ipvs,
+    IpvsError,
+    IpvsUnavailable,
+    KernelRefused,
+    NotPermitted,
+    OutcomeUnknown,
+    ReadingInterrupted,
+    Results,
+    Service,
+    TableChanging,
+)
+from ipvsfast.adder import Stopped
+from ipvsfast.arguments import UsageError
+from ipvsfast.conngroups import Group
+from ipvsfast.errors import error_for
+from ipvsfast.loader import Problem
+from ipvsfast.restore import RulesInvalid
+from ipvsfast.session import new_results
+
+WEB = Service.tcp("10.0.0.1", 80)
+
+
+def results() -> Results:
+    """Two of three operations were sent, the second was refused; the results are memory that C writes."""
+    batch = Batch().add_service(WEB).add_service(WEB).delete_service(WEB.key)
+    errnos = new_results(len(batch))
+    errnos[0], errnos[1] = 0, -17
+    return Results(batch.operations, errnos, 2)
+
+
+def problems() -> list[Problem]:
+    """One of each kind."""
+    return [
+        Problem("rules", 7, b"-A -t 10.0.0.1:80", "this stands twice"),
+        Problem("rules", 9, b"-a", "Destination already exists", hint="edit it with -e", code=17),
+    ]
+
+
+def invalid() -> InvalidValue:
+    """What a constructor raises."""
+    with pytest.raises(InvalidValue) as caught:
+        Destination("10.0.0.1", 80, weight=-1)
+    return caught.value
+
+
+SAMPLES = [
+    IpvsError(5, "a sentence", "add-service TCP 10.0.0.1:80", "what to do"),
+    error_for("add-service", 17, "add-service TCP 10.0.0.1:80"),
+    error_for("list", 1),
+    error_for("list", 92),
+    error_for("add-server", 105, "add-server TCP 10.0.0.1:80 10.0.0.2:80"),
+    TableChanging(11, "the table kept changing while it was read"),
+    InvalidValue("no such thing", "restore"),
+    invalid(),
+    UsageError(255, "Try `x -h'", hint=True, word="-q"),
+    RulesInvalid(problems()),
+    Interrupted(results()),
+    ReadingInterrupted(4711),
+    ReadingInterrupted([Group((("192.0.2.1",), 3))]),
+    Stopped(),
+]
+
+
+def exported() -> set[type[BaseException]]:
+    """Every exception class of the library, found in its modules."""
+    found: set[type[BaseException]] = set()
+    for module in pkgutil.walk_packages(ipvsfast.__path__, "ipvsfast."):
+        if module.name.startswith("ipvsfast.cli") or module.name == "ipvsfast.__main__":
+            continue
+        for value in vars(importlib.import_module(module.name)).values():
+            if isinstance(value, type) and issubclass(value, BaseException) and value.__module__[:9] == "ipvsfast.":
+                found.add(value)
+    return found
+
+
+def held(error: BaseException) -> object:
+    """Everything that an exception says and holds, in a form that compares."""
+    values = {name: told(value) for name, value in vars(error).items()}
+    return type(error), str(error), error.args, getattr(error, "errno", None), getattr(error, "strerror", None), values
+
+
+def told(value: object) -> object:
+    """A value that does not compare by what it holds, by what it holds."""
+    if isinstance(value, Results):
+        return value.operations, list(value.errnos), value.sent, [str(result) for result in value]
+    if isinstance(value, list) and value and isinstance(value[0], Problem):
+        return [(str(problem), problem.errno, problem.advice) for problem in value]
+    return value
+
+
+def test_every_exception_has_a_sample() -> None:
+    """A class that is added is tested below as well."""
+    assert exported() == {type(error) for error in SAMPLES}
+    assert {KernelRefused, NotPermitted, IpvsUnavailable, OutcomeUnknown} <= exported()
+
+
+@pytest.mark.parametrize("error", SAMPLES, ids=[type(error).__name__ for error in SAMPLES])
+def test_exceptions_survive_copy_and_pickle(error: BaseException) -> None:
+    """Class, text, errno, advice and whatever else they carry; notes too."""
+    for again in (
+        copy.copy(error),
+        copy.deepcopy(error),
+        *[pickle.loads(pickle.dumps(error, protocol)) for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1)],
+    ):
+        assert again is not error
+        assert held(again) == held(error)
+        assert repr(again) == repr(error)
+
+
+def test_exceptions_come_back_from_another_process() -> None:
+    """A pool hands them to whoever waits, with what they hold, and works on after it."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        with pytest.raises(InvalidValue) as caught:
+            pool.submit(Destination, "10.0.0.1", 80, weight=-1).result()
+        assert str(caught.value) == str(invalid())
+        with pytest.raises(RulesInvalid) as wrong:  # it is raised before the table is asked for anything
+            pool.submit(Ipvs.restore, None, b"-A -t 10.0.0.1:80\n-q\n-z\n").result()
+        assert [problem.line for problem in wrong.value.problems] == [2, 3]
+        assert pool.submit(abs, -1).result() == 1
