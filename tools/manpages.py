@@ -235,10 +235,12 @@ def _spoken(name: str) -> str:
 
 
 def _synopsis() -> list[str]:
-    lines = []
+    # An .SY behind another one that .YS has not ended moves to the right from groff 1.24 on. Before it
+    # each one leaves a blank line above itself, unless .PD says otherwise.
+    lines = [".PD 0"]
     for usage in (*USAGE, *[verb.synopsis for verb in VERBS]):
-        lines += [".SY ipvsfast", literal(usage)]
-    return [*lines, ".YS"]
+        lines += [".SY ipvsfast", literal(usage), ".YS"]
+    return [*lines, ".PD"]
 
 
 def _verbs() -> list[str]:
