@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -9,6 +10,14 @@ import pytest
 
 from support.netns import Namespace, fresh_namespace, named_namespace, why_no_ipvs
 from support.require import cannot_run
+
+# A background job and nohup start us with these ignored, and what is ignored stays so in every program
+# that a test starts and then signals. What has a handler gets its usual meaning there.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+for ended_by in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+    if signal.getsignal(ended_by) is signal.SIG_IGN:
+        signal.signal(ended_by, lambda number, frame: None)
 
 
 @pytest.fixture(scope="session")

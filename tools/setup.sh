@@ -62,6 +62,7 @@ links_fuzzer() {
 check() {
 	case $1 in
 	build)
+		need make has make
 		need gcc has gcc
 		need libc6-dev test -e /usr/include/stdio.h
 		need pkg-config has pkg-config
