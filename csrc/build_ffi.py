@@ -1,4 +1,4 @@
-"""cffi builder of ipvsfast._native: reads ipvsfast.h as it is, finds libnl, lists the sources.
+"""cffi builder of ipvsfast._native: reads api/*.h as they are, finds libnl, lists the sources.
 
 Only used while building; not part of the wheel.
 """
@@ -12,16 +12,8 @@ from pathlib import Path
 from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
-SOURCES = (
-    "session", "recv", "encode", "decode", "window", "batch", "group", "dump", "counts",
-    "rules", "check", "order", "format",
-    "conns", "source_proc", "conn_scan", "conn_match", "conn_seen", "conn_group", "conn_sample",
-    "conn_format",
-    "source_bpf", "conn_layout", "conn_record", "btf", "bpf_program", "bpf_load", "bpf_reason",
-)  # fmt: skip
-HEADERS = (
-    "ipvsfast.h", "conns.h", "conn_bpf.h", "internal.h", "source.h", "text.h", "bpf_insn.h", "bpf_walk.h",
-)  # fmt: skip
+API = ("ipvsfast.h", "conns.h", "bpf.h")
+ROOMS = ("netlink", "rules", "listing", "conns", "conns/proc", "conns/bpf")
 
 NEEDS = (
     "Debian/Ubuntu: apt install gcc pkg-config python3-dev libnl-3-dev libnl-genl-3-dev; "
@@ -57,17 +49,22 @@ def check_compiler() -> None:
         stop("the Python headers (Python.h) are missing")
 
 
+def files(pattern: str) -> list[str]:
+    """What matches below this folder, in an order that does not depend on the file system."""
+    return sorted(str(path.relative_to(HERE)) for path in HERE.glob(pattern))
+
+
 def make() -> FFI:
     check_compiler()
     ffi = FFI()
-    for name in ("ipvsfast.h", "conns.h", "conn_bpf.h"):
-        ffi.cdef((HERE / name).read_text())
+    for name in API:
+        ffi.cdef((HERE / "api" / name).read_text())
     relative = os.path.relpath(HERE)
     ffi.set_source(
         "ipvsfast._native",
-        '#include "internal.h"',
-        sources=[os.path.join(relative, f"{name}.c") for name in SOURCES],
-        depends=[os.path.join(relative, name) for name in HEADERS],
+        '#include "core/internal.h"',
+        sources=[os.path.join(relative, path) for room in ROOMS for path in files(f"{room}/*.c")],
+        depends=[os.path.join(relative, path) for path in files("**/*.h")],
         include_dirs=[relative],
         extra_compile_args=["-std=gnu11", "-O2", "-fvisibility=hidden", "-pthread", *pkg_config("--cflags")],
         extra_link_args=["-pthread", *pkg_config("--libs")],

@@ -1,4 +1,4 @@
-"""Which connections are wanted: conditions with their checks, packed for csrc/conns.h."""
+"""Which connections are wanted: conditions with their checks, packed for csrc/api/conns.h."""
 
 from __future__ import annotations
 

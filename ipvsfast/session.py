@@ -137,7 +137,8 @@ class Session:
             lib.ipvsf_session_set_window(self._open(), window)
 
     def set_grouping(self, on: bool) -> None:
-        """Whether destinations of a new service may be added while its scheduler is off (see group.c)."""
+        """Whether destinations of a new service may be added while its scheduler is off (see
+        csrc/netlink/idle_scheduler.c)."""
         with self._lock:
             lib.ipvsf_session_set_grouping(self._open(), on)
 

@@ -1,4 +1,4 @@
-"""The packed layouts of csrc/ipvsfast.h: operations to bytes, rows to values. No I/O.
+"""The packed layouts of csrc/api/ipvsfast.h: operations to bytes, rows to values. No I/O.
 
 tests/native compares every size and offset with the compiled module.
 """

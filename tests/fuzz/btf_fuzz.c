@@ -3,7 +3,7 @@
  * Damaged type information of a kernel and a module. See README.md here.
  * Input: u32 length of the kernel's part, then that, then the module's.
  */
-#include "internal.h"
+#include "core/internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

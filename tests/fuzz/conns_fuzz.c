@@ -6,7 +6,7 @@
  *
  * The first bytes of the input choose, the rest is the text.
  */
-#include "source.h"
+#include "conns/reading.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -26,11 +26,11 @@ build() { # NAME FLAG... -- C file...: all warnings are errors
 # Small blocks and lines, so that every kind of line meets their borders.
 build_conns() {
 	build conns -DBLOCK_LEN=512 -DPAGE_ROOM=1 -DIPVSF_LINE_MAX=700 \
-		csrc/conns.c csrc/conn_*.c csrc/source_*.c csrc/btf.c csrc/bpf_*.c
+		csrc/conns/*.c csrc/conns/*/*.c
 }
 
 build_btf() {
-	build btf csrc/btf.c csrc/conn_layout.c
+	build btf csrc/conns/bpf/btf.c csrc/conns/bpf/layout.c
 }
 
 # The captures, behind bytes that choose among formats, filters, keys and sources.

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Everything Python can see. Declarations only, no preprocessor: build_ffi.py hands this file to
+ * cffi's cdef() as it is, and the C sources include it through core/internal.h.
+ *
+ * Conventions: functions return 0 or a negative errno. Addresses are in network order, all numbers
+ * (ports and IPv4 netmasks too) in host order. Buffers are lent by the caller for the call only,
+ * unless a comment says who owns them. A session must not be used by two threads at once, nor by a
+ * child after fork (-ECHILD).
+ */
+
+enum ipvsf_limits {
+	IPVSF_NAME_LEN = 16,	/* scheduler and interface names with their NUL */
+	IPVSF_PE_LEN = 20,	/* 16 bytes and a NUL, padded */
+	IPVSF_MESSAGE_MAX = 512	/* ipvsf_op_encode() never needs more than this many bytes */
+};
+
+/* Values of ipvsf_op.cmd are those of the kernel's enum (linux/ip_vs.h, IPVS_CMD_*). */
+enum ipvsf_cmd {
+	IPVSF_NEW_SERVICE = 1,
+	IPVSF_SET_SERVICE = 2,
+	IPVSF_DEL_SERVICE = 3,
+	IPVSF_NEW_DEST = 5,
+	IPVSF_SET_DEST = 6,
+	IPVSF_DEL_DEST = 7,
+	IPVSF_NEW_DAEMON = 9,
+	IPVSF_DEL_DAEMON = 10,
+	IPVSF_SET_CONFIG = 12,
+	IPVSF_ZERO = 16,	/* one service, or everything where service.af is 0 */
+	IPVSF_FLUSH = 17
+};
+
+struct ipvsf_service {
+	uint16_t af;
+	uint16_t protocol;
+	uint16_t port;
+	uint16_t reserved;
+	uint32_t fwmark;	/* not 0: protocol, addr and port are unused */
+	uint32_t flags;
+	uint32_t flags_mask;	/* which flags an edit touches */
+	uint32_t timeout;	/* seconds */
+	uint32_t netmask;	/* IPv4: mask; IPv6: prefix length */
+	uint8_t addr[16];
+	char sched[16];
+	char pe[20];		/* empty: none */
+};
+
+struct ipvsf_dest {
+	uint16_t af;
+	uint16_t port;
+	uint8_t addr[16];
+	uint32_t fwd;		/* IP_VS_CONN_F_FWD_MASK bits */
+	int32_t weight;
+	uint32_t u_thresh;
+	uint32_t l_thresh;
+	uint16_t tun_port;
+	uint16_t tun_flags;
+	uint8_t tun_type;
+	uint8_t reserved[3];
+};
+
+struct ipvsf_daemon {
+	uint32_t state;		/* 1 master, 2 backup */
+	uint32_t sync_id;
+	uint16_t group_af;	/* 0: the kernel's default group */
+	uint16_t maxlen;	/* 0: default; likewise port and ttl */
+	uint16_t port;
+	uint8_t ttl;
+	uint8_t reserved;
+	uint8_t group[16];
+	char ifn[16];
+};
+
+struct ipvsf_timeouts {
+	uint32_t tcp;		/* seconds; 0 in a change leaves the timer as it is */
+	uint32_t tcp_fin;
+	uint32_t udp;
+};
+
+/* One change. Which member of `u` counts depends on cmd; `dest` counts for *_DEST only. */
+struct ipvsf_op {
+	uint16_t cmd;
+	uint16_t reserved;
+	union {
+		struct ipvsf_service service;
+		struct ipvsf_daemon daemon;
+		struct ipvsf_timeouts timeouts;
+	} u;
+	struct ipvsf_dest dest;
+};
+
+struct ipvsf_stats {
+	uint64_t conns, inpkts, outpkts, inbytes, outbytes;
+	uint64_t cps, inpps, outpps, inbps, outbps;
+};
+
+struct ipvsf_service_row {
+	struct ipvsf_service conf;
+	struct ipvsf_stats stats;
+	uint32_t first_dest;	/* index into ipvsf_table.dests */
+	uint32_t num_dests;
+};
+
+struct ipvsf_dest_row {
+	struct ipvsf_dest conf;
+	uint32_t active;
+	uint32_t inactive;
+	uint32_t persistent;
+	struct ipvsf_stats stats;
+};
+
+/*
+ * A reading of the table. Owned by the caller (zero it first), its arrays by C until
+ * ipvsf_table_deinit(). Services are in kernel order; dests lie grouped by service, newest first.
+ */
+struct ipvsf_table {
+	struct ipvsf_service_row *services;
+	struct ipvsf_dest_row *dests;
+	size_t num_services;
+	size_t num_dests;
+	size_t services_size;	/* allocated rows */
+	size_t dests_size;
+	size_t next;		/* service whose dests are to be read next */
+	uint32_t rereads;	/* dumps repeated because the table had changed meanwhile */
+	uint32_t unstable;	/* dumps still inconsistent after the last repetition */
+	uint32_t vanished;	/* services deleted between the two dumps, left out here */
+	uint32_t reserved;
+};
+
+struct ipvsf_info {
+	uint32_t version;	/* 0xMMmmpp */
+	uint32_t size;		/* connection hash table size */
+};
+
+struct ipvsf_session;
+
+/*
+ * One netlink socket (CLOEXEC) with the family resolved, which loads the module where the kernel
+ * can. netns_fd: namespace to open it in, -1 for the caller's own; the calling thread never moves.
+ * -ENOPROTOOPT: no IPVS in this kernel. *ret is owned by the caller: ipvsf_session_destroy().
+ */
+int ipvsf_session_create(int netns_fd, struct ipvsf_session **ret);
+
+/*
+ * A session over a socket that is already connected to something that answers like the kernel's
+ * generic netlink, with the family id given. Takes fd over. For tests of error paths.
+ */
+int ipvsf_session_attach(int fd, uint16_t family, struct ipvsf_session **ret);
+
+/* NULL is allowed. */
+void ipvsf_session_destroy(struct ipvsf_session *session);
+
+/* Receive buffer in bytes as the kernel granted it, and messages per send that follow from it. */
+int ipvsf_session_limits(struct ipvsf_session *session, uint32_t *rcvbuf, uint32_t *window);
+
+/* Caps the messages per send (1..the granted window); 0 = as many as are safe. */
+int ipvsf_session_set_window(struct ipvsf_session *session, uint32_t window);
+
+/* Whether dests of a new service may be added while its scheduler is off (netlink/idle_scheduler.c); on at first. */
+int ipvsf_session_set_grouping(struct ipvsf_session *session, uint32_t on);
+
+/* The kernel's own words (extended ack) to the last refusal, or "". Owned by the session. */
+const char *ipvsf_session_message(struct ipvsf_session *session);
+
+int ipvsf_info_get(struct ipvsf_session *session, struct ipvsf_info *ret);
+int ipvsf_timeouts_get(struct ipvsf_session *session, struct ipvsf_timeouts *ret);
+
+/* Fills at most `size` rows, gives the number that the kernel has in *count. */
+int ipvsf_daemons_dump(struct ipvsf_session *session, struct ipvsf_daemon *ret, size_t size,
+		       size_t *count);
+
+/*
+ * Sends ops[0..count) in order, many per system call. results[i] becomes 0, a negative errno of the
+ * kernel, or -ENOBUFS where the reply was lost and the outcome is unknown. Returns after about
+ * budget_ms (0: no limit) with *done < count so that the caller can look at its signals; call again
+ * with the rest. A negative return is a failure of the exchange itself: ops from *done on were not
+ * carried out, or, where results[i] is -ENOBUFS, perhaps.
+ */
+int ipvsf_batch_send(struct ipvsf_session *session, const struct ipvsf_op *ops, size_t count,
+		     int32_t *results, uint32_t budget_ms, size_t *done);
+
+/* All services, without their dests. */
+int ipvsf_services_dump(struct ipvsf_session *session, struct ipvsf_table *ret);
+
+/* The one service that `ident` names (its key members count), as the only row. -ESRCH: none. */
+int ipvsf_service_get(struct ipvsf_session *session, const struct ipvsf_service *ident,
+		      struct ipvsf_table *ret);
+
+/* The dests of all services of the table. -EAGAIN: budget_ms is used up, call again. */
+int ipvsf_dests_dump(struct ipvsf_session *session, struct ipvsf_table *table, uint32_t budget_ms);
+
+void ipvsf_table_deinit(struct ipvsf_table *table);
+
+enum ipvsf_order {
+	IPVSF_ORDER_LISTED,	/* services and dests as ipvsadm lists them */
+	IPVSF_ORDER_ADDED	/* services so, dests as they were added: the kernel puts new ones first */
+};
+
+/* Brings a table that is in kernel order into another one. */
+int ipvsf_table_sort(struct ipvsf_table *table, uint32_t order);
+
+/*
+ * Takes up to `size` dests off the end of the table and makes the operations that delete them, last
+ * one first. *count is 0 when none is left.
+ */
+int ipvsf_table_unadd(struct ipvsf_table *table, struct ipvsf_op *ops, size_t size, size_t *count);
+
+enum ipvsf_view {
+	IPVSF_VIEW_DEFAULT,
+	IPVSF_VIEW_STATS,
+	IPVSF_VIEW_RATE,
+	IPVSF_VIEW_THRESHOLDS,
+	IPVSF_VIEW_PERSISTENT,
+	IPVSF_VIEW_TUNNEL,
+	IPVSF_VIEW_RULES
+};
+
+/* How far a listing has been written; zero it first. */
+struct ipvsf_cursor {
+	size_t service;
+	size_t dest;		/* dests of that service already written, plus one for its own line */
+};
+
+/*
+ * Writes the numeric lines of a view into buf, whole lines only, from the cursor on; *len becomes
+ * the bytes written, 0 at the end of the table. `exact`: counters are not scaled. -EOPNOTSUPP,
+ * before anything is written: the table holds values that only the listing in Python has words for.
+ */
+int ipvsf_table_format(const struct ipvsf_table *table, uint32_t view, uint32_t exact,
+		       struct ipvsf_cursor *cursor, char *buf, size_t size, size_t *len);
+
+/*
+ * The pure halves, without I/O. encode: the length of the netlink message in buf (size at least
+ * IPVSF_MESSAGE_MAX), or -EINVAL. decode: `msg` is one whole netlink message.
+ */
+int ipvsf_op_encode(const struct ipvsf_op *op, uint16_t family, uint32_t seq, void *buf, size_t size);
+int ipvsf_service_decode(const void *msg, size_t len, struct ipvsf_service_row *ret);
+int ipvsf_dest_decode(const void *msg, size_t len, uint16_t service_af, struct ipvsf_dest_row *ret);
+int ipvsf_daemon_decode(const void *msg, size_t len, struct ipvsf_daemon *ret);
+
+/* Where a scan stands; zero it at the start of a text. */
+struct ipvsf_scan {
+	size_t used;		/* bytes of the text that are done with */
+	size_t count;		/* operations found */
+	uint64_t line;		/* number of the last line that is done with, counted from 1 */
+	uint32_t stopped;	/* the next line is whole but not canonical */
+	uint32_t reserved;
+};
+
+/*
+ * Reads rule lines, as `-S -n` prints them, from text[scan->used..len) into ops[scan->count..size),
+ * passing over blank lines and comments. Stops before a line that is not canonical, before one
+ * without its LF, or when ops is full. For operation i, offsets[i] is where its line begins and
+ * numbers[i] the line's number.
+ */
+int ipvsf_rules_scan(const char *text, size_t len, struct ipvsf_op *ops, uint32_t *offsets,
+		     uint32_t *numbers, size_t size, struct ipvsf_scan *scan);
+
+/* The rules that a check has met so far. */
+struct ipvsf_seen;
+
+/* *ret is owned by the caller: ipvsf_seen_destroy(), to which NULL is allowed. */
+int ipvsf_seen_create(struct ipvsf_seen **ret);
+void ipvsf_seen_destroy(struct ipvsf_seen *seen);
+
+/*
+ * Checks new services and dests against those before them and against what the kernel is sure to
+ * refuse. results[i]: 0, -EEXIST (stands twice), -ESRCH (no service before it), -ERANGE (thresholds
+ * crossed), -EINVAL (dest not unicast).
+ */
+int ipvsf_rules_check(struct ipvsf_seen *seen, const struct ipvsf_op *ops, size_t count,
+		      int32_t *results);
+
+/* Version text of the libnl that is linked at run time, e.g. "3.7.0". */
+const char *ipvsf_libnl_version(void);

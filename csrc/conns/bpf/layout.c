@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* Where the running kernel keeps what is wanted of a connection. */
+#include "core/internal.h"
+
+#include <stdio.h>
+
+#define ANY_SIZE 0
+#define RECORD_MAX 1024		/* a debug kernel's locks make it longer than usual */
+
+#define CONN_TYPE "ip_vs_conn"
+#define CONN(member, size, name) \
+	{ CONN_TYPE, member, size, offsetof(struct ipvsf_conn_layout, name) }
+
+static const struct {
+	char type[12];
+	char member[12];
+	uint32_t size;
+	size_t at;
+} members[] = {
+	CONN("c_list", 16, node),
+	CONN("cport", 2, cport),
+	CONN("vport", 2, vport),
+	CONN("dport", 2, dport),
+	CONN("af", 2, af),
+	CONN("daf", 2, daf),
+	CONN("caddr", 16, caddr),
+	CONN("vaddr", 16, vaddr),
+	CONN("daddr", 16, daddr),
+	CONN("flags", 4, flags),
+	CONN("protocol", 2, protocol),
+	CONN("state", 2, state),
+	CONN("fwmark", 4, fwmark),
+	CONN("in_pkts", 4, packets),
+	CONN("timeout", 8, timeout),
+	CONN("timer", ANY_SIZE, expires),
+	CONN("ipvs", 8, ipvs),
+	CONN("pe", 8, engine),
+	CONN("pe_data", 8, data),
+	CONN("pe_data_len", 1, data_len),
+	{ "ip_vs_pe", "name", 8, offsetof(struct ipvsf_conn_layout, engine_name) },
+	{ "task_struct", "nsproxy", 8, offsetof(struct ipvsf_conn_layout, nsproxy) },
+	{ "nsproxy", "net_ns", 8, offsetof(struct ipvsf_conn_layout, net) },
+	{ "net", "ipvs", 8, offsetof(struct ipvsf_conn_layout, net_ipvs) },
+};
+
+static int find(const struct ipvsf_btf *btf, const char *type, const char *member, uint32_t wanted,
+		uint32_t *offset, uint32_t *size)
+{
+	int r = ipvsf_btf_member(btf, type, member, offset, size);
+
+	return !r && wanted != ANY_SIZE && *size != wanted ? -EBADMSG : r;
+}
+
+int ipvsf_conn_layout_find(const struct ipvsf_btf *btf, struct ipvsf_conn_layout *ret, char *missing,
+			   size_t size)
+{
+	uint32_t found, in_timer;
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		const char *type = members[i].type, *member = members[i].member;
+		uint32_t *offset = (uint32_t *)((char *)ret + members[i].at);
+
+		r = find(btf, type, member, members[i].size, offset, &found);
+		if (!r && !strcmp(type, CONN_TYPE)) {
+			if (*offset > RECORD_MAX || found > RECORD_MAX - *offset)
+				r = -EBADMSG;
+			else if (ret->record_len < *offset + found)
+				ret->record_len = *offset + found;
+		}
+		if (r) {
+			snprintf(missing, size, "%s.%s", type, member);
+			return r;
+		}
+	}
+	ret->record_len = (ret->record_len + 7) & ~7u;
+	r = find(btf, "timer_list", "expires", 8, &in_timer, &found);
+	if (r)
+		snprintf(missing, size, "timer_list.expires");
+	else
+		ret->expires += in_timer;
+	return r;
+}

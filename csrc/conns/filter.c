@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* Which rows are wanted. */
+#include "conns/reading.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+int ipvsf_matcher_init(struct ipvsf_matcher *m, const struct ipvsf_conn_filter *filter,
+		       const struct ipvsf_conn_match *matches, size_t count)
+{
+	static const struct ipvsf_conn_filter nothing;
+	struct ipvsf_conn_filter rest = *filter;
+
+	for (size_t i = 0; i < count; i++) {
+		if (matches[i].place > IPVSF_AT_DESTINATION || matches[i].low > matches[i].high ||
+		    matches[i].prefix > (matches[i].af == AF_INET6 ? 128 : 32))
+			return -EINVAL;
+	}
+	if (filter->num_states > 24 || filter->num_engines > 8)
+		return -EINVAL;
+	memset(m, 0, sizeof(*m));
+	m->matches = calloc(count ? count : 1, sizeof(*matches));
+	if (!m->matches)
+		return -ENOMEM;
+	if (count)
+		memcpy(m->matches, matches, count * sizeof(*matches));
+	m->num_matches = count;
+	for (size_t i = 0; i < count; i++)
+		m->places |= (uint8_t)(1 << matches[i].place);
+	m->filter = *filter;
+	rest.limit = 0;
+	rest.any_protocol = 0;
+	m->everything = !count && filter->any_protocol && !memcmp(&rest, &nothing, sizeof(rest));
+	return 0;
+}
+
+void ipvsf_matcher_deinit(struct ipvsf_matcher *m)
+{
+	free(m->matches);
+	m->matches = NULL;
+}
+
+static bool in_prefix(const uint8_t *addr, const uint8_t *wanted, unsigned int bits)
+{
+	unsigned int bytes = bits / 8, rest = bits % 8;
+
+	if (memcmp(addr, wanted, bytes))
+		return false;
+	return !rest || !((addr[bytes] ^ wanted[bytes]) >> (8 - rest));
+}
+
+static bool fits(const struct ipvsf_conn_match *m, uint8_t af, const uint8_t *addr, uint16_t port)
+{
+	if (port < m->low || port > m->high)
+		return false;
+	return !m->af || (m->af == af && in_prefix(addr, m->addr, m->prefix));
+}
+
+static bool places_fit(const struct ipvsf_matcher *m, const struct ipvsf_conn *row)
+{
+	uint8_t found = 0;
+
+	for (size_t i = 0; i < m->num_matches && found != m->places; i++) {
+		const struct ipvsf_conn_match *match = &m->matches[i];
+		bool fit = false;
+
+		switch (match->place) {
+		case IPVSF_AT_CLIENT:
+			fit = fits(match, row->af, row->caddr, row->cport);
+			break;
+		case IPVSF_AT_SERVICE:
+			fit = fits(match, row->af, row->vaddr, row->vport);
+			break;
+		case IPVSF_AT_DESTINATION:
+			fit = fits(match, row->daf, row->daddr, row->dport);
+			break;
+		}
+		found |= (uint8_t)(fit << match->place);
+	}
+	return found == m->places;
+}
+
+static bool state_fits(const struct ipvsf_conn_filter *f, const struct ipvsf_conn *row)
+{
+	for (int i = 0; i < f->num_states; i++) {
+		if (!memcmp(f->states[i], row->state, sizeof(row->state)))
+			return true;
+	}
+	return !f->num_states;
+}
+
+static bool engine_fits(const struct ipvsf_conn_filter *f, const struct ipvsf_conn *row, const char *text)
+{
+	for (int i = 0; i < f->num_engines; i++) {
+		const char *name = f->engines[i];
+
+		if (!row->pe_len)
+			return false;
+		if (name[0] == '*')
+			return true;
+		if (strnlen(name, sizeof(f->engines[i])) == row->pe_len &&
+		    !memcmp(name, text + row->pe_at, row->pe_len))
+			return true;
+	}
+	return !f->num_engines;
+}
+
+uint8_t ipvsf_conn_family(const struct ipvsf_conn *row)
+{
+	if (row->af != row->daf)
+		return IPVSF_FAMILY_MIXED;
+	return row->af == AF_INET ? IPVSF_FAMILY_4 : IPVSF_FAMILY_6;
+}
+
+bool ipvsf_matcher_wants(const struct ipvsf_matcher *m, const struct ipvsf_conn *row, const char *text)
+{
+	const struct ipvsf_conn_filter *f = &m->filter;
+
+	if (m->everything)
+		return true;
+	if (!f->any_protocol && !(f->protocols[row->protocol / 8] & 1 << row->protocol % 8))
+		return false;
+	if (f->expires_below && row->expires >= f->expires_below)
+		return false;
+	if (f->templates && row->template != (f->templates == 1))
+		return false;
+	if (f->families && !(f->families & ipvsf_conn_family(row)))
+		return false;
+	return state_fits(f, row) && places_fit(m, row) && engine_fits(f, row, text);
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which entries of the connection table have been read before: a table that is resized or changed
+ * while it is read gives some of them twice. Each is remembered by 64 bits of a hash with a secret
+ * seed: among a million entries two different ones are taken for the same with a chance of 3 in 10^8.
+ *
+ * Looking one up is a miss of every cache, which doubles the time of a reading. So they are only noted
+ * one after the other until it is known that entries may come again, which hardly ever happens.
+ *
+ * But for those just read: a read that begins within a bucket finds its place by counting, and an entry
+ * that was added in front meanwhile makes it give the last one again. So the latest are always looked at.
+ */
+#include "conns/reading.h"
+
+#include <sys/mman.h>
+
+#define PARTS 64		/* each grows by itself, so that little is there twice while one is moved */
+#define FIRST_SIZE ((size_t)1 << 9)
+#define FIRST_NOTES ((size_t)1 << 13)
+
+#define RECENT_SETS 256	/* 8 KiB in all: stays in the nearest cache */
+#define RECENT_WAYS 4
+
+struct ipvsf_recent {
+	uint64_t marks[RECENT_SETS][RECENT_WAYS];
+};
+
+struct part {
+	uint64_t *slots;
+	size_t size;		/* a power of two */
+	size_t count;
+};
+
+struct ipvsf_memory {
+	struct part parts[PARTS];
+	uint64_t *notes;	/* until they are sorted into the parts */
+	size_t num_notes;
+	size_t notes_size;
+	bool sorted;
+};
+
+/* Anonymous maps, so that a table that was outgrown goes back to the system at once. */
+static uint64_t *new_slots(size_t size)
+{
+	void *map = mmap(NULL, size * sizeof(uint64_t), PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return map == MAP_FAILED ? NULL : map;
+}
+
+int ipvsf_memory_create(struct ipvsf_memory **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	return *ret ? 0 : -ENOMEM;
+}
+
+static void drop_notes(struct ipvsf_memory *memory)
+{
+	if (memory->notes)
+		munmap(memory->notes, memory->notes_size * sizeof(uint64_t));
+	memory->notes = NULL;
+	memory->num_notes = memory->notes_size = 0;
+}
+
+void ipvsf_memory_destroy(struct ipvsf_memory *memory)
+{
+	if (!memory)
+		return;
+	for (int i = 0; i < PARTS; i++) {
+		if (memory->parts[i].slots)
+			munmap(memory->parts[i].slots, memory->parts[i].size * sizeof(uint64_t));
+	}
+	drop_notes(memory);
+	free(memory);
+}
+
+static inline uint64_t mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * 0x9e3779b97f4a7c15ULL;
+	h ^= h >> 32;
+	h *= 0xd6e8feb86659fd93ULL;
+	return h ^ h >> 29;
+}
+
+static uint64_t hash_bytes(uint64_t h, const char *s, size_t len)
+{
+	for (; len >= 8; s += 8, len -= 8) {
+		uint64_t word;
+
+		memcpy(&word, s, 8);
+		h = mix(h, word);
+	}
+	if (len) {
+		uint64_t word = 0;
+
+		memcpy(&word, s, len);
+		h = mix(h, word);
+	}
+	return h;
+}
+
+/* What makes an entry this entry: not its state or time, which change while it is read. */
+uint64_t ipvsf_conn_mark(const uint64_t *seed, const struct ipvsf_conn *row, const char *text)
+{
+	uint64_t w[8], h = seed[0];
+
+	w[0] = (uint64_t)row->af << 56 | (uint64_t)row->daf << 48 | (uint64_t)row->protocol << 40 |
+	       (uint64_t)row->template << 32 | row->data_len;
+	w[1] = (uint64_t)row->cport << 32 | (uint64_t)row->vport << 16 | row->dport;
+	memcpy(&w[2], row->caddr, 16);
+	memcpy(&w[4], row->vaddr, 16);
+	memcpy(&w[6], row->daddr, 16);
+	for (int i = 0; i < 8; i++)
+		h = mix(h, w[i]);
+	if (row->data_len)
+		h = hash_bytes(h, text + row->data_at, row->data_len);
+	h = mix(h, seed[1]);
+	return h ? h : 1;	/* 0 is the empty slot */
+}
+
+static uint64_t *find(uint64_t *slots, size_t size, uint64_t mark)
+{
+	size_t at = mark & (size - 1);
+
+	while (slots[at] && slots[at] != mark)
+		at = (at + 1) & (size - 1);
+	return &slots[at];
+}
+
+static int grow(struct part *part)
+{
+	size_t size = part->size ? part->size * 2 : FIRST_SIZE;
+	uint64_t *slots = new_slots(size);
+
+	if (!slots)
+		return -ENOMEM;
+	for (size_t i = 0; i < part->size; i++) {
+		if (part->slots[i])
+			*find(slots, size, part->slots[i]) = part->slots[i];
+	}
+	if (part->slots)
+		munmap(part->slots, part->size * sizeof(uint64_t));
+	part->slots = slots;
+	part->size = size;
+	return 0;
+}
+
+/* 0: new; -EEXIST; -ENOMEM */
+static int look_up(struct ipvsf_memory *memory, uint64_t mark)
+{
+	struct part *part = &memory->parts[mark >> 58];
+	uint64_t *slot;
+
+	if (part->count * 5 >= part->size * 4 && grow(part))
+		return -ENOMEM;
+	slot = find(part->slots, part->size, mark);
+	if (*slot)
+		return -EEXIST;
+	*slot = mark;
+	part->count++;
+	return 0;
+}
+
+static int note(struct ipvsf_memory *memory, uint64_t mark)
+{
+	if (memory->num_notes == memory->notes_size) {
+		size_t old = memory->notes_size, size = old ? old * 2 : FIRST_NOTES;
+		void *map = old ? mremap(memory->notes, old * sizeof(mark), size * sizeof(mark),
+					 MREMAP_MAYMOVE) : new_slots(size);
+
+		if (!map || map == MAP_FAILED)
+			return -ENOMEM;
+		memory->notes = map;
+		memory->notes_size = size;
+	}
+	memory->notes[memory->num_notes++] = mark;
+	return 0;
+}
+
+int ipvsf_memory_sort(struct ipvsf_memory *memory)
+{
+	int r;
+
+	memory->sorted = true;
+	for (size_t i = 0; i < memory->num_notes; i++) {
+		r = look_up(memory, memory->notes[i]);
+		if (r == -ENOMEM)
+			return r;
+	}
+	drop_notes(memory);
+	return 0;
+}
+
+int ipvsf_memory_add(struct ipvsf_memory *memory, uint64_t mark)
+{
+	return memory->sorted ? look_up(memory, mark) : note(memory, mark);
+}
+
+int ipvsf_recent_create(struct ipvsf_recent **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	return *ret ? 0 : -ENOMEM;
+}
+
+void ipvsf_recent_clear(struct ipvsf_recent *recent)
+{
+	memset(recent->marks, 0, sizeof(recent->marks));
+}
+
+bool ipvsf_recent_add(struct ipvsf_recent *recent, uint64_t mark)
+{
+	uint64_t *set = recent->marks[mark % RECENT_SETS];
+
+	for (int i = 0; i < RECENT_WAYS; i++) {
+		if (set[i] == mark)
+			return false;
+	}
+	memmove(set + 1, set, (RECENT_WAYS - 1) * sizeof(*set));
+	set[0] = mark;
+	return true;
+}

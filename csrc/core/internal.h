@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef IPVSFAST_INTERNAL_H
+#define IPVSFAST_INTERNAL_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/genetlink.h>
+#include <linux/netlink.h>
+
+#include "uapi/linux/ip_vs.h"
+
+#include "api/ipvsfast.h"
+#include "api/conns.h"
+#include "api/bpf.h"
+
+#define IPVSF_RECV_LEN 32768	/* the kernel's cap for one dump skb; never less, see netlink/dump.c */
+#define IPVSF_WINDOW_MAX 512	/* best transport cost per message; more only delays Ctrl-C */
+#define IPVSF_SEND_LEN (96 * 1024)
+
+enum ipvsf_fresh {
+	IPVSF_FRESH_NOT,
+	IPVSF_FRESH_EMPTY,	/* created a moment ago, nothing in it */
+	IPVSF_FRESH_FILLED	/* created here, the dests so far are ours */
+};
+
+struct ipvsf_session {
+	struct nl_sock *sk;	/* NULL when attached */
+	int fd;
+	int control_fd;		/* AF_INET socket of the same namespace, for the counts; -1: none */
+	pid_t owner;		/* a child after fork must not touch the socket */
+	uint16_t family;
+	uint32_t port;
+	uint32_t seq;
+	uint32_t rcvbuf;
+	uint32_t window;	/* messages per send whose replies are sure to fit */
+	uint32_t window_cap;
+	uint32_t pending;	/* sequence of a dump that was interrupted; 0: none */
+	uint8_t *send_buf;
+	uint8_t *recv_buf;	/* IPVSF_RECV_SLOTS times IPVSF_RECV_LEN */
+	bool ungrouped;
+	enum ipvsf_fresh fresh;
+	struct ipvsf_service fresh_service;
+	char message[160];
+};
+
+#define IPVSF_RECV_SLOTS 4
+#define IPVSF_NOW 0		/* a deadline: do not wait */
+#define IPVSF_PATIENCE_MS 10000	/* the kernel answers at once; only a fault takes longer */
+
+static inline uint64_t ipvsf_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+static inline int64_t ipvsf_now_ms(void)
+{
+	return (int64_t)(ipvsf_now_ns() / 1000000);
+}
+
+/* netlink/session.c */
+int ipvsf_session_check(struct ipvsf_session *s);
+int ipvsf_session_resolve(struct ipvsf_session *s, uint16_t *family);
+uint32_t ipvsf_session_next_seq(struct ipvsf_session *s, uint32_t count);
+
+/* netlink/exchange.c: one message at a time out of what the kernel queued */
+typedef int (*ipvsf_message_fn)(struct ipvsf_session *s, const struct nlmsghdr *nlh, void *ctx);
+int ipvsf_send_all(struct ipvsf_session *s, const void *buf, size_t len);
+int ipvsf_receive(struct ipvsf_session *s, int64_t *deadline, ipvsf_message_fn fn, void *ctx);
+int ipvsf_exchange(struct ipvsf_session *s, const void *msg, ipvsf_message_fn fn, void *ctx);
+int ipvsf_error_of(struct ipvsf_session *s, const struct nlmsghdr *nlh);
+
+/* netlink/send_window.c */
+int ipvsf_window_send(struct ipvsf_session *s, uint8_t *buf, size_t len, uint32_t first_seq,
+		      uint32_t count, int32_t *results);
+
+/* netlink/idle_scheduler.c */
+size_t ipvsf_group_limit(const struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count,
+			 size_t window);
+size_t ipvsf_group_size(const struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count);
+void ipvsf_group_note(struct ipvsf_session *s, const struct ipvsf_op *last, int32_t result);
+int ipvsf_group_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t n, int32_t *results,
+		     size_t *sent);
+
+/* netlink/dump_check.c: what only the older socket option tells, to check dumps against; -1: unknown */
+int64_t ipvsf_count_services4(struct ipvsf_session *s);
+int64_t ipvsf_count_dests(struct ipvsf_session *s, const struct ipvsf_service *svc);
+/* 1: the rows are the service's dests; 0: they are not (any more); -ESRCH: no service; -1: unknown */
+int ipvsf_dests_agree(struct ipvsf_session *s, const struct ipvsf_service *svc,
+		      const struct ipvsf_dest_row *rows, size_t count);
+
+/* netlink/encode.c */
+struct ipvsf_writer {
+	uint8_t *buf;
+	size_t len;
+	size_t size;
+	bool overflow;
+};
+struct nlmsghdr *ipvsf_write_header(struct ipvsf_writer *w, uint16_t family, uint8_t cmd,
+				    uint16_t flags, uint32_t seq);
+void ipvsf_write_ident(struct ipvsf_writer *w, const struct ipvsf_service *svc);
+int ipvsf_write_end(struct ipvsf_writer *w);
+
+/* netlink/decode.c */
+int ipvsf_info_decode(const void *msg, size_t len, struct ipvsf_info *ret);
+int ipvsf_timeouts_decode(const void *msg, size_t len, struct ipvsf_timeouts *ret);
+
+#endif

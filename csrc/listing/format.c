@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Numeric listings as text, at memory speed. The listings in Python (listing/) define the format and
+ * a property test holds this to the same bytes; a table with anything unusual is left to them.
+ */
+#include "core/text.h"
+
+#define LINE_MAX_LEN 320	/* longer than any line of any view */
+#define LABEL_WIDTH 33
+#define ENDPOINT_WIDTH 28
+
+static const char *label_of(uint16_t protocol)
+{
+	return protocol == IPPROTO_TCP ? "TCP  " : protocol == IPPROTO_UDP ? "UDP  " : "SCTP ";
+}
+
+static const char *selector_of(uint16_t protocol)
+{
+	return protocol == IPPROTO_TCP ? "-t " : protocol == IPPROTO_UDP ? "-u " : "--sctp-service ";
+}
+
+/* Names of scheduler flags, comma separated, in ipvsadm's order. */
+static void put_sched_flags(struct text *t, const struct ipvsf_service *c)
+{
+	bool hashing = !strcmp(c->sched, "sh") || !strcmp(c->sched, "mh");
+	static const char *const plain[] = { "flag-1", "flag-2", "flag-3" };
+	static const char *const own[] = { "-fallback", "-port" };
+	bool first = true;
+
+	for (int i = 0; i < 3; i++) {
+		if (!(c->flags & ((uint32_t)IP_VS_SVC_F_SCHED1 << i)))
+			continue;
+		if (!first)
+			put_char(t, ',');
+		first = false;
+		if (hashing && i < 2) {
+			put_str(t, c->sched);
+			put_str(t, own[i]);
+		} else {
+			put_str(t, plain[i]);
+		}
+	}
+}
+
+#define SCHED_FLAGS (IP_VS_SVC_F_SCHED1 | IP_VS_SVC_F_SCHED2 | IP_VS_SVC_F_SCHED3)
+
+static void put_mask(struct text *t, const struct ipvsf_service *c, const char *word)
+{
+	uint8_t mask[4] = { (uint8_t)(c->netmask >> 24), (uint8_t)(c->netmask >> 16),
+			    (uint8_t)(c->netmask >> 8), (uint8_t)c->netmask };
+
+	if (c->netmask == (c->af == AF_INET ? UINT32_MAX : 128))
+		return;
+	put_str(t, word);
+	if (c->af == AF_INET)
+		put_dotted(t, mask);
+	else
+		put_num(t, c->netmask);
+}
+
+static void put_label(struct text *t, const struct ipvsf_service *c)
+{
+	if (c->fwmark) {
+		put_str(t, "FWM  ");
+		put_num(t, c->fwmark);
+		if (c->af == AF_INET6)
+			put_str(t, " IPv6");
+		return;
+	}
+	put_str(t, label_of(c->protocol));
+	put_endpoint(t, c->af, c->addr, c->port);
+}
+
+static void put_scheduling(struct text *t, const struct ipvsf_service *c)
+{
+	put_char(t, ' ');
+	put_str(t, c->sched);
+	if (c->flags & SCHED_FLAGS) {
+		put_str(t, " (");
+		put_sched_flags(t, c);
+		put_char(t, ')');
+	}
+	if (c->flags & IP_VS_SVC_F_PERSISTENT) {
+		put_str(t, " persistent ");
+		put_num(t, c->timeout);
+		put_mask(t, c, " mask ");
+		if (c->pe[0]) {
+			put_str(t, " pe ");
+			put_str(t, c->pe);
+		}
+	}
+	if (c->flags & IP_VS_SVC_F_ONEPACKET)
+		put_str(t, " ops");
+}
+
+static void put_scaled(struct text *t, uint64_t v, bool exact)
+{
+	if (v < 100000000ULL || exact) {
+		put_char(t, ' ');
+		put_right(t, v, 8);
+	} else if (v < 1000000000ULL) {
+		put_right(t, v / 1000, 8);
+		put_char(t, 'K');
+	} else if (v < 100000000000ULL) {
+		put_right(t, v / 1000000, 8);
+		put_char(t, 'M');
+	} else if (v < 100000000000000ULL) {
+		put_right(t, v / 1000000000, 8);
+		put_char(t, 'G');
+	} else {
+		put_right(t, v / 1000000000000ULL, 8);
+		put_char(t, 'T');
+	}
+}
+
+/* The first five or the last five counters; the first `whole` of them are never scaled. */
+static void put_counters(struct text *t, const struct ipvsf_stats *stats, uint32_t view, bool exact,
+			 int whole)
+{
+	const uint64_t *v = view == IPVSF_VIEW_STATS ? &stats->conns : &stats->cps;
+
+	for (int i = 0; i < 5; i++)
+		put_scaled(t, v[i], exact || i < whole);
+}
+
+static void put_selector(struct text *t, const struct ipvsf_service *c)
+{
+	if (c->fwmark) {
+		put_str(t, "-f ");
+		put_num(t, c->fwmark);
+		if (c->af == AF_INET6)
+			put_str(t, " -6");
+		return;
+	}
+	put_str(t, selector_of(c->protocol));
+	put_endpoint(t, c->af, c->addr, c->port);
+}
+
+static void service_rule(struct text *t, const struct ipvsf_service *c)
+{
+	put_str(t, "-A ");
+	put_selector(t, c);
+	put_str(t, " -s ");
+	put_str(t, c->sched);
+	if (c->flags & IP_VS_SVC_F_PERSISTENT) {
+		put_str(t, " -p ");
+		put_num(t, c->timeout);
+		put_mask(t, c, " -M ");
+	}
+	if (c->pe[0]) {
+		put_str(t, " --pe ");
+		put_str(t, c->pe);
+	}
+	if (c->flags & IP_VS_SVC_F_ONEPACKET)
+		put_str(t, " -o");
+	if (c->flags & SCHED_FLAGS) {
+		put_str(t, " -b ");
+		put_sched_flags(t, c);
+	}
+}
+
+static const char *const csum_options[] = { " --tun-nocsum", " --tun-csum", " --tun-remcsum" };
+
+static void dest_rule(struct text *t, const struct ipvsf_service *s, const struct ipvsf_dest *c)
+{
+	static const char *const methods[] = { " -m", " -g", " -i", " -g" };
+
+	put_str(t, "-a ");
+	put_selector(t, s);
+	put_str(t, " -r ");
+	put_endpoint(t, c->af, c->addr, c->port);
+	put_str(t, methods[c->fwd]);
+	put_str(t, " -w ");
+	put_num(t, (uint32_t)c->weight);
+	if (c->fwd == IP_VS_CONN_F_TUNNEL) {
+		static const char *const types[] = { "ipip", "gue", "gre" };
+
+		put_str(t, " --tun-type ");
+		put_str(t, types[c->tun_type]);
+		if (c->tun_type == IP_VS_CONN_F_TUNNEL_TYPE_GUE) {
+			put_str(t, " --tun-port ");
+			put_num(t, c->tun_port);
+		}
+		if (c->tun_type)
+			put_str(t, csum_options[c->tun_flags]);
+	}
+	if (c->u_thresh) {
+		put_str(t, " -x ");
+		put_num(t, c->u_thresh);
+	}
+	if (c->l_thresh) {
+		put_str(t, " -y ");
+		put_num(t, c->l_thresh);
+	}
+}
+
+static void put_tunnel(struct text *t, const struct ipvsf_dest *c)
+{
+	static const char *const csums[] = { "-c", "+c", "r+c" };
+
+	if (c->fwd != IP_VS_CONN_F_TUNNEL) {
+		put_str(t, "n/a");
+	} else if (c->tun_type == IP_VS_CONN_F_TUNNEL_TYPE_IPIP) {
+		put_str(t, "ipip");
+	} else if (c->tun_type == IP_VS_CONN_F_TUNNEL_TYPE_GUE) {
+		put_str(t, "gue:");
+		put_num(t, c->tun_port);
+		put_char(t, ':');
+		put_str(t, csums[c->tun_flags]);
+	} else {
+		put_str(t, "gre:");
+		put_str(t, csums[c->tun_flags]);
+	}
+}
+
+static void dest_columns(struct text *t, const struct ipvsf_dest_row *row, uint32_t view)
+{
+	static const char *const methods[] = { " Masq    ", " Local   ", " Tunnel  ", " Route   " };
+	const struct ipvsf_dest *c = &row->conf;
+	const char *start;
+
+	if (view == IPVSF_VIEW_THRESHOLDS) {
+		put_char(t, ' ');
+		put_left(t, c->u_thresh, 10);
+		put_char(t, ' ');
+		put_left(t, c->l_thresh, 10);
+	} else if (view == IPVSF_VIEW_PERSISTENT) {
+		put_char(t, ' ');
+		put_left(t, (uint32_t)c->weight, 9);
+		put_char(t, ' ');
+		put_left(t, row->persistent, 11);
+	} else {
+		put_str(t, methods[c->fwd]);
+		if (view == IPVSF_VIEW_TUNNEL) {
+			start = t->at;
+			put_tunnel(t, c);
+			pad_to(t, start, 13);
+			put_char(t, ' ');
+		}
+		put_left(t, (uint32_t)c->weight, 6);
+	}
+	put_char(t, ' ');
+	put_left(t, row->active, 10);
+	put_char(t, ' ');
+	put_left(t, row->inactive, 10);
+}
+
+static void service_line(struct text *t, const struct ipvsf_service_row *row, uint32_t view, bool exact)
+{
+	const char *start = t->at;
+
+	if (view == IPVSF_VIEW_RULES) {
+		service_rule(t, &row->conf);
+	} else {
+		put_label(t, &row->conf);
+		if (view == IPVSF_VIEW_STATS || view == IPVSF_VIEW_RATE) {
+			pad_to(t, start, LABEL_WIDTH);
+			put_counters(t, &row->stats, view, exact, 0);
+		} else {
+			put_scheduling(t, &row->conf);
+		}
+	}
+	put_char(t, '\n');
+}
+
+static void dest_line(struct text *t, const struct ipvsf_service_row *service,
+		      const struct ipvsf_dest_row *row, uint32_t view, bool exact)
+{
+	const char *start;
+
+	if (view == IPVSF_VIEW_RULES) {
+		dest_rule(t, &service->conf, &row->conf);
+		put_char(t, '\n');
+		return;
+	}
+	put_str(t, "  -> ");
+	start = t->at;
+	put_endpoint(t, row->conf.af, row->conf.addr, row->conf.port);
+	pad_to(t, start, ENDPOINT_WIDTH);
+	if (view == IPVSF_VIEW_STATS || view == IPVSF_VIEW_RATE)
+		put_counters(t, &row->stats, view, exact, view == IPVSF_VIEW_RATE ? 3 : 0);
+	else
+		dest_columns(t, row, view);
+	put_char(t, '\n');
+}
+
+static bool plain_name(const char *name)
+{
+	for (; *name; name++) {
+		if (*name < '!' || *name > '~')
+			return false;
+	}
+	return true;
+}
+
+static bool plain_service(const struct ipvsf_service *c)
+{
+	return (c->fwmark || c->protocol == IPPROTO_TCP || c->protocol == IPPROTO_UDP ||
+		c->protocol == IPPROTO_SCTP) &&
+	       (c->af == AF_INET || c->af == AF_INET6) && c->sched[0] && plain_name(c->sched) &&
+	       plain_name(c->pe) && (!(c->flags & IP_VS_SVC_F_PERSISTENT) || c->timeout);
+}
+
+static bool plain_dest(const struct ipvsf_dest *c)
+{
+	return (c->af == AF_INET || c->af == AF_INET6) && c->fwd <= IP_VS_CONN_F_DROUTE && c->weight >= 0 &&
+	       c->tun_type <= IP_VS_CONN_F_TUNNEL_TYPE_GRE &&
+	       c->tun_flags <= IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM;
+}
+
+static bool plain_table(const struct ipvsf_table *t)
+{
+	for (size_t i = 0; i < t->num_services; i++) {
+		if (!plain_service(&t->services[i].conf))
+			return false;
+	}
+	for (size_t i = 0; i < t->num_dests; i++) {
+		if (!plain_dest(&t->dests[i].conf))
+			return false;
+	}
+	return true;
+}
+
+int ipvsf_table_format(const struct ipvsf_table *table, uint32_t view, uint32_t exact,
+		       struct ipvsf_cursor *cursor, char *buf, size_t size, size_t *len)
+{
+	struct text t = { .at = buf };
+
+	*len = 0;
+	if (!cursor->service && !cursor->dest && !plain_table(table))
+		return -EOPNOTSUPP;
+	for (; cursor->service < table->num_services; cursor->service++, cursor->dest = 0) {
+		const struct ipvsf_service_row *s = &table->services[cursor->service];
+
+		for (; cursor->dest <= s->num_dests; cursor->dest++) {
+			if (size - (size_t)(t.at - buf) < LINE_MAX_LEN)
+				goto full;
+			if (!cursor->dest)
+				service_line(&t, s, view, exact);
+			else
+				dest_line(&t, s, &table->dests[s->first_dest + cursor->dest - 1], view,
+					  exact);
+		}
+	}
+full:
+	*len = (size_t)(t.at - buf);
+	return 0;
+}

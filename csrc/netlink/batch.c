@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Many changes per system call. The kernel works through the whole buffer inside send(), never stops
+ * at a refusal, answers refusals always and successes only on request. So successes are not asked
+ * for; as many messages are sent at once as refusals are sure to fit the receive buffer; and a
+ * barrier at the end, answered by the netlink core, proves that the kernel came that far.
+ */
+#include "core/internal.h"
+
+/* Encodes as many ops as fit, at most *count; gives the number and the length. */
+static int fill(struct ipvsf_session *s, const struct ipvsf_op *ops, uint32_t first_seq,
+		uint32_t *count, size_t *len)
+{
+	uint32_t i;
+
+	*len = 0;
+	for (i = 0; i < *count; i++) {
+		size_t left = IPVSF_SEND_LEN - *len;
+		int r;
+
+		if (left < IPVSF_MESSAGE_MAX + NLMSG_HDRLEN)
+			break;
+		r = ipvsf_op_encode(&ops[i], s->family, first_seq + i, s->send_buf + *len, left);
+		if (r < 0)
+			return r;
+		*len += (size_t)r;
+	}
+	*count = i;
+	return 0;
+}
+
+/* Nothing was carried out on these; a smaller buffer may be granted. */
+static bool may_shrink(int error)
+{
+	return error == -ENOBUFS || error == -ENOMEM || error == -EMSGSIZE;
+}
+
+static int send_window(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t left,
+		       int32_t *results, uint32_t *count)
+{
+	for (;;) {
+		uint32_t first_seq;
+		size_t len;
+		int r;
+
+		*count = (uint32_t)ipvsf_group_limit(s, ops, left, s->window);
+		first_seq = ipvsf_session_next_seq(s, *count + 1);
+		r = fill(s, ops, first_seq, count, &len);
+		if (!r)
+			r = ipvsf_window_send(s, s->send_buf, len, first_seq, *count, results);
+		if (!may_shrink(r) || *count <= 1)
+			return r;
+		s->window = *count / 2;
+	}
+}
+
+/*
+ * When the module was reloaded the family has another number and netlink itself answers ENOENT to
+ * everything from there on, nothing of it being carried out. ENOENT is also what IPVS says of an
+ * unknown scheduler or destination, so only the lookup can tell. Gives how many of the `count`
+ * results stand.
+ */
+static int recheck_family(struct ipvsf_session *s, const int32_t *results, uint32_t count,
+			  uint32_t *stand)
+{
+	uint16_t family;
+	int r;
+
+	*stand = count;
+	if (results[count - 1] != -ENOENT)
+		return 0;
+	r = ipvsf_session_resolve(s, &family);
+	if (r)
+		return r;
+	if (family == s->family)
+		return 0;
+	s->family = family;
+	while (*stand > 0 && results[*stand - 1] == -ENOENT)
+		--*stand;
+	return 0;
+}
+
+static int send_some(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count,
+		     int32_t *results, size_t *stand)
+{
+	size_t group = ipvsf_group_size(s, ops, count);
+	uint32_t sent = 0, standing = 0;
+	int r;
+
+	*stand = 0;
+	if (group) {
+		r = ipvsf_group_send(s, ops, group, results, stand);
+		if (r || *stand)
+			return r;
+	}
+	r = send_window(s, ops, count, results, &sent);
+	if (!r && sent)
+		r = recheck_family(s, results, sent, &standing);
+	*stand = standing;
+	if (standing)
+		ipvsf_group_note(s, &ops[standing - 1], results[standing - 1]);
+	return r;
+}
+
+int ipvsf_batch_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count,
+		     int32_t *results, uint32_t budget_ms, size_t *done)
+{
+	int64_t end = budget_ms ? ipvsf_now_ms() + budget_ms : 0;
+	int r = ipvsf_session_check(s);
+
+	*done = 0;
+	s->message[0] = 0;
+	while (!r && *done < count) {
+		size_t stand;
+
+		r = send_some(s, ops + *done, count - *done, results + *done, &stand);
+		*done += stand;
+		if (end && ipvsf_now_ms() >= end)
+			break;
+	}
+	return r;
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/* One netlink socket with the IPVS family resolved, its buffers and limits. */
+#include "core/internal.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <netlink/errno.h>
+#include <netlink/genl/ctrl.h>
+#include <netlink/genl/genl.h>
+#include <netlink/netlink.h>
+#include <netlink/version.h>
+
+#define RCVBUF_WANTED (1024 * 1024)
+#define SNDBUF_WANTED (512 * 1024)	/* doubled by the kernel */
+/* One queued reply is charged 768 (6.1) or 896 (6.12, 7.2) bytes, whatever it says. */
+#define REPLY_CHARGE 1024
+#define RESOLVE_SECONDS 10
+
+static int errno_of_nl(int nle)
+{
+	switch (-nle) {
+	case NLE_OBJ_NOTFOUND:
+		return -ENOPROTOOPT;
+	case NLE_NOMEM:
+		return -ENOMEM;
+	case NLE_PERM:
+	case NLE_NOACCESS:
+		return -EPERM;
+	case NLE_INTR:
+		return -EINTR;
+	case NLE_AGAIN:
+		return -ETIMEDOUT;
+	case NLE_PROTO_MISMATCH:
+	case NLE_AF_NOSUPPORT:
+		return -EPROTONOSUPPORT;
+	default:
+		return errno ? -errno : -EIO;
+	}
+}
+
+int ipvsf_session_resolve(struct ipvsf_session *s, uint16_t *family)
+{
+	int id;
+
+	if (!s->sk) {
+		*family = s->family;
+		return 0;
+	}
+	errno = 0;
+	id = genl_ctrl_resolve(s->sk, IPVS_GENL_NAME);
+	if (id < 0)
+		return errno_of_nl(id);
+	*family = (uint16_t)id;
+	return 0;
+}
+
+static void set_buffers(struct ipvsf_session *s)
+{
+	struct timeval patience = { .tv_sec = RESOLVE_SECONDS };
+	int want_rcv = RCVBUF_WANTED, want_snd = SNDBUF_WANTED;
+	int size = 0;
+	socklen_t len = sizeof(size);
+
+	/* libnl shrinks both to 32 KiB on connecting. FORCE needs the capability that IPVS needs too. */
+	if (setsockopt(s->fd, SOL_SOCKET, SO_RCVBUFFORCE, &want_rcv, sizeof(want_rcv)))
+		setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &want_rcv, sizeof(want_rcv));
+	if (setsockopt(s->fd, SOL_SOCKET, SO_SNDBUFFORCE, &want_snd, sizeof(want_snd)))
+		setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &want_snd, sizeof(want_snd));
+	setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (getsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &size, &len) || size < REPLY_CHARGE * 2)
+		size = REPLY_CHARGE * 2;
+	s->rcvbuf = (uint32_t)size;
+	s->window = s->rcvbuf / REPLY_CHARGE - 1;	/* one place for the barrier's ack */
+	if (s->window > IPVSF_WINDOW_MAX)
+		s->window = IPVSF_WINDOW_MAX;
+	s->window_cap = s->window;
+}
+
+static int open_netlink(struct ipvsf_session *s)
+{
+	int r;
+
+	s->sk = nl_socket_alloc();
+	if (!s->sk)
+		return -ENOMEM;
+	errno = 0;
+	r = genl_connect(s->sk);
+	if (r < 0)
+		return errno_of_nl(r);
+	s->fd = nl_socket_get_fd(s->sk);
+	s->port = nl_socket_get_local_port(s->sk);
+	nl_socket_disable_msg_peek(s->sk);
+	/* The first dump skb is as large as the largest receive so far: let the lookup offer 32 KiB. */
+	nl_socket_set_msg_buf_size(s->sk, IPVSF_RECV_LEN);
+	set_buffers(s);
+	return 0;
+}
+
+static int open_session(struct ipvsf_session *s)
+{
+	int r = open_netlink(s);
+
+	if (r)
+		return r;
+	r = ipvsf_session_resolve(s, &s->family);
+	if (r)
+		return r;
+	s->control_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return 0;
+}
+
+struct opener {
+	struct ipvsf_session *s;
+	int netns_fd;
+	int result;
+};
+
+static void *open_in_netns(void *arg)
+{
+	struct opener *o = arg;
+
+	if (setns(o->netns_fd, CLONE_NEWNET))
+		o->result = -errno;
+	else
+		o->result = open_session(o->s);
+	return NULL;
+}
+
+/* A namespace belongs to a thread and a socket keeps the one it was made in: so the only thread that
+ * ever moves is one that ends here, and no failure can strand the caller elsewhere. */
+static int open_elsewhere(struct ipvsf_session *s, int netns_fd)
+{
+	struct opener o = { .s = s, .netns_fd = netns_fd, .result = -EIO };
+	sigset_t all, old;
+	pthread_t thread;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);	/* handlers run in the caller's threads */
+	r = pthread_create(&thread, NULL, open_in_netns, &o);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (r)
+		return -r;
+	pthread_join(thread, NULL);
+	return o.result;
+}
+
+static struct ipvsf_session *session_alloc(void)
+{
+	struct ipvsf_session *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->fd = s->control_fd = -1;
+	s->owner = getpid();
+	s->seq = (uint32_t)time(NULL);
+	s->send_buf = malloc(IPVSF_SEND_LEN);
+	s->recv_buf = malloc((size_t)IPVSF_RECV_SLOTS * IPVSF_RECV_LEN);
+	if (!s->send_buf || !s->recv_buf) {
+		ipvsf_session_destroy(s);
+		return NULL;
+	}
+	return s;
+}
+
+int ipvsf_session_create(int netns_fd, struct ipvsf_session **ret)
+{
+	struct ipvsf_session *s = session_alloc();
+	int r;
+
+	*ret = NULL;
+	if (!s)
+		return -ENOMEM;
+	r = netns_fd < 0 ? open_session(s) : open_elsewhere(s, netns_fd);
+	if (r) {
+		ipvsf_session_destroy(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+int ipvsf_session_attach(int fd, uint16_t family, struct ipvsf_session **ret)
+{
+	struct ipvsf_session *s = session_alloc();
+
+	*ret = NULL;
+	if (!s)
+		return -ENOMEM;
+	s->fd = fd;
+	s->family = family;
+	s->window = s->window_cap = IPVSF_WINDOW_MAX;
+	*ret = s;
+	return 0;
+}
+
+void ipvsf_session_destroy(struct ipvsf_session *s)
+{
+	if (!s)
+		return;
+	if (s->sk)
+		nl_socket_free(s->sk);	/* closes fd */
+	else if (s->fd >= 0)
+		close(s->fd);
+	if (s->control_fd >= 0)
+		close(s->control_fd);
+	free(s->send_buf);
+	free(s->recv_buf);
+	free(s);
+}
+
+int ipvsf_session_check(struct ipvsf_session *s)
+{
+	/* A child shares the socket and would steal or inject replies. */
+	return s->owner == getpid() ? 0 : -ECHILD;
+}
+
+uint32_t ipvsf_session_next_seq(struct ipvsf_session *s, uint32_t count)
+{
+	uint32_t first = s->seq + 1;
+
+	if (first == 0 || first + count < first)	/* 0 means "none" elsewhere, and no wrap inside a window */
+		first = 1;
+	s->seq = first + count - 1;
+	return first;
+}
+
+int ipvsf_session_limits(struct ipvsf_session *s, uint32_t *rcvbuf, uint32_t *window)
+{
+	*rcvbuf = s->rcvbuf;
+	*window = s->window;
+	return 0;
+}
+
+int ipvsf_session_set_window(struct ipvsf_session *s, uint32_t window)
+{
+	s->window = window && window < s->window_cap ? window : s->window_cap;
+	return 0;
+}
+
+const char *ipvsf_session_message(struct ipvsf_session *s)
+{
+	return s->message;
+}
+
+const char *ipvsf_libnl_version(void)
+{
+	static char text[32];
+
+	snprintf(text, sizeof(text), "%d.%d.%d", nl_ver_maj, nl_ver_min, nl_ver_mic);
+	return text;
+}
