@@ -53,7 +53,7 @@ def _adding(services: int, destinations: int, scheduler: str, grouping: bool) ->
 
         lines = _rules(services, destinations, scheduler)
         with Ipvs() as ipvs:
-            ipvs.session.set_grouping(grouping)
+            ipvs.session.set_idle_scheduler(grouping)
             began = time.perf_counter()
             account = ipvs.restore(lines)
             taken = time.perf_counter() - began

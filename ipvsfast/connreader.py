@@ -101,7 +101,7 @@ class ConnReader:
     def unreadable(self) -> tuple[int, str]:
         """How many lines were no entries, and the beginning of the first, fit for a terminal."""
         account = self.account
-        return int(account.unreadable), ffi.string(account.sample).decode("ascii")
+        return int(account.unreadable), ffi.string(account.first_unreadable).decode("ascii")
 
     def check(self) -> None:
         """IpvsError if the reading ended by a failure."""

@@ -150,7 +150,7 @@ def empty_for_restore(session: Session) -> int:
     if reading.destinations >= MANY:
         buffer = RuleBuffer()
         reading.sort()
-        while count := reading.unadd(buffer):
+        while count := reading.pop_deletions(buffer):
             done = 0
             while done < count:
                 done = session.send(buffer.ops, count, buffer.results, done)

@@ -136,11 +136,11 @@ class Session:
         with self._lock:
             lib.ipvsf_session_set_window(self._open(), window)
 
-    def set_grouping(self, on: bool) -> None:
+    def set_idle_scheduler(self, on: bool) -> None:
         """Whether destinations of a new service may be added while its scheduler is off (see
         csrc/netlink/idle_scheduler.c)."""
         with self._lock:
-            lib.ipvsf_session_set_grouping(self._open(), on)
+            lib.ipvsf_session_set_idle_scheduler(self._open(), on)
 
     def info(self) -> tuple[int, int]:
         """(version code 0xMMmmpp, connection table size)."""
@@ -237,19 +237,19 @@ class Reading:
         """Bring everything into the order in which ipvsadm lists it."""
         return self._sort(lib.IPVSF_ORDER_LISTED)
 
-    def sort_as_added(self) -> Reading:
+    def sort_for_adding(self) -> Reading:
         """Services as listed, destinations as they must be added to get the kernel's order again."""
-        return self._sort(lib.IPVSF_ORDER_ADDED)
+        return self._sort(lib.IPVSF_ORDER_FOR_ADDING)
 
     def _sort(self, order: int) -> Reading:
         if lib.ipvsf_table_sort(self.table, order):
             raise MemoryError
         return self
 
-    def unadd(self, buffer: RuleBuffer) -> int:
+    def pop_deletions(self, buffer: RuleBuffer) -> int:
         """Takes destinations off the end and puts the operations that delete them into the buffer."""
         count = ffi.new("size_t *")
-        lib.ipvsf_table_unadd(self.table, buffer.fill(), buffer.size, count)
+        lib.ipvsf_table_pop_deletions(self.table, buffer.fill(), buffer.size, count)
         return int(count[0])
 
     def text(self, view: str, exact: bool = False) -> Iterator[memoryview] | None:
@@ -351,10 +351,10 @@ class RuleCheck:
     """Checks the operations of one rule file against each other; see ipvsf_rules_check()."""
 
     def __init__(self) -> None:
-        out = ffi.new("struct ipvsf_seen **")
-        if lib.ipvsf_seen_create(out):
+        out = ffi.new("struct ipvsf_rule_set **")
+        if lib.ipvsf_rule_set_create(out):
             raise MemoryError
-        self._seen: Any = ffi.gc(out[0], lib.ipvsf_seen_destroy)
+        self._seen: Any = ffi.gc(out[0], lib.ipvsf_rule_set_destroy)
 
     def check(self, buffer: RuleBuffer) -> memoryview:
         """One errno (negative) or 0 for each operation in the buffer."""

@@ -94,7 +94,7 @@ struct ipvsf_conn_account {
 	uint32_t overlapped;	/* a second thread reads */
 	int32_t error;		/* negative errno that ended the reading, after what came before it */
 	uint32_t resized;	/* the table had another size meanwhile than at first */
-	char sample[64];	/* beginning of the first unreadable line, control characters as '?' */
+	char first_unreadable[64];	/* beginning of the first unreadable line, control characters as '?' */
 };
 
 enum ipvsf_conn_limits {
@@ -230,7 +230,7 @@ struct ipvsf_conn_scan {
 	size_t used;		/* bytes that are done with */
 	size_t count;		/* rows found by this call */
 	uint64_t unreadable;	/* lines that are no entries, in all */
-	char sample[64];
+	char first_unreadable[64];
 };
 
 /*

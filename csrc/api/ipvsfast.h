@@ -157,7 +157,7 @@ int ipvsf_session_limits(struct ipvsf_session *session, uint32_t *rcvbuf, uint32
 int ipvsf_session_set_window(struct ipvsf_session *session, uint32_t window);
 
 /* Whether dests of a new service may be added while its scheduler is off (netlink/idle_scheduler.c); on at first. */
-int ipvsf_session_set_grouping(struct ipvsf_session *session, uint32_t on);
+int ipvsf_session_set_idle_scheduler(struct ipvsf_session *session, uint32_t on);
 
 /* The kernel's own words (extended ack) to the last refusal, or "". Owned by the session. */
 const char *ipvsf_session_message(struct ipvsf_session *session);
@@ -193,7 +193,7 @@ void ipvsf_table_deinit(struct ipvsf_table *table);
 
 enum ipvsf_order {
 	IPVSF_ORDER_LISTED,	/* services and dests as ipvsadm lists them */
-	IPVSF_ORDER_ADDED	/* services so, dests as they were added: the kernel puts new ones first */
+	IPVSF_ORDER_FOR_ADDING	/* services so, dests as they were added: the kernel puts new ones first */
 };
 
 /* Brings a table that is in kernel order into another one. */
@@ -203,7 +203,7 @@ int ipvsf_table_sort(struct ipvsf_table *table, uint32_t order);
  * Takes up to `size` dests off the end of the table and makes the operations that delete them, last
  * one first. *count is 0 when none is left.
  */
-int ipvsf_table_unadd(struct ipvsf_table *table, struct ipvsf_op *ops, size_t size, size_t *count);
+int ipvsf_table_pop_deletions(struct ipvsf_table *table, struct ipvsf_op *ops, size_t size, size_t *count);
 
 enum ipvsf_view {
 	IPVSF_VIEW_DEFAULT,
@@ -257,18 +257,18 @@ int ipvsf_rules_scan(const char *text, size_t len, struct ipvsf_op *ops, uint32_
 		     uint32_t *numbers, size_t size, struct ipvsf_scan *scan);
 
 /* The rules that a check has met so far. */
-struct ipvsf_seen;
+struct ipvsf_rule_set;
 
-/* *ret is owned by the caller: ipvsf_seen_destroy(), to which NULL is allowed. */
-int ipvsf_seen_create(struct ipvsf_seen **ret);
-void ipvsf_seen_destroy(struct ipvsf_seen *seen);
+/* *ret is owned by the caller: ipvsf_rule_set_destroy(), to which NULL is allowed. */
+int ipvsf_rule_set_create(struct ipvsf_rule_set **ret);
+void ipvsf_rule_set_destroy(struct ipvsf_rule_set *set);
 
 /*
  * Checks new services and dests against those before them and against what the kernel is sure to
  * refuse. results[i]: 0, -EEXIST (stands twice), -ESRCH (no service before it), -ERANGE (thresholds
  * crossed), -EINVAL (dest not unicast).
  */
-int ipvsf_rules_check(struct ipvsf_seen *seen, const struct ipvsf_op *ops, size_t count,
+int ipvsf_rules_check(struct ipvsf_rule_set *set, const struct ipvsf_op *ops, size_t count,
 		      int32_t *results);
 
 /* Version text of the libnl that is linked at run time, e.g. "3.7.0". */

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Connections counted by key: exact, one entry for each key that occurs. */
 #include "conns/reading.h"
+#include "core/hashset.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
 #define KEY_MAX 160		/* more than all parts together */
-#define NO_ENTRY UINT32_MAX
 #define AT_ONCE 32		/* keys whose memory is fetched together: one after the other they would wait */
 
 struct slot {
 	uint32_t hash;
-	uint32_t entry;		/* its number */
+	uint32_t entry;		/* its number + 1, so that no slot looks like an empty one */
 };
 
 struct pending {
@@ -28,8 +28,7 @@ struct ipvsf_groups {
 	char *entries;		/* count, key; in the order of their first appearance */
 	size_t count;
 	size_t capacity;
-	struct slot *slots;
-	size_t size;		/* of slots: a power of two */
+	struct ipvsf_hashset slots;
 	uint64_t seed;
 };
 
@@ -45,6 +44,32 @@ static const uint8_t key_lengths[IPVSF_NUM_KEYS] = {
 	[IPVSF_KEY_FAMILY] = 1,
 	[IPVSF_KEY_PE] = 16,
 	[IPVSF_KEY_TEMPLATE] = 1,
+};
+
+static char *entry_at(const struct ipvsf_groups *g, size_t i)
+{
+	return g->entries + i * g->entry_size;
+}
+
+static uint64_t hash_of(const void *slot)
+{
+	return ((const struct slot *)slot)->hash;
+}
+
+static bool same_key(const void *at, const void *wanted, const void *ctx)
+{
+	const struct ipvsf_groups *g = ctx;
+	const struct pending *p = wanted;
+	const struct slot *slot = at;
+
+	return slot->hash == p->hash && !memcmp(entry_at(g, slot->entry - 1) + 8, p->key, g->key_len);
+}
+
+static const struct ipvsf_hashset_type slot_set = {
+	.slot_size = sizeof(struct slot),
+	.first_size = 1024,
+	.hash = hash_of,
+	.same = same_key,
 };
 
 int ipvsf_groups_create(const struct ipvsf_key_part *parts, size_t count, struct ipvsf_groups **ret)
@@ -66,18 +91,15 @@ int ipvsf_groups_create(const struct ipvsf_key_part *parts, size_t count, struct
 	g->key_len = len;
 	g->num_parts = count;
 	g->entry_size = (8 + len + 7) / 8 * 8;
-	g->size = 1024;
 	g->parts = malloc(count * sizeof(*parts));
-	g->slots = malloc(g->size * sizeof(*g->slots));
 	/* Without luck the seed is 0: slower at worst. */
 	if (getrandom(&g->seed, sizeof(g->seed), GRND_NONBLOCK) < 0)
 		g->seed = 0;
-	if (!g->parts || !g->slots) {
+	if (!g->parts || ipvsf_hashset_reserve(&slot_set, &g->slots)) {
 		ipvsf_groups_destroy(g);
 		return -ENOMEM;
 	}
 	memcpy(g->parts, parts, count * sizeof(*parts));
-	memset(g->slots, 0xff, g->size * sizeof(*g->slots));
 	*ret = g;
 	return 0;
 }
@@ -87,7 +109,7 @@ void ipvsf_groups_destroy(struct ipvsf_groups *groups)
 	if (!groups)
 		return;
 	free(groups->parts);
-	free(groups->slots);
+	ipvsf_hashset_deinit(&slot_set, &groups->slots);
 	free(groups->entries);
 	free(groups);
 }
@@ -99,7 +121,7 @@ size_t ipvsf_groups_count(const struct ipvsf_groups *groups)
 
 size_t ipvsf_groups_memory(const struct ipvsf_groups *groups)
 {
-	return groups->capacity * groups->entry_size + groups->size * sizeof(*groups->slots);
+	return groups->capacity * groups->entry_size + groups->slots.size * sizeof(struct slot);
 }
 
 size_t ipvsf_groups_entry_size(const struct ipvsf_groups *groups)
@@ -181,27 +203,12 @@ static uint32_t hash(const struct ipvsf_groups *g, const char *key)
 	return (uint32_t)(h * 0xd6e8feb86659fd93ULL >> 32);
 }
 
-static char *entry_at(const struct ipvsf_groups *g, size_t i)
-{
-	return g->entries + i * g->entry_size;
-}
-
-static struct slot *find(const struct ipvsf_groups *g, uint32_t h, const char *key)
-{
-	size_t at = h & (g->size - 1);
-
-	while (g->slots[at].entry != NO_ENTRY &&
-	       (g->slots[at].hash != h || memcmp(entry_at(g, g->slots[at].entry) + 8, key, g->key_len)))
-		at = (at + 1) & (g->size - 1);
-	return &g->slots[at];
-}
-
 static int grow_entries(struct ipvsf_groups *g)
 {
 	size_t capacity = g->capacity ? g->capacity * 2 : 256;
 	char *entries;
 
-	if (capacity >= NO_ENTRY)
+	if (capacity >= UINT32_MAX)
 		return -ENOMEM;
 	entries = realloc(g->entries, capacity * g->entry_size);
 	if (!entries)
@@ -211,56 +218,44 @@ static int grow_entries(struct ipvsf_groups *g)
 	return 0;
 }
 
-static int grow_slots(struct ipvsf_groups *g)
+static struct slot *find(const struct ipvsf_groups *g, const struct pending *p)
 {
-	size_t size = g->size * 2;
-	struct slot *slots = malloc(size * sizeof(*slots));
-
-	if (!slots)
-		return -ENOMEM;
-	memset(slots, 0xff, size * sizeof(*slots));
-	for (size_t i = 0; i < g->size; i++) {
-		size_t at = g->slots[i].hash & (size - 1);
-
-		if (g->slots[i].entry == NO_ENTRY)
-			continue;
-		while (slots[at].entry != NO_ENTRY)
-			at = (at + 1) & (size - 1);
-		slots[at] = g->slots[i];
-	}
-	free(g->slots);
-	g->slots = slots;
-	g->size = size;
-	return 0;
+	return ipvsf_hashset_find(&slot_set, &g->slots, p->hash, p, g);
 }
 
-static int count_one(struct ipvsf_groups *g, const struct pending *p)
+static int add_entry(struct ipvsf_groups *g, const struct pending *p)
 {
 	static const uint64_t one = 1;
-	struct slot *slot = find(g, p->hash, p->key);
-	uint64_t n;
+	struct slot *slot;
 	char *entry;
 
-	if (slot->entry != NO_ENTRY) {
-		entry = entry_at(g, slot->entry);
-		memcpy(&n, entry, 8);
-		n++;
-		memcpy(entry, &n, 8);
-		return 0;
-	}
 	if (g->count == g->capacity && grow_entries(g))
 		return -ENOMEM;
-	if (g->count * 4 >= g->size * 3) {
-		if (grow_slots(g))
-			return -ENOMEM;
-		slot = find(g, p->hash, p->key);
-	}
+	if (ipvsf_hashset_reserve(&slot_set, &g->slots))
+		return -ENOMEM;
+	slot = find(g, p); /* the table may have grown */
 	entry = entry_at(g, g->count);
 	memset(entry, 0, g->entry_size);
 	memcpy(entry, &one, 8);
 	memcpy(entry + 8, p->key, g->key_len);
 	slot->hash = p->hash;
-	slot->entry = (uint32_t)g->count++;
+	slot->entry = (uint32_t)++g->count;
+	g->slots.count++;
+	return 0;
+}
+
+static int count_one(struct ipvsf_groups *g, const struct pending *p)
+{
+	struct slot *slot = find(g, p);
+	uint64_t n;
+	char *entry;
+
+	if (!slot->entry)
+		return add_entry(g, p);
+	entry = entry_at(g, slot->entry - 1);
+	memcpy(&n, entry, 8);
+	n++;
+	memcpy(entry, &n, 8);
 	return 0;
 }
 
@@ -275,16 +270,16 @@ static void make_key(const struct ipvsf_groups *g, const struct ipvsf_conn *row,
 		at += key_lengths[g->parts[i].key];
 	}
 	ret->hash = hash(g, ret->key);
-	__builtin_prefetch(&g->slots[ret->hash & (g->size - 1)]);
+	__builtin_prefetch(ipvsf_hashset_at(&slot_set, &g->slots, ret->hash));
 }
 
 static int count_all(struct ipvsf_groups *g, const struct pending *pending, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		uint32_t entry = g->slots[pending[i].hash & (g->size - 1)].entry;
+		const struct slot *slot = ipvsf_hashset_at(&slot_set, &g->slots, pending[i].hash);
 
-		if (entry != NO_ENTRY)
-			__builtin_prefetch(entry_at(g, entry));
+		if (slot->entry)
+			__builtin_prefetch(entry_at(g, slot->entry - 1));
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (count_one(g, &pending[i]))
@@ -297,13 +292,13 @@ int ipvsf_conns_group(struct ipvsf_conns *conns, struct ipvsf_groups *groups, ui
 {
 	struct pending pending[AT_ONCE];
 	const struct ipvsf_conn *row;
-	struct ipvsf_step step;
+	struct ipvsf_pull pull;
 	size_t count = 0;
 	int r;
 
-	ipvsf_step_begin(&step, conns, budget_ms);
-	while (!(r = ipvsf_step_next(&step, &row))) {
-		make_key(groups, row, step.text, &pending[count++]);
+	ipvsf_pull_begin(&pull, conns, budget_ms);
+	while (!(r = ipvsf_pull_next(&pull, &row))) {
+		make_key(groups, row, pull.text, &pending[count++]);
 		if (count < AT_ONCE)
 			continue;
 		if (count_all(groups, pending, count))

@@ -10,7 +10,7 @@
 #define LONGEST_FIXED 512	/* of a row without what its engine keeps */
 #define LONGEST_BYTE 6		/* of one byte of that: \\xNN, and quotes around the whole */
 
-static void put_protocol(struct text *t, uint8_t protocol)
+static void put_protocol(struct text_writer *t, uint8_t protocol)
 {
 	switch (protocol) {
 	case IPPROTO_TCP:
@@ -31,7 +31,7 @@ static void put_protocol(struct text *t, uint8_t protocol)
 	}
 }
 
-static void put_hex(struct text *t, uint8_t byte)
+static void put_hex(struct text_writer *t, uint8_t byte)
 {
 	static const char digits[] = "0123456789abcdef";
 
@@ -67,7 +67,7 @@ static size_t utf8_length(const uint8_t *s, size_t left)
 }
 
 /* For terminals: C0, DEL and C1 as \xNN, C1 also where it is one byte or the two of UTF-8. */
-static void put_visible(struct text *t, const char *data, size_t len)
+static void put_visible(struct text_writer *t, const char *data, size_t len)
 {
 	const uint8_t *s = (const uint8_t *)data;
 
@@ -85,7 +85,7 @@ static void put_visible(struct text *t, const char *data, size_t len)
 }
 
 /* ASCII from which the bytes can be had again: \xNN for what is none, \\ for a backslash. */
-static void put_ascii(struct text *t, const char *data, size_t len)
+static void put_ascii(struct text_writer *t, const char *data, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		uint8_t byte = (uint8_t)data[i];
@@ -100,7 +100,7 @@ static void put_ascii(struct text *t, const char *data, size_t len)
 }
 
 /* The same within quotes, which then are escaped once more: by a backslash or by being doubled. */
-static void put_json_string(struct text *t, const char *data, size_t len)
+static void put_json_string(struct text_writer *t, const char *data, size_t len)
 {
 	put_char(t, '"');
 	for (size_t i = 0; i < len; i++) {
@@ -121,7 +121,7 @@ static void put_json_string(struct text *t, const char *data, size_t len)
 	put_char(t, '"');
 }
 
-static void put_csv_string(struct text *t, const char *data, size_t len)
+static void put_csv_string(struct text_writer *t, const char *data, size_t len)
 {
 	bool quoted = memchr(data, ',', len) || memchr(data, '"', len);
 
@@ -136,14 +136,14 @@ static void put_csv_string(struct text *t, const char *data, size_t len)
 	put_char(t, '"');
 }
 
-static void put_two_digits(struct text *t, uint32_t v)
+static void put_two_digits(struct text_writer *t, uint32_t v)
 {
 	if (v < 10)
 		put_char(t, '0');
 	put_num(t, v);
 }
 
-static void put_padded_endpoint(struct text *t, uint8_t af, const uint8_t *addr, uint16_t port,
+static void put_padded_endpoint(struct text_writer *t, uint8_t af, const uint8_t *addr, uint16_t port,
 				size_t width)
 {
 	const char *start = t->at;
@@ -152,7 +152,7 @@ static void put_padded_endpoint(struct text *t, uint8_t af, const uint8_t *addr,
 	pad_to(t, start, width);
 }
 
-static void put_table_row(struct text *t, const struct ipvsf_conn *row, const char *text, bool with_engine)
+static void put_table_row(struct text_writer *t, const struct ipvsf_conn *row, const char *text, bool with_engine)
 {
 	const char *start = t->at;
 
@@ -184,7 +184,7 @@ static void put_table_row(struct text *t, const struct ipvsf_conn *row, const ch
 	put_char(t, '\n');
 }
 
-static void put_address(struct text *t, uint8_t af, const uint8_t *addr)
+static void put_address(struct text_writer *t, uint8_t af, const uint8_t *addr)
 {
 	if (af == AF_INET)
 		return put_dotted(t, addr);
@@ -215,7 +215,7 @@ static const char *origin_of(const struct ipvsf_conn *row)
 	return row->flags & IP_VS_CONN_F_SYNC ? "sync" : "local";
 }
 
-static void put_csv_details(struct text *t, const struct ipvsf_conn *row)
+static void put_csv_details(struct text_writer *t, const struct ipvsf_conn *row)
 {
 	if (!(row->known & IPVSF_CONN_DETAILS))
 		return put_str(t, ",,,,,");
@@ -231,7 +231,7 @@ static void put_csv_details(struct text *t, const struct ipvsf_conn *row)
 	put_num(t, row->packets);
 }
 
-static void put_json_details(struct text *t, const struct ipvsf_conn *row)
+static void put_json_details(struct text_writer *t, const struct ipvsf_conn *row)
 {
 	if (!(row->known & IPVSF_CONN_DETAILS))
 		return;
@@ -247,7 +247,7 @@ static void put_json_details(struct text *t, const struct ipvsf_conn *row)
 	put_num(t, row->packets);
 }
 
-static void put_csv_row(struct text *t, const struct ipvsf_conn *row, const char *text, bool details)
+static void put_csv_row(struct text_writer *t, const struct ipvsf_conn *row, const char *text, bool details)
 {
 	const struct {
 		uint8_t af;
@@ -277,7 +277,7 @@ static void put_csv_row(struct text *t, const struct ipvsf_conn *row, const char
 	put_char(t, '\n');
 }
 
-static void put_json_place(struct text *t, const char *name, uint8_t af, const uint8_t *addr, uint16_t port)
+static void put_json_place(struct text_writer *t, const char *name, uint8_t af, const uint8_t *addr, uint16_t port)
 {
 	put_mem(t, ",\"", 2);
 	put_str(t, name);
@@ -289,7 +289,7 @@ static void put_json_place(struct text *t, const char *name, uint8_t af, const u
 	put_num(t, port);
 }
 
-static void put_json_row(struct text *t, const struct ipvsf_conn *row, const char *text)
+static void put_json_row(struct text_writer *t, const struct ipvsf_conn *row, const char *text)
 {
 	put_str(t, "{\"protocol\":\"");
 	put_protocol(t, row->protocol);
@@ -313,7 +313,7 @@ static void put_json_row(struct text *t, const struct ipvsf_conn *row, const cha
 	put_char(t, '}');
 }
 
-static void put_row(struct text *t, uint32_t format, bool first, const struct ipvsf_conn *row,
+static void put_row(struct text_writer *t, uint32_t format, bool first, const struct ipvsf_conn *row,
 		    const char *text)
 {
 	switch (format) {
@@ -337,27 +337,27 @@ static void put_row(struct text *t, uint32_t format, bool first, const struct ip
 int ipvsf_conns_text(struct ipvsf_conns *conns, uint32_t format, char *buf, size_t size,
 		     uint32_t budget_ms, size_t *len)
 {
-	struct text t = { buf };
+	struct text_writer t = { buf };
 	const struct ipvsf_conn *row;
 	struct ipvsf_conn_account account;
-	struct ipvsf_step step;
+	struct ipvsf_pull pull;
 	bool first;
 	int r;
 
 	*len = 0;
 	ipvsf_conns_account(conns, &account);
 	first = !account.matched;
-	ipvsf_step_begin(&step, conns, budget_ms);
-	while (!(r = ipvsf_step_next(&step, &row))) {
+	ipvsf_pull_begin(&pull, conns, budget_ms);
+	while (!(r = ipvsf_pull_next(&pull, &row))) {
 		size_t left = size - (size_t)(t.at - buf);
 
 		if (left < LONGEST_FIXED + ((size_t)row->data_len + row->pe_len) * LONGEST_BYTE) {
 			if (t.at == buf)
 				r = -EMSGSIZE;
-			ipvsf_step_undo(&step);
+			ipvsf_pull_undo(&pull);
 			break;
 		}
-		put_row(&t, format, first, row, step.text);
+		put_row(&t, format, first, row, pull.text);
 		first = false;
 	}
 	*len = (size_t)(t.at - buf);
@@ -384,15 +384,15 @@ int ipvsf_conns_rows(struct ipvsf_conns *conns, struct ipvsf_conn *rows, size_t 
 		     size_t text_size, uint32_t budget_ms, size_t *count, size_t *text_len)
 {
 	const struct ipvsf_conn *row;
-	struct ipvsf_step step;
+	struct ipvsf_pull pull;
 	int r = 0;
 
 	*count = *text_len = 0;
-	ipvsf_step_begin(&step, conns, budget_ms);
-	while (*count < size && !(r = ipvsf_step_next(&step, &row))) {
+	ipvsf_pull_begin(&pull, conns, budget_ms);
+	while (*count < size && !(r = ipvsf_pull_next(&pull, &row))) {
 		rows[*count] = *row;
-		if (row->pe_len && keep_text(&rows[*count], step.text, text, text_size, text_len)) {
-			ipvsf_step_undo(&step);
+		if (row->pe_len && keep_text(&rows[*count], pull.text, text, text_size, text_len)) {
+			ipvsf_pull_undo(&pull);
 			return *count ? 0 : -EMSGSIZE;
 		}
 		++*count;

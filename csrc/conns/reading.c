@@ -165,10 +165,10 @@ void ipvsf_conns_account(const struct ipvsf_conns *conns, struct ipvsf_conn_acco
 	ret->error = conns->error;
 }
 
-void ipvsf_step_begin(struct ipvsf_step *step, struct ipvsf_conns *conns, uint32_t budget_ms)
+void ipvsf_pull_begin(struct ipvsf_pull *pull, struct ipvsf_conns *conns, uint32_t budget_ms)
 {
-	step->conns = conns;
-	step->deadline = budget_ms ? ipvsf_now_ms() + budget_ms : 0;
+	pull->conns = conns;
+	pull->deadline = budget_ms ? ipvsf_now_ms() + budget_ms : 0;
 }
 
 /* More rows from the source. 0, -EAGAIN or -ENODATA; another failure ends the reading. */
@@ -204,13 +204,13 @@ static int remember(struct ipvsf_conns *c, const struct ipvsf_conn *row)
 	return c->memory ? ipvsf_memory_add(c->memory, mark) : 0;
 }
 
-int ipvsf_step_next(struct ipvsf_step *step, const struct ipvsf_conn **ret)
+int ipvsf_pull_next(struct ipvsf_pull *pull, const struct ipvsf_conn **ret)
 {
-	struct ipvsf_conns *c = step->conns;
+	struct ipvsf_conns *c = pull->conns;
 	uint64_t limit = c->matcher.filter.limit;
 	int r;
 
-	step->text = c->batch.text;
+	pull->text = c->batch.text;
 	if (c->undone) {
 		c->undone = false;
 		*ret = &c->batch.rows[c->next - 1];
@@ -225,7 +225,7 @@ int ipvsf_step_next(struct ipvsf_step *step, const struct ipvsf_conn **ret)
 		}
 		if (c->next == c->batch.count) {
 			c->batch.count = c->next = 0;
-			r = more_rows(c, step->deadline);
+			r = more_rows(c, pull->deadline);
 			if (r)
 				return r;
 		}
@@ -244,26 +244,26 @@ int ipvsf_step_next(struct ipvsf_step *step, const struct ipvsf_conn **ret)
 			return r;
 		}
 		c->matched++;
-		step->text = c->batch.text;
+		pull->text = c->batch.text;
 		*ret = row;
 		return 0;
 	}
 }
 
-void ipvsf_step_undo(struct ipvsf_step *step)
+void ipvsf_pull_undo(struct ipvsf_pull *pull)
 {
-	step->conns->undone = true;
+	pull->conns->undone = true;
 }
 
 int ipvsf_conns_count(struct ipvsf_conns *conns, uint32_t budget_ms)
 {
 	const struct ipvsf_conn *row;
-	struct ipvsf_step step;
+	struct ipvsf_pull pull;
 	int r;
 
-	ipvsf_step_begin(&step, conns, budget_ms);
+	ipvsf_pull_begin(&pull, conns, budget_ms);
 	do
-		r = ipvsf_step_next(&step, &row);
+		r = ipvsf_pull_next(&pull, &row);
 	while (!r);
 	return r == -EAGAIN || r == -ENODATA ? 0 : r;
 }

@@ -28,7 +28,7 @@ struct ipvsf_source_ops {
 	 * (ipvsf_now_ms(); 0: wait as long as it takes); another negative errno ends the reading.
 	 */
 	int (*next)(struct ipvsf_source *source, int64_t deadline, struct ipvsf_rows *ret);
-	/* Adds what only the source knows: unreadable, sample, times, overlapped. */
+	/* Adds what only the source knows: unreadable, first_unreadable, times, overlapped. */
 	void (*account)(const struct ipvsf_source *source, struct ipvsf_conn_account *ret);
 	void (*destroy)(struct ipvsf_source *source);
 };
@@ -48,15 +48,15 @@ int ipvsf_source_proc(int fd, int size_fd, bool overlap, struct ipvsf_source **r
 void ipvsf_conns_read_from(struct ipvsf_conns *conns, struct ipvsf_source *source);
 
 /* What the steps share: the next row that matches. 0; -EAGAIN: none by the deadline; -ENODATA: the end. */
-struct ipvsf_step {
+struct ipvsf_pull {
 	struct ipvsf_conns *conns;
 	int64_t deadline;	/* 0: none */
 	const char *text;	/* of the row that was given last */
 };
-int ipvsf_step_next(struct ipvsf_step *step, const struct ipvsf_conn **ret);
-void ipvsf_step_begin(struct ipvsf_step *step, struct ipvsf_conns *conns, uint32_t budget_ms);
+int ipvsf_pull_next(struct ipvsf_pull *pull, const struct ipvsf_conn **ret);
+void ipvsf_pull_begin(struct ipvsf_pull *pull, struct ipvsf_conns *conns, uint32_t budget_ms);
 /* The last row found no room: it comes again. */
-void ipvsf_step_undo(struct ipvsf_step *step);
+void ipvsf_pull_undo(struct ipvsf_pull *pull);
 
 /* conns/proc/scan.c: counts a line that is no entry, and keeps the beginning of the first. */
 void ipvsf_scan_note(struct ipvsf_conn_scan *scan, const char *s, const char *end);

@@ -11,11 +11,9 @@
  * that was added in front meanwhile makes it give the last one again. So the latest are always looked at.
  */
 #include "conns/reading.h"
-
-#include <sys/mman.h>
+#include "core/hashset.h"
 
 #define PARTS 64		/* each grows by itself, so that little is there twice while one is moved */
-#define FIRST_SIZE ((size_t)1 << 9)
 #define FIRST_NOTES ((size_t)1 << 13)
 
 #define RECENT_SETS 256	/* 8 KiB in all: stays in the nearest cache */
@@ -25,28 +23,34 @@ struct ipvsf_recent {
 	uint64_t marks[RECENT_SETS][RECENT_WAYS];
 };
 
-struct part {
-	uint64_t *slots;
-	size_t size;		/* a power of two */
-	size_t count;
+static uint64_t hash_of(const void *slot)
+{
+	uint64_t mark;
+
+	memcpy(&mark, slot, sizeof(mark));
+	return mark;
+}
+
+static bool same_mark(const void *slot, const void *wanted, const void *ctx)
+{
+	(void)ctx;
+	return !memcmp(slot, wanted, sizeof(uint64_t));
+}
+
+static const struct ipvsf_hashset_type mark_set = {
+	.slot_size = sizeof(uint64_t),
+	.first_size = 1 << 9,
+	.hash = hash_of,
+	.same = same_mark,
 };
 
 struct ipvsf_memory {
-	struct part parts[PARTS];
+	struct ipvsf_hashset parts[PARTS];
 	uint64_t *notes;	/* until they are sorted into the parts */
 	size_t num_notes;
 	size_t notes_size;
 	bool sorted;
 };
-
-/* Anonymous maps, so that a table that was outgrown goes back to the system at once. */
-static uint64_t *new_slots(size_t size)
-{
-	void *map = mmap(NULL, size * sizeof(uint64_t), PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	return map == MAP_FAILED ? NULL : map;
-}
 
 int ipvsf_memory_create(struct ipvsf_memory **ret)
 {
@@ -66,10 +70,8 @@ void ipvsf_memory_destroy(struct ipvsf_memory *memory)
 {
 	if (!memory)
 		return;
-	for (int i = 0; i < PARTS; i++) {
-		if (memory->parts[i].slots)
-			munmap(memory->parts[i].slots, memory->parts[i].size * sizeof(uint64_t));
-	}
+	for (int i = 0; i < PARTS; i++)
+		ipvsf_hashset_deinit(&mark_set, &memory->parts[i]);
 	drop_notes(memory);
 	free(memory);
 }
@@ -118,47 +120,10 @@ uint64_t ipvsf_conn_mark(const uint64_t *seed, const struct ipvsf_conn *row, con
 	return h ? h : 1;	/* 0 is the empty slot */
 }
 
-static uint64_t *find(uint64_t *slots, size_t size, uint64_t mark)
-{
-	size_t at = mark & (size - 1);
-
-	while (slots[at] && slots[at] != mark)
-		at = (at + 1) & (size - 1);
-	return &slots[at];
-}
-
-static int grow(struct part *part)
-{
-	size_t size = part->size ? part->size * 2 : FIRST_SIZE;
-	uint64_t *slots = new_slots(size);
-
-	if (!slots)
-		return -ENOMEM;
-	for (size_t i = 0; i < part->size; i++) {
-		if (part->slots[i])
-			*find(slots, size, part->slots[i]) = part->slots[i];
-	}
-	if (part->slots)
-		munmap(part->slots, part->size * sizeof(uint64_t));
-	part->slots = slots;
-	part->size = size;
-	return 0;
-}
-
-/* 0: new; -EEXIST; -ENOMEM */
+/* 0: it is new; -EEXIST; -ENOMEM */
 static int look_up(struct ipvsf_memory *memory, uint64_t mark)
 {
-	struct part *part = &memory->parts[mark >> 58];
-	uint64_t *slot;
-
-	if (part->count * 5 >= part->size * 4 && grow(part))
-		return -ENOMEM;
-	slot = find(part->slots, part->size, mark);
-	if (*slot)
-		return -EEXIST;
-	*slot = mark;
-	part->count++;
-	return 0;
+	return ipvsf_hashset_add(&mark_set, &memory->parts[mark >> 58], &mark, NULL);
 }
 
 static int note(struct ipvsf_memory *memory, uint64_t mark)
@@ -166,7 +131,7 @@ static int note(struct ipvsf_memory *memory, uint64_t mark)
 	if (memory->num_notes == memory->notes_size) {
 		size_t old = memory->notes_size, size = old ? old * 2 : FIRST_NOTES;
 		void *map = old ? mremap(memory->notes, old * sizeof(mark), size * sizeof(mark),
-					 MREMAP_MAYMOVE) : new_slots(size);
+					 MREMAP_MAYMOVE) : ipvsf_hashset_map(size * sizeof(mark));
 
 		if (!map || map == MAP_FAILED)
 			return -ENOMEM;

@@ -90,18 +90,18 @@ static int keep(struct kept *k, uint64_t number, const struct ipvsf_conn *row, c
 int ipvsf_conns_sample(struct ipvsf_conns *conns, struct ipvsf_sample *sample, uint32_t budget_ms)
 {
 	const struct ipvsf_conn *row;
-	struct ipvsf_step step;
+	struct ipvsf_pull pull;
 	int r;
 
-	ipvsf_step_begin(&step, conns, budget_ms);
-	while (!(r = ipvsf_step_next(&step, &row))) {
+	ipvsf_pull_begin(&pull, conns, budget_ms);
+	while (!(r = ipvsf_pull_next(&pull, &row))) {
 		uint64_t number = sample->seen++, at = number;
 
 		if (number >= sample->size)
 			at = random_below(sample, number + 1);
 		if (at >= sample->size)
 			continue;
-		r = keep(&sample->kept[at], number, row, step.text);
+		r = keep(&sample->kept[at], number, row, pull.text);
 		if (r)
 			return r;
 		if (number < sample->size)

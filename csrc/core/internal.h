@@ -49,7 +49,7 @@ struct ipvsf_session {
 	uint32_t pending;	/* sequence of a dump that was interrupted; 0: none */
 	uint8_t *send_buf;
 	uint8_t *recv_buf;	/* IPVSF_RECV_SLOTS times IPVSF_RECV_LEN */
-	bool ungrouped;
+	bool idle_refused;	/* for this session: no memory for it, or switched off */
 	enum ipvsf_fresh fresh;
 	struct ipvsf_service fresh_service;
 	char message[160];
@@ -72,6 +72,9 @@ static inline int64_t ipvsf_now_ms(void)
 	return (int64_t)(ipvsf_now_ns() / 1000000);
 }
 
+/* core/netns.c: what work(arg) returns, done by a thread in that network namespace; -1: by the caller's */
+int ipvsf_netns_do(int netns_fd, int (*work)(void *arg), void *arg);
+
 /* netlink/session.c */
 int ipvsf_session_check(struct ipvsf_session *s);
 int ipvsf_session_resolve(struct ipvsf_session *s, uint16_t *family);
@@ -89,11 +92,11 @@ int ipvsf_window_send(struct ipvsf_session *s, uint8_t *buf, size_t len, uint32_
 		      uint32_t count, int32_t *results);
 
 /* netlink/idle_scheduler.c */
-size_t ipvsf_group_limit(const struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count,
+size_t ipvsf_idle_limit(const struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count,
 			 size_t window);
-size_t ipvsf_group_size(const struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count);
-void ipvsf_group_note(struct ipvsf_session *s, const struct ipvsf_op *last, int32_t result);
-int ipvsf_group_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t n, int32_t *results,
+size_t ipvsf_idle_size(const struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count);
+void ipvsf_idle_note(struct ipvsf_session *s, const struct ipvsf_op *last, int32_t result);
+int ipvsf_idle_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t n, int32_t *results,
 		     size_t *sent);
 
 /* netlink/dump_check.c: what only the older socket option tells, to check dumps against; -1: unknown */

@@ -9,27 +9,27 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-struct text {
+struct text_writer {
 	char *at;
 };
 
-static inline void put_mem(struct text *t, const char *s, size_t len)
+static inline void put_mem(struct text_writer *t, const char *s, size_t len)
 {
 	memcpy(t->at, s, len);
 	t->at += len;
 }
 
-static inline void put_str(struct text *t, const char *s)
+static inline void put_str(struct text_writer *t, const char *s)
 {
 	put_mem(t, s, strlen(s));
 }
 
-static inline void put_char(struct text *t, char c)
+static inline void put_char(struct text_writer *t, char c)
 {
 	*t->at++ = c;
 }
 
-static inline void pad_to(struct text *t, const char *start, size_t width)
+static inline void pad_to(struct text_writer *t, const char *start, size_t width)
 {
 	size_t len = (size_t)(t->at - start);
 
@@ -40,7 +40,7 @@ static inline void pad_to(struct text *t, const char *start, size_t width)
 }
 
 /* Most numbers here are octets, ports and seconds: no loop, no copy. */
-static inline void put_short(struct text *t, uint32_t v)
+static inline void put_short(struct text_writer *t, uint32_t v)
 {
 	if (v >= 10000)
 		*t->at++ = (char)('0' + v / 10000);
@@ -53,7 +53,7 @@ static inline void put_short(struct text *t, uint32_t v)
 	*t->at++ = (char)('0' + v % 10);
 }
 
-static inline void put_num(struct text *t, uint64_t v)
+static inline void put_num(struct text_writer *t, uint64_t v)
 {
 	char digits[20];
 	size_t n = sizeof(digits);
@@ -67,7 +67,7 @@ static inline void put_num(struct text *t, uint64_t v)
 }
 
 /* printf's %-Nu, followed by a blank where the format has one. */
-static inline void put_left(struct text *t, uint64_t v, size_t width)
+static inline void put_left(struct text_writer *t, uint64_t v, size_t width)
 {
 	const char *start = t->at;
 
@@ -75,7 +75,7 @@ static inline void put_left(struct text *t, uint64_t v, size_t width)
 	pad_to(t, start, width);
 }
 
-static inline void put_right(struct text *t, uint64_t v, size_t width)
+static inline void put_right(struct text_writer *t, uint64_t v, size_t width)
 {
 	char digits[20];
 	size_t n = sizeof(digits), len;
@@ -89,7 +89,7 @@ static inline void put_right(struct text *t, uint64_t v, size_t width)
 	put_mem(t, digits + n, sizeof(digits) - n);
 }
 
-static inline void put_dotted(struct text *t, const uint8_t *addr)
+static inline void put_dotted(struct text_writer *t, const uint8_t *addr)
 {
 	for (int i = 0; i < 4; i++) {
 		if (i)
@@ -98,7 +98,7 @@ static inline void put_dotted(struct text *t, const uint8_t *addr)
 	}
 }
 
-static inline void put_endpoint(struct text *t, uint16_t af, const uint8_t *addr, uint16_t port)
+static inline void put_endpoint(struct text_writer *t, uint16_t af, const uint8_t *addr, uint16_t port)
 {
 	if (af == AF_INET) {
 		put_dotted(t, addr);

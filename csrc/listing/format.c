@@ -20,7 +20,7 @@ static const char *selector_of(uint16_t protocol)
 }
 
 /* Names of scheduler flags, comma separated, in ipvsadm's order. */
-static void put_sched_flags(struct text *t, const struct ipvsf_service *c)
+static void put_sched_flags(struct text_writer *t, const struct ipvsf_service *c)
 {
 	bool hashing = !strcmp(c->sched, "sh") || !strcmp(c->sched, "mh");
 	static const char *const plain[] = { "flag-1", "flag-2", "flag-3" };
@@ -44,7 +44,7 @@ static void put_sched_flags(struct text *t, const struct ipvsf_service *c)
 
 #define SCHED_FLAGS (IP_VS_SVC_F_SCHED1 | IP_VS_SVC_F_SCHED2 | IP_VS_SVC_F_SCHED3)
 
-static void put_mask(struct text *t, const struct ipvsf_service *c, const char *word)
+static void put_mask(struct text_writer *t, const struct ipvsf_service *c, const char *word)
 {
 	uint8_t mask[4] = { (uint8_t)(c->netmask >> 24), (uint8_t)(c->netmask >> 16),
 			    (uint8_t)(c->netmask >> 8), (uint8_t)c->netmask };
@@ -58,7 +58,7 @@ static void put_mask(struct text *t, const struct ipvsf_service *c, const char *
 		put_num(t, c->netmask);
 }
 
-static void put_label(struct text *t, const struct ipvsf_service *c)
+static void put_label(struct text_writer *t, const struct ipvsf_service *c)
 {
 	if (c->fwmark) {
 		put_str(t, "FWM  ");
@@ -71,7 +71,7 @@ static void put_label(struct text *t, const struct ipvsf_service *c)
 	put_endpoint(t, c->af, c->addr, c->port);
 }
 
-static void put_scheduling(struct text *t, const struct ipvsf_service *c)
+static void put_scheduling(struct text_writer *t, const struct ipvsf_service *c)
 {
 	put_char(t, ' ');
 	put_str(t, c->sched);
@@ -93,7 +93,7 @@ static void put_scheduling(struct text *t, const struct ipvsf_service *c)
 		put_str(t, " ops");
 }
 
-static void put_scaled(struct text *t, uint64_t v, bool exact)
+static void put_scaled(struct text_writer *t, uint64_t v, bool exact)
 {
 	if (v < 100000000ULL || exact) {
 		put_char(t, ' ');
@@ -114,7 +114,7 @@ static void put_scaled(struct text *t, uint64_t v, bool exact)
 }
 
 /* The first five or the last five counters; the first `whole` of them are never scaled. */
-static void put_counters(struct text *t, const struct ipvsf_stats *stats, uint32_t view, bool exact,
+static void put_counters(struct text_writer *t, const struct ipvsf_stats *stats, uint32_t view, bool exact,
 			 int whole)
 {
 	const uint64_t *v = view == IPVSF_VIEW_STATS ? &stats->conns : &stats->cps;
@@ -123,7 +123,7 @@ static void put_counters(struct text *t, const struct ipvsf_stats *stats, uint32
 		put_scaled(t, v[i], exact || i < whole);
 }
 
-static void put_selector(struct text *t, const struct ipvsf_service *c)
+static void put_selector(struct text_writer *t, const struct ipvsf_service *c)
 {
 	if (c->fwmark) {
 		put_str(t, "-f ");
@@ -136,7 +136,7 @@ static void put_selector(struct text *t, const struct ipvsf_service *c)
 	put_endpoint(t, c->af, c->addr, c->port);
 }
 
-static void service_rule(struct text *t, const struct ipvsf_service *c)
+static void service_rule(struct text_writer *t, const struct ipvsf_service *c)
 {
 	put_str(t, "-A ");
 	put_selector(t, c);
@@ -161,7 +161,7 @@ static void service_rule(struct text *t, const struct ipvsf_service *c)
 
 static const char *const csum_options[] = { " --tun-nocsum", " --tun-csum", " --tun-remcsum" };
 
-static void dest_rule(struct text *t, const struct ipvsf_service *s, const struct ipvsf_dest *c)
+static void dest_rule(struct text_writer *t, const struct ipvsf_service *s, const struct ipvsf_dest *c)
 {
 	static const char *const methods[] = { " -m", " -g", " -i", " -g" };
 
@@ -194,7 +194,7 @@ static void dest_rule(struct text *t, const struct ipvsf_service *s, const struc
 	}
 }
 
-static void put_tunnel(struct text *t, const struct ipvsf_dest *c)
+static void put_tunnel(struct text_writer *t, const struct ipvsf_dest *c)
 {
 	static const char *const csums[] = { "-c", "+c", "r+c" };
 
@@ -213,7 +213,7 @@ static void put_tunnel(struct text *t, const struct ipvsf_dest *c)
 	}
 }
 
-static void dest_columns(struct text *t, const struct ipvsf_dest_row *row, uint32_t view)
+static void dest_columns(struct text_writer *t, const struct ipvsf_dest_row *row, uint32_t view)
 {
 	static const char *const methods[] = { " Masq    ", " Local   ", " Tunnel  ", " Route   " };
 	const struct ipvsf_dest *c = &row->conf;
@@ -245,7 +245,7 @@ static void dest_columns(struct text *t, const struct ipvsf_dest_row *row, uint3
 	put_left(t, row->inactive, 10);
 }
 
-static void service_line(struct text *t, const struct ipvsf_service_row *row, uint32_t view, bool exact)
+static void service_line(struct text_writer *t, const struct ipvsf_service_row *row, uint32_t view, bool exact)
 {
 	const char *start = t->at;
 
@@ -263,7 +263,7 @@ static void service_line(struct text *t, const struct ipvsf_service_row *row, ui
 	put_char(t, '\n');
 }
 
-static void dest_line(struct text *t, const struct ipvsf_service_row *service,
+static void dest_line(struct text_writer *t, const struct ipvsf_service_row *service,
 		      const struct ipvsf_dest_row *row, uint32_t view, bool exact)
 {
 	const char *start;
@@ -324,7 +324,7 @@ static bool plain_table(const struct ipvsf_table *t)
 int ipvsf_table_format(const struct ipvsf_table *table, uint32_t view, uint32_t exact,
 		       struct ipvsf_cursor *cursor, char *buf, size_t size, size_t *len)
 {
-	struct text t = { .at = buf };
+	struct text_writer t = { .at = buf };
 
 	*len = 0;
 	if (!cursor->service && !cursor->dest && !plain_table(table))

@@ -123,7 +123,7 @@ int ipvsf_table_sort(struct ipvsf_table *t, uint32_t order)
 	return r;
 }
 
-int ipvsf_table_unadd(struct ipvsf_table *t, struct ipvsf_op *ops, size_t size, size_t *count)
+int ipvsf_table_pop_deletions(struct ipvsf_table *t, struct ipvsf_op *ops, size_t size, size_t *count)
 {
 	*count = 0;
 	while (t->num_services && *count < size) {

@@ -43,7 +43,7 @@ static int send_window(struct ipvsf_session *s, const struct ipvsf_op *ops, size
 		size_t len;
 		int r;
 
-		*count = (uint32_t)ipvsf_group_limit(s, ops, left, s->window);
+		*count = (uint32_t)ipvsf_idle_limit(s, ops, left, s->window);
 		first_seq = ipvsf_session_next_seq(s, *count + 1);
 		r = fill(s, ops, first_seq, count, &len);
 		if (!r)
@@ -83,13 +83,13 @@ static int recheck_family(struct ipvsf_session *s, const int32_t *results, uint3
 static int send_some(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count,
 		     int32_t *results, size_t *stand)
 {
-	size_t group = ipvsf_group_size(s, ops, count);
+	size_t idle = ipvsf_idle_size(s, ops, count);
 	uint32_t sent = 0, standing = 0;
 	int r;
 
 	*stand = 0;
-	if (group) {
-		r = ipvsf_group_send(s, ops, group, results, stand);
+	if (idle) {
+		r = ipvsf_idle_send(s, ops, idle, results, stand);
 		if (r || *stand)
 			return r;
 	}
@@ -98,7 +98,7 @@ static int send_some(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t
 		r = recheck_family(s, results, sent, &standing);
 	*stand = standing;
 	if (standing)
-		ipvsf_group_note(s, &ops[standing - 1], results[standing - 1]);
+		ipvsf_idle_note(s, &ops[standing - 1], results[standing - 1]);
 	return r;
 }
 

@@ -4,12 +4,12 @@
  * that this session has just created are added while its scheduler is `none`, and the real one is set
  * after the last. All of it goes into one send(), which the kernel carries out whole, whatever happens
  * to us: a service cannot be left on `none`. Where the real scheduler is refused (mh with more dests
- * than its table holds), the group is taken back and added one by one.
+ * than its table holds), the dests are taken back and added one by one.
  */
 #include "core/internal.h"
 
-#define GROUP_LEN (384 * 1024)	/* below the send buffer that a session asks for */
-#define GROUP_MAX 2000
+#define IDLE_LEN (384 * 1024)	/* below the send buffer that a session asks for */
+#define IDLE_MAX 2000
 #define AROUND 3		/* messages beside the dests: delete, new or set before, set after */
 
 /* From how many dests on it pays. */
@@ -41,10 +41,10 @@ static size_t run_length(const struct ipvsf_op *ops, size_t count, const struct 
 }
 
 /*
- * How many ops may go into the next window: a service whose dests will go as a group ends it, since
+ * How many ops may go into the next window: a service whose dests will go as a run while its scheduler is idle ends it, since
  * only a service that is known to be new may be touched so.
  */
-size_t ipvsf_group_limit(const struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count,
+size_t ipvsf_idle_limit(const struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count,
 			 size_t window)
 {
 	for (size_t i = 0; i < count && i < window; i++) {
@@ -52,7 +52,7 @@ size_t ipvsf_group_limit(const struct ipvsf_session *s, const struct ipvsf_op *o
 
 		if (ops[i].cmd != IPVSF_NEW_SERVICE)
 			continue;
-		least = s->ungrouped ? 0 : worth(ops[i].u.service.sched);
+		least = s->idle_refused ? 0 : worth(ops[i].u.service.sched);
 		if (least && run_length(ops + i + 1, count - i - 1 < least ? count - i - 1 : least,
 					&ops[i].u.service) == least)
 			return i + 1;
@@ -61,9 +61,9 @@ size_t ipvsf_group_limit(const struct ipvsf_session *s, const struct ipvsf_op *o
 }
 
 /* Remembers a service that was created last, or forgets it. */
-void ipvsf_group_note(struct ipvsf_session *s, const struct ipvsf_op *last, int32_t result)
+void ipvsf_idle_note(struct ipvsf_session *s, const struct ipvsf_op *last, int32_t result)
 {
-	bool fresh = last->cmd == IPVSF_NEW_SERVICE && result == 0 && !s->ungrouped &&
+	bool fresh = last->cmd == IPVSF_NEW_SERVICE && result == 0 && !s->idle_refused &&
 		     worth(last->u.service.sched);
 
 	s->fresh = fresh ? IPVSF_FRESH_EMPTY : IPVSF_FRESH_NOT;
@@ -71,16 +71,16 @@ void ipvsf_group_note(struct ipvsf_session *s, const struct ipvsf_op *last, int3
 		s->fresh_service = last->u.service;
 }
 
-/* How many of ops[0..count) form a group now; 0: none. */
-size_t ipvsf_group_size(const struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count)
+/* How many of ops[0..count) go out while the scheduler is idle now; 0: none. */
+size_t ipvsf_idle_size(const struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count)
 {
 	size_t most = s->rcvbuf / 1024, n, least;
 
 	if (s->fresh == IPVSF_FRESH_NOT || most <= AROUND + 1)
 		return 0;
 	most -= AROUND + 1;
-	if (most > GROUP_MAX)
-		most = GROUP_MAX;
+	if (most > IDLE_MAX)
+		most = IDLE_MAX;
 	least = worth(s->fresh_service.sched);
 	n = run_length(ops, count < most ? count : most, &s->fresh_service);
 	return n >= least ? n : 0;
@@ -89,7 +89,7 @@ size_t ipvsf_group_size(const struct ipvsf_session *s, const struct ipvsf_op *op
 static int append(struct ipvsf_session *s, uint8_t *buf, size_t *len, const struct ipvsf_op *op,
 		  uint32_t seq)
 {
-	int r = ipvsf_op_encode(op, s->family, seq, buf + *len, GROUP_LEN - *len);
+	int r = ipvsf_op_encode(op, s->family, seq, buf + *len, IDLE_LEN - *len);
 
 	if (r > 0)
 		*len += (size_t)r;
@@ -97,7 +97,7 @@ static int append(struct ipvsf_session *s, uint8_t *buf, size_t *len, const stru
 }
 
 /* results: of `delete` and `new` or `set none`, of the n dests, of the real scheduler. */
-static int send_group(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t n, uint8_t *buf,
+static int send_idle(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t n, uint8_t *buf,
 		      int32_t *results)
 {
 	struct ipvsf_op service = { .cmd = IPVSF_DEL_SERVICE, .u.service = s->fresh_service };
@@ -124,7 +124,7 @@ static int send_group(struct ipvsf_session *s, const struct ipvsf_op *ops, size_
 }
 
 /* Takes back what was added and gives the service its scheduler, so that the plain way can be gone. */
-static int undo_group(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t n, uint8_t *buf,
+static int undo_idle(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t n, uint8_t *buf,
 		      int32_t *results)
 {
 	struct ipvsf_op op = { .cmd = IPVSF_SET_SERVICE, .u.service = s->fresh_service };
@@ -151,24 +151,24 @@ static int undo_group(struct ipvsf_session *s, const struct ipvsf_op *ops, size_
 }
 
 /*
- * Adds the n dests as a group. *sent becomes n with results[0..n) filled, or 0 where the plain way
+ * Adds the n dests while the scheduler is idle. *sent becomes n with results[0..n) filled, or 0 where the plain way
  * must be gone after all.
  */
-int ipvsf_group_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t n, int32_t *results,
+int ipvsf_idle_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t n, int32_t *results,
 		     size_t *sent)
 {
 	int32_t *all = calloc(n + AROUND + 1, sizeof(*all));
-	uint8_t *buf = malloc(GROUP_LEN + NLMSG_HDRLEN);	/* and the barrier */
+	uint8_t *buf = malloc(IDLE_LEN + NLMSG_HDRLEN);	/* and the barrier */
 	int r = all && buf ? 0 : -ENOMEM;
 	bool refused;
 
 	*sent = 0;
 	if (!r)
-		r = send_group(s, ops, n, buf, all);
+		r = send_idle(s, ops, n, buf, all);
 	if (r == -EMSGSIZE || r == -ENOBUFS || r == -ENOMEM) {
 		/* Nothing was carried out: less memory, or less buffer, than this way needs. */
 		s->fresh = IPVSF_FRESH_NOT;
-		s->ungrouped = true;
+		s->idle_refused = true;
 		r = 0;
 	} else if (!r) {
 		refused = all[1] || all[2 + n];
@@ -177,7 +177,7 @@ int ipvsf_group_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t
 			*sent = n;
 			s->fresh = IPVSF_FRESH_FILLED;
 		} else {
-			r = undo_group(s, ops, n, buf, all);
+			r = undo_idle(s, ops, n, buf, all);
 			s->fresh = IPVSF_FRESH_NOT;
 		}
 	}
@@ -186,9 +186,9 @@ int ipvsf_group_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t
 	return r;
 }
 
-int ipvsf_session_set_grouping(struct ipvsf_session *s, uint32_t on)
+int ipvsf_session_set_idle_scheduler(struct ipvsf_session *s, uint32_t on)
 {
-	s->ungrouped = !on;
+	s->idle_refused = !on;
 	s->fresh = IPVSF_FRESH_NOT;
 	return 0;
 }

@@ -2,9 +2,6 @@
 /* One netlink socket with the IPVS family resolved, its buffers and limits. */
 #include "core/internal.h"
 
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -101,8 +98,9 @@ static int open_netlink(struct ipvsf_session *s)
 	return 0;
 }
 
-static int open_session(struct ipvsf_session *s)
+static int open_session(void *session)
 {
+	struct ipvsf_session *s = session;
 	int r = open_netlink(s);
 
 	if (r)
@@ -112,42 +110,6 @@ static int open_session(struct ipvsf_session *s)
 		return r;
 	s->control_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	return 0;
-}
-
-struct opener {
-	struct ipvsf_session *s;
-	int netns_fd;
-	int result;
-};
-
-static void *open_in_netns(void *arg)
-{
-	struct opener *o = arg;
-
-	if (setns(o->netns_fd, CLONE_NEWNET))
-		o->result = -errno;
-	else
-		o->result = open_session(o->s);
-	return NULL;
-}
-
-/* A namespace belongs to a thread and a socket keeps the one it was made in: so the only thread that
- * ever moves is one that ends here, and no failure can strand the caller elsewhere. */
-static int open_elsewhere(struct ipvsf_session *s, int netns_fd)
-{
-	struct opener o = { .s = s, .netns_fd = netns_fd, .result = -EIO };
-	sigset_t all, old;
-	pthread_t thread;
-	int r;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);	/* handlers run in the caller's threads */
-	r = pthread_create(&thread, NULL, open_in_netns, &o);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (r)
-		return -r;
-	pthread_join(thread, NULL);
-	return o.result;
 }
 
 static struct ipvsf_session *session_alloc(void)
@@ -176,7 +138,7 @@ int ipvsf_session_create(int netns_fd, struct ipvsf_session **ret)
 	*ret = NULL;
 	if (!s)
 		return -ENOMEM;
-	r = netns_fd < 0 ? open_session(s) : open_elsewhere(s, netns_fd);
+	r = ipvsf_netns_do(netns_fd, open_session, s);
 	if (r) {
 		ipvsf_session_destroy(s);
 		return r;

@@ -4,47 +4,58 @@
  * service, values that the kernel is sure to refuse. Keys are remembered as 128-bit hashes, so that a
  * million rules take 32 MiB.
  */
-#include "core/internal.h"
+#include "core/hashset.h"
 
 #include <arpa/inet.h>
 #include <sys/random.h>
 
 struct key {
-	uint64_t a, b;
+	uint64_t a, b; /* a is odd, so that no key looks like an empty slot */
 };
 
-struct ipvsf_seen {
-	struct key *slots;
-	size_t size;		/* a power of two */
-	size_t count;
+struct ipvsf_rule_set {
+	struct ipvsf_hashset keys;
 	uint64_t seed[2];
 };
 
-int ipvsf_seen_create(struct ipvsf_seen **ret)
+static uint64_t hash_of(const void *slot)
 {
-	struct ipvsf_seen *seen = calloc(1, sizeof(*seen));
-
-	*ret = seen;
-	if (!seen)
-		return -ENOMEM;
-	seen->size = 1 << 12;
-	seen->slots = calloc(seen->size, sizeof(*seen->slots));
-	/* Without luck the seed is 0: files are no attackers. */
-	if (getrandom(seen->seed, sizeof(seen->seed), GRND_NONBLOCK) < 0)
-		memset(seen->seed, 0, sizeof(seen->seed));
-	if (seen->slots)
-		return 0;
-	ipvsf_seen_destroy(seen);
-	*ret = NULL;
-	return -ENOMEM;
+	return ((const struct key *)slot)->b;
 }
 
-void ipvsf_seen_destroy(struct ipvsf_seen *seen)
+static bool same_key(const void *slot, const void *wanted, const void *ctx)
 {
-	if (!seen)
+	(void)ctx;
+	return !memcmp(slot, wanted, sizeof(struct key));
+}
+
+static const struct ipvsf_hashset_type key_set = {
+	.slot_size = sizeof(struct key),
+	.first_size = 1 << 12,
+	.hash = hash_of,
+	.same = same_key,
+};
+
+int ipvsf_rule_set_create(struct ipvsf_rule_set **ret)
+{
+	struct ipvsf_rule_set *set = calloc(1, sizeof(*set));
+
+	*ret = NULL;
+	if (!set)
+		return -ENOMEM;
+	/* Where the system has no random numbers yet the seed is 0: files are no attackers. */
+	if (getrandom(set->seed, sizeof(set->seed), GRND_NONBLOCK) < 0)
+		memset(set->seed, 0, sizeof(set->seed));
+	*ret = set;
+	return 0;
+}
+
+void ipvsf_rule_set_destroy(struct ipvsf_rule_set *set)
+{
+	if (!set)
 		return;
-	free(seen->slots);
-	free(seen);
+	ipvsf_hashset_deinit(&key_set, &set->keys);
+	free(set);
 }
 
 static uint64_t mix(uint64_t h, uint64_t v)
@@ -53,12 +64,12 @@ static uint64_t mix(uint64_t h, uint64_t v)
 	return h ^ (h >> 29);
 }
 
-static struct key hash(const struct ipvsf_seen *seen, const struct ipvsf_op *op, bool dest)
+static struct key key_of(const struct ipvsf_rule_set *set, const struct ipvsf_op *op, bool dest)
 {
 	const struct ipvsf_service *s = &op->u.service;
 	uint64_t words[7] = { (uint64_t)s->af << 48 | (uint64_t)s->protocol << 32 | s->fwmark,
 			      (uint64_t)s->port << 1 | dest };
-	struct key k = { seen->seed[0], seen->seed[1] };
+	struct key k = { set->seed[0], set->seed[1] };
 
 	memcpy(&words[2], s->addr, 16);
 	if (dest) {
@@ -69,46 +80,24 @@ static struct key hash(const struct ipvsf_seen *seen, const struct ipvsf_op *op,
 		k.a = mix(k.a, words[i]);
 		k.b = mix(k.b + 0x632be59bd9b4e019ULL, words[i] ^ k.a);
 	}
-	k.a |= 1;	/* never the empty slot */
+	k.a |= 1;
 	return k;
 }
 
-static struct key *find(struct key *slots, size_t size, struct key k)
+/* 0: it is new; -EEXIST: it stood before; -ENOMEM */
+static int add(struct ipvsf_rule_set *set, const struct ipvsf_op *op, bool dest)
 {
-	size_t at = k.b & (size - 1);
+	struct key k = key_of(set, op, dest);
 
-	while (slots[at].a && (slots[at].a != k.a || slots[at].b != k.b))
-		at = (at + 1) & (size - 1);
-	return &slots[at];
+	return ipvsf_hashset_add(&key_set, &set->keys, &k, NULL);
 }
 
-static int grow(struct ipvsf_seen *seen)
+static bool has_service(const struct ipvsf_rule_set *set, const struct ipvsf_op *op)
 {
-	size_t size = seen->size * 2;
-	struct key *slots = calloc(size, sizeof(*slots));
+	struct key k = key_of(set, op, false);
 
-	if (!slots)
-		return -ENOMEM;
-	for (size_t i = 0; i < seen->size; i++) {
-		if (seen->slots[i].a)
-			*find(slots, size, seen->slots[i]) = seen->slots[i];
-	}
-	free(seen->slots);
-	seen->slots = slots;
-	seen->size = size;
-	return 0;
-}
-
-/* 0: new; -EEXIST: had been seen. */
-static int add(struct ipvsf_seen *seen, struct key k)
-{
-	struct key *slot = find(seen->slots, seen->size, k);
-
-	if (slot->a)
-		return -EEXIST;
-	*slot = k;
-	seen->count++;
-	return seen->count * 4 > seen->size * 3 ? grow(seen) : 0;
+	return set->keys.size &&
+	       !ipvsf_hashset_is_empty(ipvsf_hashset_find(&key_set, &set->keys, k.b, &k, NULL));
 }
 
 static bool unicast(const struct ipvsf_dest *dst)
@@ -120,29 +109,27 @@ static bool unicast(const struct ipvsf_dest *dst)
 	return memcmp(dst->addr, none, 16) && dst->addr[0] != 0xff;
 }
 
-static int check_dest(struct ipvsf_seen *seen, const struct ipvsf_op *op)
+static int check_dest(struct ipvsf_rule_set *set, const struct ipvsf_op *op)
 {
-	struct key service = hash(seen, op, false);
-
-	if (!find(seen->slots, seen->size, service)->a)
+	if (!has_service(set, op))
 		return -ESRCH;
 	if (op->dest.l_thresh > op->dest.u_thresh)
 		return -ERANGE;
 	if (!unicast(&op->dest))
 		return -EINVAL;
-	return add(seen, hash(seen, op, true));
+	return add(set, op, true);
 }
 
-int ipvsf_rules_check(struct ipvsf_seen *seen, const struct ipvsf_op *ops, size_t count,
+int ipvsf_rules_check(struct ipvsf_rule_set *set, const struct ipvsf_op *ops, size_t count,
 		      int32_t *results)
 {
 	for (size_t i = 0; i < count; i++) {
 		switch (ops[i].cmd) {
 		case IPVSF_NEW_SERVICE:
-			results[i] = add(seen, hash(seen, &ops[i], false));
+			results[i] = add(set, &ops[i], false);
 			break;
 		case IPVSF_NEW_DEST:
-			results[i] = check_dest(seen, &ops[i]);
+			results[i] = check_dest(set, &ops[i]);
 			break;
 		default:
 			results[i] = 0;

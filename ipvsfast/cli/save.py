@@ -63,7 +63,7 @@ def lossless(table: Ipvs) -> Iterator[bytes | memoryview]:
     if reading.unstable:
         raise IpvsError(errno.EAGAIN, "the table kept changing while it was read; nothing was saved")
     yield head.encode("utf-8", "surrogateescape")  # only now: what was written cannot be taken back
-    pieces = reading.sort_as_added().text("rules")
+    pieces = reading.sort_for_adding().text("rules")
     if pieces is not None:
         yield from pieces
         return

@@ -82,10 +82,10 @@ static struct totals scan(const char *text, size_t len, size_t step, size_t room
 		more = to < len;
 	}
 	expect(n == all.count && pieces.unreadable == all.unreadable && pieces.used == all.used);
-	expect(!strcmp(pieces.sample, all.sample));
+	expect(!strcmp(pieces.first_unreadable, all.first_unreadable));
 	for (size_t i = 0; i < n; i++)
 		check_row(&whole[i], len);
-	for (const char *s = all.sample; *s; s++)
+	for (const char *s = all.first_unreadable; *s; s++)
 		expect(*s >= ' ' && *s <= '~');
 	count_lines(text, len, &t);
 	t.rows = n;

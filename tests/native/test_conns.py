@@ -26,7 +26,7 @@ def scan(text, room=64, start=0):
     lent = ffi.from_buffer("char[]", text)
     assert lib.ipvsf_conns_scan(lent, len(text), ffi.from_buffer("struct ipvsf_conn[]", rows), room, state) == 0
     found = list(connwire.unpack(bytes(rows[: state.count * connwire.ROW.size]), text))
-    return found, state.used, state.unreadable, ffi.string(state.sample)
+    return found, state.used, state.unreadable, ffi.string(state.first_unreadable)
 
 
 def test_layouts_agree():
@@ -464,7 +464,7 @@ def test_account():
     for _ in range(2):
         account = reader.account
         assert (account.rows, account.matched, account.repeated, account.unreadable) == (5000, 2000, 0, 1)
-        assert (account.bytes, account.ended, ffi.string(account.sample)) == (len(text), 1, b"odd")
+        assert (account.bytes, account.ended, ffi.string(account.first_unreadable)) == (len(text), 1, b"odd")
         assert account.timed_rows <= account.rows and account.first_ns <= account.read_ns
         reader.close()
     reader.attach(file_of(b""))

@@ -22,14 +22,14 @@ enum label {
 #define HEAD(member) offsetof(struct ipvsf_walk, member)
 
 /* The lines so far, labels among them. */
-struct text {
+struct text_writer {
 	struct ipvsf_insn lines[BPF_PROGRAM_MAX];
 	size_t count;
 };
 
 #define APPEND(text, table) append(text, table, sizeof(table) / sizeof((table)[0]))
 
-static void append(struct text *t, const struct ipvsf_insn *lines, size_t count)
+static void append(struct text_writer *t, const struct ipvsf_insn *lines, size_t count)
 {
 	if (t->count + count <= BPF_PROGRAM_MAX)
 		memcpy(&t->lines[t->count], lines, count * sizeof(*lines));
@@ -62,7 +62,7 @@ static const struct ipvsf_insn walk_begin[] = {
 };
 
 /* current->nsproxy->net_ns, unless it is known, then ->ipvs */
-static void find_namespace(struct text *t, const struct ipvsf_conn_layout *l)
+static void find_namespace(struct text_writer *t, const struct ipvsf_conn_layout *l)
 {
 	const struct ipvsf_insn lines[] = {
 		LOAD(R3, R6, HEAD(net)),
@@ -146,7 +146,7 @@ static const struct ipvsf_insn step_begin[] = {
 };
 
 /* R9 the record, R8 bytes used up to its end */
-static void take_entry(struct text *t, const struct ipvsf_conn_layout *l)
+static void take_entry(struct text_writer *t, const struct ipvsf_conn_layout *l)
 {
 	const struct ipvsf_insn lines[] = {
 		LABEL(TAKE),
@@ -175,7 +175,7 @@ static void take_entry(struct text *t, const struct ipvsf_conn_layout *l)
 	APPEND(t, lines);
 }
 
-static void take_engine(struct text *t, const struct ipvsf_conn_layout *l)
+static void take_engine(struct text_writer *t, const struct ipvsf_conn_layout *l)
 {
 	const struct ipvsf_insn lines[] = {
 		ADD_VALUE(R3, l->engine_name),
@@ -233,7 +233,7 @@ static const struct ipvsf_insn lookup[] = {
 	EXIT,
 };
 
-static void write_walk(struct text *t, const struct ipvsf_conn_layout *l)
+static void write_walk(struct text_writer *t, const struct ipvsf_conn_layout *l)
 {
 	APPEND(t, walk_begin);
 	find_namespace(t, l);
@@ -245,7 +245,7 @@ static void write_walk(struct text *t, const struct ipvsf_conn_layout *l)
 }
 
 /* Lines to instructions: labels become distances. */
-static void assemble(const struct text *t, int map_fd, struct ipvsf_program *ret)
+static void assemble(const struct text_writer *t, int map_fd, struct ipvsf_program *ret)
 {
 	size_t at[NUM_LABELS] = { 0 };
 
@@ -275,7 +275,7 @@ static void assemble(const struct text *t, int map_fd, struct ipvsf_program *ret
 int ipvsf_program_create(enum ipvsf_bpf_program which, const struct ipvsf_conn_layout *layout,
 			 int map_fd, struct ipvsf_program *ret)
 {
-	struct text *t = calloc(1, sizeof(*t));
+	struct text_writer *t = calloc(1, sizeof(*t));
 	int r = t ? 0 : -ENOMEM;
 
 	ret->insns = NULL;

@@ -237,12 +237,9 @@ static int find_layout(struct ipvsf_conn_layout *ret, const struct ipvsf_reason 
 	return 0;
 }
 
-static void *look_elsewhere(void *arg)
+static int look(void *bpf)
 {
-	struct bpf_source *s = arg;
-	int r = setns(s->netns_fd, CLONE_NEWNET) ? -errno : ipvsf_bpf_run(&s->bpf);
-
-	return (void *)(intptr_t)r;
+	return ipvsf_bpf_run(bpf);
 }
 
 /*
@@ -251,22 +248,8 @@ static void *look_elsewhere(void *arg)
  */
 static int look_around(struct bpf_source *s, bool elsewhere)
 {
-	sigset_t all, old;
-	pthread_t thread;
-	void *result;
-	int r;
-
 	s->bpf.walk->limit = 0;
-	if (!elsewhere)
-		return ipvsf_bpf_run(&s->bpf);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&thread, NULL, look_elsewhere, s);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (r)
-		return -r;
-	pthread_join(thread, &result);
-	return (int)(intptr_t)result;
+	return ipvsf_netns_do(elsewhere ? s->netns_fd : -1, look, &s->bpf);
 }
 
 static int find_table(struct bpf_source *s, int netns_fd, const struct ipvsf_reason *why)

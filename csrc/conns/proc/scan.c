@@ -222,9 +222,9 @@ void ipvsf_scan_note(struct ipvsf_conn_scan *scan, const char *s, const char *en
 	size_t len = 0;
 
 	if (!scan->unreadable++) {
-		for (; s < end && len < sizeof(scan->sample) - 1; s++)
-			scan->sample[len++] = *s >= ' ' && *s <= '~' ? *s : '?';
-		scan->sample[len] = '\0';
+		for (; s < end && len < sizeof(scan->first_unreadable) - 1; s++)
+			scan->first_unreadable[len++] = *s >= ' ' && *s <= '~' ? *s : '?';
+		scan->first_unreadable[len] = '\0';
 	}
 }
 

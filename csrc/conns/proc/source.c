@@ -340,7 +340,7 @@ static void proc_account(const struct ipvsf_source *source, struct ipvsf_conn_ac
 	const struct proc_source *s = (const struct proc_source *)source;
 
 	ret->unreadable += s->scan.unreadable;
-	memcpy(ret->sample, s->scan.sample, sizeof(ret->sample));
+	memcpy(ret->first_unreadable, s->scan.first_unreadable, sizeof(ret->first_unreadable));
 	ret->bytes = s->bytes;
 	ret->overlapped = s->threaded;
 	ret->resized = s->resized;
@@ -411,43 +411,4 @@ int ipvsf_source_proc(int fd, int size_fd, bool overlap, struct ipvsf_source **r
 		start_thread(s);
 	*ret = &s->head;
 	return 0;
-}
-
-struct opener {
-	int netns_fd;
-	const char *path;
-	int fd;
-};
-
-static void *open_elsewhere(void *arg)
-{
-	struct opener *o = arg;
-
-	o->fd = setns(o->netns_fd, CLONE_NEWNET) ? -errno : open(o->path, O_RDONLY | O_CLOEXEC);
-	if (o->fd == -1)
-		o->fd = -errno;
-	return NULL;
-}
-
-/* A file of procfs belongs to the namespace of the thread that opens it, by /proc/thread-self; so for
- * another namespace a thread that ends here opens it, and the caller never moves. */
-int ipvsf_netns_open(int netns_fd, const char *path)
-{
-	struct opener o = { netns_fd, path, -EIO };
-	pthread_t thread;
-	sigset_t all, old;
-	int r;
-
-	if (netns_fd < 0) {
-		r = open(path, O_RDONLY | O_CLOEXEC);
-		return r < 0 ? -errno : r;
-	}
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&thread, NULL, open_elsewhere, &o);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (r)
-		return -r;
-	pthread_join(thread, NULL);
-	return o.fd;
 }

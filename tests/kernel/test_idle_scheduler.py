@@ -29,11 +29,11 @@ def test_the_result_is_the_same(scheduler: str, services: int, destinations: int
     """Services, schedulers, destinations and their order do not depend on it."""
     work = batch(scheduler, services, destinations)
     with Ipvs() as ipvs:
-        ipvs._session.set_grouping(False)
+        ipvs._session.set_idle_scheduler(False)
         ipvs.apply(work).check()
         plain = state(ipvs)
         ipvs.flush()
-        ipvs._session.set_grouping(True)
+        ipvs._session.set_idle_scheduler(True)
         ipvs.apply(work).check()
         assert state(ipvs) == plain
         assert {service.scheduler for service, _ in plain} == {scheduler}
