@@ -1,4 +1,4 @@
-"""By what connections can be counted: the names of keys, and the packed counts of csrc/api/conns.h. No I/O."""
+"""By what connections can be counted: names of keys, and packed counts (csrc/api/conns.h). No I/O."""
 
 from __future__ import annotations
 

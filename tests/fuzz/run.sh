@@ -26,7 +26,7 @@ build() { # NAME FLAG... -- C file...: all warnings are errors
 # Small blocks and lines, so that every kind of line meets their borders.
 build_conns() {
 	build conns -DBLOCK_LEN=512 -DPAGE_ROOM=1 -DIPVSF_LINE_MAX=700 \
-		csrc/conns/*.c csrc/conns/*/*.c
+		csrc/core/*.c csrc/conns/*.c csrc/conns/*/*.c
 }
 
 build_btf() {
