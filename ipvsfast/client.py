@@ -143,6 +143,7 @@ class Ipvs:
         stop_on_error: bool = True,
         exist: bool = False,
         clear: bool = False,
+        allow_empty: bool = False,
         progress: Progress | None = None,
     ) -> Restored:
         """Check rule text (a path, bytes, or lines) as a whole, then add it; an account of what was done.
@@ -150,14 +151,18 @@ class Ipvs:
         RulesInvalid, with every mistake, if it holds any: then nothing was sent. stop_on_error: at a
         refusal of the kernel nothing after it stays in force. exist: what is there already is made to
         be what the rule says, instead of being refused. clear: replace the table; refusals do not stop
-        it then. progress: called with the number of rules sent so far, about every 50 ms.
+        it then, and text without any service is InvalidValue, unless allow_empty. progress: called with
+        the number of rules sent so far, about every 50 ms.
         """
+        from .loader import no_services
         from .restore import RulesInvalid, RuleText, add_rules, check_rules
 
         text = RuleText(source)
         checked = check_rules(text)
         if checked.problems:
             raise RulesInvalid(checked.problems)
+        if clear and not checked.services and not allow_empty:
+            raise no_services(text.name, "allow_empty=True if that is meant")
         return add_rules(
             self._session, text, checked.total,
             stop=stop_on_error, exist=exist, clear=clear, progress=progress,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
-from .errors import advice, sentence
+from .errors import InvalidValue, advice, sentence
 from .grammar import UsageError
 from .model import COMMANDS
 from .rulefile import split_line
@@ -177,19 +177,28 @@ class RuleReader:
         """The line, the one taken last, cannot be carried out."""
 
 
+def no_services(source: str, how: str) -> InvalidValue:
+    """The error for text without a service that is to replace the table; `how` says what lets it pass."""
+    return InvalidValue(f"{source} holds no service: the table would be empty; nothing was changed ({how})")
+
+
 class Checker(RuleReader):
-    """The first pass: every mistake that can be found without a kernel. Counts services and dests."""
+    """The first pass: every mistake that can be found without a kernel. total: rules; services: those
+    that add one."""
 
     def __init__(self, parse: Parse, source: str) -> None:
         super().__init__(parse, source)
         self.problems: list[Problem] = []
         self.total = 0
+        self.services = 0
         self._seen = RuleCheck()
 
     def apply(self) -> None:
         self.total += self.buffer.count
         results = self._seen.check(self.buffer)
-        if not any(results) and not self._strangers():
+        commands = self.buffer.commands()
+        self.services += commands.count(COMMANDS["add-service"])
+        if not any(results) and set(commands) <= {COMMANDS[name] for name in RULES}:
             return
         for at, code in enumerate(results):
             name = self.command(at)
@@ -197,10 +206,6 @@ class Checker(RuleReader):
                 self._wrong(at, f"a rule file holds {', '.join(RULES)} only, not {name}")
             elif code:
                 self._wrong(at, _CHECKED[code])
-
-    def _strangers(self) -> bool:
-        commands = set(self.buffer.ops[: self.buffer.count * OP_SIZE : OP_SIZE])
-        return not commands <= {COMMANDS[name] for name in RULES}
 
     def _wrong(self, at: int, message: str) -> None:
         self.problems.append(Problem(self.source, self.buffer.numbers[at], self.rule(at), message))

@@ -308,6 +308,11 @@ class RuleBuffer:
         """Number of the last line that is done with."""
         return int(self._scan.line)
 
+    def commands(self) -> bytes:
+        """The number of the command of each operation (all are below 256)."""
+        at = 0 if sys.byteorder == "little" else 1
+        return bytes(self.ops[at : self.count * OP_SIZE : OP_SIZE])
+
     def fill(self) -> Any:
         """The operations as C sees them, for what writes them itself."""
         self.clear()

@@ -48,6 +48,7 @@ VERBS: tuple[Verb, ...] = (
             _option("stop-on-error", ("--stop-on-error",), "stop at the first one (default)"),
             _option("exist", ("--exist",), "what is there already is made to be what the file says"),
             _option("clear", ("--clear",), "replace the table; goes on after a refusal"),
+            _option("allow-empty", ("--allow-empty",), "with --clear: also by a file without any service"),
             _option("quiet", ("-q", "--quiet"), "no progress and no summary"),
         ),
     ),
@@ -92,7 +93,9 @@ VERBS: tuple[Verb, ...] = (
     Verb("remove-compat", ("DIR",), "remove those names from DIR again, if they are ours"),
 )  # fmt: skip
 
-# The programs beside the main one. Called as ipvsadm-save and ipvsadm-restore they have no --help.
+ALLOW_EMPTY = _option("allow-empty", ("--allow-empty",), "also by input without any service")
+# What the programs beside the main one do not have when they are called as ipvsadm-save, -restore.
+OWN_ONLY = (HELP, ALLOW_EMPTY)
 SCRIPTS: tuple[Verb, ...] = (
     Verb(
         "ipvsfast-save", (), "print the table as rules that ipvsfast-restore reads",
@@ -100,7 +103,7 @@ SCRIPTS: tuple[Verb, ...] = (
     ),
     Verb(
         "ipvsfast-restore", (), "check all rules read from standard input, then replace the table by them",
-        (HELP,),
+        (ALLOW_EMPTY, HELP),
     ),
 )  # fmt: skip
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ipvsfast.helptext import goes_with
 from ipvsfast.options import COLUMNS, COMMAND, OPTIONS, REQUIRED, VALUES, Option
-from ipvsfast.verbs import HELP, SCRIPTS, VERB, VERBS
+from ipvsfast.verbs import HELP, OWN_ONLY, SCRIPTS, VERB, VERBS
 
 FOLDER = Path(__file__).resolve().parents[1] / "completions"
 HEADER = "# Made by tools/completions.py; do not edit.\n"
@@ -52,9 +52,9 @@ def _fill(template: str, blocks: dict[str, list[str]]) -> str:
 
 
 def _scripts() -> list[tuple[str, list[Option]]]:
-    """The names of the programs beside the main one with their options; ipvsadm's have no --help."""
+    """The names of the programs beside the main one with their options; ipvsadm's lack some."""
     return [
-        (name, [option for option in script.options if name == script.name or option is not HELP])
+        (name, [option for option in script.options if name == script.name or option not in OWN_ONLY])
         for script in SCRIPTS
         for name in (script.name, COMPAT[script.name])
     ]

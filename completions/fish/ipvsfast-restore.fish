@@ -1,3 +1,4 @@
 # Made by tools/completions.py; do not edit.
 complete -c ipvsfast-restore -f
+complete -c ipvsfast-restore -l allow-empty -d 'also by input without any service'
 complete -c ipvsfast-restore -s h -l help -d 'print this text'

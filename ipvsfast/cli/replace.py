@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from ..errors import IpvsError
-from ..loader import Problem, RuleReader, text_chunks
+from ..loader import Problem, RuleReader, no_services, text_chunks
+from ..model import COMMANDS
 from ..replacer import Replacer
 from .output import Failure, complain
 from .restore import Restore
@@ -33,6 +34,7 @@ class Check(RuleReader):
         self.status = 0
         self._hint = command.hint
         self._count = 0
+        self.services = False  # whether there is one
 
     def run(self, text: bytes) -> int:
         """Reads all of `text`; the status."""
@@ -44,6 +46,9 @@ class Check(RuleReader):
             lines = "1 line is" if self._count == 1 else f"{self._count} lines are"
             complain(f"{lines} wrong; the table was left as it is")
         return self.status
+
+    def apply(self) -> None:
+        self.services |= COMMANDS["add-service"] in self.buffer.commands()
 
     def mistake(self, error: UsageError, line: bytes) -> None:
         complain(str(Problem(self.source, self.buffer.line, line, error.message.rstrip("\n"))))
@@ -57,10 +62,14 @@ class Check(RuleReader):
             raise _End
 
 
-def replace_table(command: Command) -> int:
+def replace_table(command: Command, allow_empty: bool) -> int:
     """Checks standard input and puts its rules in place of the table; the exit status."""
     text = read_all(0)
-    return Check(command).run(text) or clear_and_restore(command, text)
+    check = Check(command)
+    status = check.run(text)
+    if not status and not check.services and not allow_empty:
+        raise Failure(1, str(no_services(SOURCE, "--allow-empty if that is meant")))
+    return status or clear_and_restore(command, text)
 
 
 def read_all(fd: int) -> bytes:

@@ -1,7 +1,7 @@
 """ipvsfast-save and ipvsfast-restore, which also answer to ipvsadm-save and ipvsadm-restore.
 
 Like ipvsadm's, -restore replaces the table; unlike there, it does nothing before all of its input is
-known to be right.
+known to be right, and under our own name input without any service has to be meant.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def restore(argv: Sequence[str], program: str) -> int:
         return _help("ipvsfast-restore", name)
     from .replace import replace_table
 
-    return replace_table(Command(_main_name(name), carry_out))
+    allow_empty = name.startswith("ipvsadm") or "--allow-empty" in argv
+    return replace_table(Command(_main_name(name), carry_out), allow_empty)
 
 
 def _base_name(program: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import monotonic
 
 from ..arguments import UsageError
+from ..loader import no_services
 from ..restore import Restored, RuleText, add_rules, check_rules
 from .output import Failure, complain
 from .progress import for_terminal
@@ -21,6 +22,8 @@ def restore_file(command: Command, given: dict[str, str], path: str | None) -> i
     """0: all rules are in force (or, with --check, right); 1: some are not."""
     if "keep-going" in given and "stop-on-error" in given:
         raise UsageError(2, "restore: --keep-going and --stop-on-error exclude each other")
+    if "allow-empty" in given and "clear" not in given:
+        raise UsageError(2, "restore: --allow-empty goes with --clear only")
     text = _text(path)
     checked = check_rules(text, command.parse)
     if checked.problems:
@@ -29,6 +32,8 @@ def restore_file(command: Command, given: dict[str, str], path: str | None) -> i
         sent = "" if "check" in given else "; nothing was sent"
         complain(f"{count} {'mistake' if count == 1 else 'mistakes'} in {text.name}{sent}")
         return 1
+    if "clear" in given and not checked.services and "allow-empty" not in given:
+        raise Failure(1, str(no_services(text.name, "--allow-empty if that is meant")))
     if "check" in given:
         if "quiet" not in given:
             complain(f"{text.name}: {checked.total:,} rules, no mistakes")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ipvsfast import Batch, Destination, Ipvs, Service, SyncDaemon, Timeouts, Tunnel
+from ipvsfast import Batch, Destination, InvalidValue, Ipvs, Service, SyncDaemon, Timeouts, Tunnel
 from ipvsfast.restore import RulesInvalid
 from support.command import program, rules, run
 
@@ -114,6 +114,7 @@ def test_options_that_exclude_each_other_and_unknown_ones() -> None:
     """One sentence and status 2."""
     for argv, text in (
         (["--keep-going", "--stop-on-error"], "exclude each other"),
+        (["--allow-empty"], "restore: --allow-empty goes with --clear only"),
         (["--bogus"], "restore: --bogus: unknown option"),
         (["a", "b"], "restore: unexpected argument b"),
     ):
@@ -143,6 +144,33 @@ def test_clear_replaces_the_table_and_keeps_the_order() -> None:
     for block in blocks:
         added = [line.split()[4] for line in block[1:]]
         assert table[f"TCP {block[0].split()[2]}"] == added[::-1]
+
+
+@pytest.mark.parametrize("text", ["", "# saved\n\n", "# saved\n--set 9 9 9\n"])
+def test_an_empty_file_does_not_replace_a_table(tmp_path, text: str) -> None:
+    """A program that failed wrote it: refused, --set lines too, unless it is said that it is meant."""
+    path = tmp_path / "rules"
+    path.write_text(text)
+    run("-R", stdin=rules(2, 2))
+    before = run("save").stdout.partition("\n")[2]
+    refused = "holds no service: the table would be empty; nothing was changed"
+    for argv in (["--clear"], ["--clear", "--check"], ["--clear", "--keep-going", "--exist", "-q"]):
+        for name, stdin in ((str(path), ""), ("-", text)):
+            done = run("restore", *argv, name, stdin=stdin)
+            where = name if name != "-" else "stdin"
+            assert (done.returncode, done.stdout) == (1, "")
+            assert done.stderr == f"{where} {refused} (--allow-empty if that is meant)\n"
+    with Ipvs() as ipvs:
+        with pytest.raises(InvalidValue, match=f"{refused} .allow_empty=True if that is meant"):
+            ipvs.restore(path, clear=True)
+        assert run("save").stdout.partition("\n")[2] == before
+        assert run("restore", str(path)).returncode == 0  # without --clear nothing is lost
+        assert len(ipvs.services()) == 2
+        assert ipvs.restore(path, clear=True, allow_empty=True).ok
+        assert ipvs.services() == []
+        run("-R", stdin=rules(2, 2))
+        assert run("restore", "--clear", "--allow-empty", "-q", str(path)).returncode == 0
+        assert ipvs.services() == []
 
 
 def test_an_interrupted_restore_converges() -> None:

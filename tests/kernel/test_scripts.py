@@ -115,15 +115,32 @@ def test_wrong_input_clears_nothing(text: str, expected: int) -> None:
     assert table() == before
 
 
-def test_empty_input_empties_the_table() -> None:
-    """So does input of comments only. Timeouts stay."""
-    for text in ("", "\n", "# nothing\n\n"):
+EMPTY = ["", "\n", "# nothing\n\n", "-L -n -f 5\n"]
+
+
+@pytest.mark.parametrize("text", EMPTY[:3])
+def test_empty_input_empties_the_table_where_it_is_meant(compat: Path, text: str) -> None:
+    """With --allow-empty, and as ipvsadm's program; comments only are no more. Timeouts stay."""
+    for name, *argv in (("ipvsfast-restore", "--allow-empty"), (f"{compat}/ipvsadm-restore",)):
         fill()
         with Ipvs() as ipvs:
             ipvs.set_timeouts(Timeouts(100, 101, 102))
-            assert run("ipvsfast-restore", stdin=text) == (0, "", "")
+            assert run(name, *argv, stdin=text) == (0, "", "")
             assert ipvs.services() == []
             assert ipvs.timeouts() == Timeouts(100, 101, 102)
+
+
+@pytest.mark.parametrize("text", EMPTY)
+def test_empty_input_is_refused_under_our_own_name(text: str) -> None:
+    """`false | ipvsfast-restore` does not empty a live table."""
+    fill()
+    before = table()
+    assert run("ipvsfast-restore", stdin=text) == (
+        1,
+        "",
+        "stdin holds no service: the table would be empty; nothing was changed (--allow-empty if that is meant)\n",
+    )
+    assert table() == before
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,8 @@ BASH = [
     ("ipvsfast install-compat f", ["folder"]),
     ("ipvsfast-save -", ["-n", "-h", "--help"]),
     ("ipvsadm-save -", ["-n"]),
-    ("ipvsfast-restore --", ["--help"]),
+    ("ipvsfast-restore --", ["--allow-empty", "--help"]),
+    ("ipvsadm-restore --", []),
     ("ipvsadm-restore -", []),
 ]
 

@@ -41,7 +41,7 @@ ALLOWED = {
     "adder": VALUES | {"arguments", "loader", "session", "wire"},
     "replacer": VALUES | {"arguments", "grammar", "adder", "loader", "session", "wire"},
     "restore": LANGUAGE | {"adder", "loader", "names", "replacer", "session"},
-    "client": VALUES | {"session", "wire", "batch", "restore", "adder"},
+    "client": VALUES | {"session", "wire", "batch", "restore", "adder", "loader"},
     "__init__": VALUES | {"batch", "client", "connection", "connfilter", "conngroups", "conntable"},
     "__main__": {"cli"},
 }
