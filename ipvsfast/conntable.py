@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from .connfilter import EVERYTHING, ConnectionFilter
+from .connforms import check_form, frame
 from .connreader import (
     STATUS_FILE,
     TABLE_FILE,
@@ -118,9 +119,9 @@ class Connections:
     have to be (before Linux 7.1, and after the table has changed its size).
     IpvsUnavailable where there is no IPVS, IpvsError for failures to read.
 
-    source: "proc" (the kernel's text), "bpf" (BPF programs that walk its table; root, Linux 5.17 to 6.13,
-    and an IpvsError that says why where it cannot be), or "auto": BPF for more than 5,000 connections on
-    a kernel that reads its text in quadratic time, where it can be had, else the text.
+    source: "proc" (the kernel's text), "bpf" (BPF programs that walk its table; root, Linux 5.17 to 7.0,
+    and an IpvsError that says why where it cannot be), or "auto": BPF for more than 5,000 connections
+    where it can be had, else the text.
     progress: called with the Pace about every 50 ms. A `where` is a ConnectionFilter.
     """
 
@@ -147,9 +148,27 @@ class Connections:
             yield from unpack(rows, text)
 
     def text(self, form: str, where: ConnectionFilter = EVERYTHING) -> Generator[memoryview, None, None]:
-        """Lines in pieces, each valid until the next. form: table (as `ipvsadm -L -c -n`), table-pe (with
-        --persistent-conn), csv, ndjson, json (the elements of one array, without its brackets)."""
-        return self._read(where, lambda reader: ConnText(reader, form).step, streamed=True)
+        """A whole text, heading included, in pieces that are each valid until the next. form: table (as
+        `ipvsadm -L -c -n`), table-pe (with --persistent-conn), csv, csv-details, ndjson, json. Nothing at
+        all if the kernel's text has not even its header."""
+        check_form(form)
+        pieces = self._read(where, lambda reader: ConnText(reader, form).step, streamed=True)
+        return self._framed(form, pieces)
+
+    def _framed(
+        self, form: str, pieces: Generator[memoryview, None, None]
+    ) -> Generator[memoryview, None, None]:
+        try:
+            first = next(pieces, None)
+            if first is None and self.account and self.account.headless:
+                return
+            head, end = frame(form, empty=first is None)
+            yield memoryview(head.encode("ascii") + (first or b""))
+            yield from pieces
+            if end:
+                yield memoryview(end.encode("ascii"))
+        finally:
+            pieces.close()  # so that the account is there, however it ended
 
     def count(self, where: ConnectionFilter = EVERYTHING) -> int:
         """How many match. ReadingInterrupted with the number so far on Ctrl-C."""
@@ -320,6 +339,19 @@ class Connections:
             reader.close()
             if netns >= 0:
                 os.close(netns)
+
+
+def sample_text(sample: ConnSample, form: str) -> str:
+    """A sample as a whole text, as Connections.text() writes it."""
+    reader = ConnReader()
+    reader.replay(sample)
+    step = ConnText(reader, check_form(form)).step
+    pieces = []
+    while not reader.ended:
+        pieces.append(bytes(step()))
+    text = b"".join(pieces).decode("utf-8", "surrogateescape")
+    head, end = frame(form, empty=not text)
+    return head + text + end
 
 
 def _is_large(netns: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..connsource import chosen_source
-from ..conntable import Connections, ReadingInterrupted
+from ..conntable import Connections, ReadingInterrupted, sample_text
 from ..errors import IpvsError, IpvsUnavailable, NotPermitted
 from ..listing.connections import headers, rows
 from .connprogress import ConnProgress
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 
 FILE = "/proc/net/ip_vs_conn"
 _STOP = "Ctrl-C ends it"
-CSV_HEADER = (
-    "protocol,state,client,client_port,service,service_port,destination,destination_port,"
-    "expires,template,pe,pe_data"
-)
-CSV_DETAILS = ",forwarding,origin,fwmark,timeout,packets"
 
 
 def list_connections(command: Command, numeric: bool, persistent: bool, asked: str | None = None) -> None:
@@ -34,7 +29,7 @@ def list_connections(command: Command, numeric: bool, persistent: bool, asked: s
     table = progress.table = Connections(source=source, progress=progress)
     try:
         if numeric:
-            _stream(table, headers(persistent), table.text("table-pe" if persistent else "table"))
+            _stream(table, table.text("table-pe" if persistent else "table"))
         else:
             names = command.names.resolver()
             connections = _primed(table, table.rows())
@@ -107,8 +102,7 @@ def _form(query: Query, result: object) -> str:
 
 
 def _rows(query: Query, table: Connections) -> None:
-    _stream(table, _start_of_rows(query), table.text(_form_of_rows(query), query.where))
-    write(_end_of_rows(query))
+    _stream(table, table.text(_form_of_rows(query), query.where))
 
 
 def _form_of_rows(query: Query) -> str:
@@ -117,40 +111,20 @@ def _form_of_rows(query: Query) -> str:
     return "table-pe" if query.engines_shown else query.form
 
 
-def _start_of_rows(query: Query) -> str:
-    if query.form == "table":
-        return headers(query.engines_shown)
-    csv = f"{CSV_HEADER}{CSV_DETAILS if query.details else ''}\n"
-    return {"csv": csv, "json": "[\n"}.get(query.form, "")
-
-
-def _end_of_rows(query: Query) -> str:
-    return "\n]\n" if query.form == "json" else ""
-
-
 def _sample_text(query: Query, table: Connections, size: int) -> str:
-    from ..connreader import ConnReader, ConnText
-
-    reader = ConnReader()
-    reader.replay(table.sampled(size, query.where))
-    step = ConnText(reader, _form_of_rows(query)).step
-    pieces = []
-    while not reader.ended:
-        pieces.append(bytes(step()))
-    text = b"".join(pieces).decode("utf-8", "surrogateescape")
-    return _start_of_rows(query) + text + _end_of_rows(query)
+    return sample_text(table.sampled(size, query.where), _form_of_rows(query))
 
 
 def first_rows(query: Query, table: Connections, count: int) -> str:
     """The first rows of a table that is redrawn."""
     where = query.where.replace(limit=min(query.where.limit or count, count))
     pieces = [bytes(piece) for piece in table.text(_form_of_rows(query), where)]
-    return headers(query.engines_shown) + b"".join(pieces).decode("utf-8", "surrogateescape")
+    return b"".join(pieces).decode("utf-8", "surrogateescape")
 
 
-def _stream(table: Connections, start: str, pieces: Generator[memoryview, None, None]) -> None:
+def _stream(table: Connections, pieces: Generator[memoryview, None, None]) -> None:
     try:
-        write_pieces(start, _primed(table, pieces))
+        write_pieces("", _primed(table, pieces))
     finally:
         pieces.close()  # so that the account is there, however it ended
 

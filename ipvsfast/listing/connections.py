@@ -8,6 +8,7 @@ the packet: control characters in it never reach the terminal.
 from __future__ import annotations
 
 from ..connection import protocol_text
+from ..connforms import HEADS
 from .endpoints import Named, Numeric
 
 TYPE_CHECKING = False
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from ..connection import Connection
     from .endpoints import Endpoints, Names
 
-_TITLE = "IPVS connection entries\n"
-_HEADER = "pro expire state       source             virtual            destination\n"
-_ENGINE_HEADER = f"{_HEADER[:-1]}        pe name          pe_data\n"
 _ROW = "%-3s %02d:%02d%s %-11s %-18s %-18s %s\n"
 _ENGINE_ROW = "%-3s %02d:%02d%s %-11s %-18s %-18s %-16s %-18s %s\n"  # two columns off its header
 _PROTOCOLS = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
@@ -48,7 +46,7 @@ def _escaped_hex(character: str) -> str:
 
 def headers(persistent_conn: bool = False) -> str:
     """The two lines above the rows."""
-    return _TITLE + (_ENGINE_HEADER if persistent_conn else _HEADER)
+    return HEADS["table-pe" if persistent_conn else "table"]
 
 
 def connection_text(row: Connection, endpoints: Endpoints, persistent_conn: bool = False) -> str:

@@ -29,7 +29,7 @@ def groups_text(groups: Sequence[Group], names: Sequence[str], form: str = "tabl
     objects = [_object(keys, names, count) for keys, count in groups]
     if form == "ndjson":
         return "".join([f"{text}\n" for text in objects])
-    return "[\n" + ",\n".join(objects) + "\n]\n"
+    return "[\n" + ",\n".join(objects) + "\n]\n" if objects else "[]\n"
 
 
 def _object(keys: Sequence[str], names: Sequence[str], count: int) -> str:

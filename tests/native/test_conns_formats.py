@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipvsfast.addresses import format_ip
-from ipvsfast.cli.conns import CSV_HEADER
 from ipvsfast.connection import Connection
 from ipvsfast.connfilter import EVERYTHING, FAMILIES, STATES, ConnectionFilter, parse_place
+from ipvsfast.connforms import HEADS
 from ipvsfast.conngroups import KEYS, Key, parse_keys, unpack_groups
 from ipvsfast.connreader import ConnGroups, ConnReader, ConnRows, ConnSample
 from ipvsfast.connwire import COLUMNS, ROW, take_column
@@ -85,7 +85,7 @@ def test_json_and_csv(texts):
     assert json.loads("[" + text_of(reader_of(text), "json").decode("ascii") + "]") == expected
     lines_of_csv = text_of(reader_of(text), "csv").decode("ascii")
     assert text_of(reader_of(text), "csv-details").decode("ascii") == lines_of_csv.replace("\n", ",,,,,\n")
-    table = csv.DictReader(io.StringIO(f"{CSV_HEADER}\n{lines_of_csv}", newline=""))
+    table = csv.DictReader(io.StringIO(HEADS["csv"] + lines_of_csv, newline=""))
     for found, wanted in zip(list(table), expected, strict=True):
         wanted["template"] = int(bool(wanted["template"]))
         assert found == {key: "" if value is None else str(value) for key, value in wanted.items()}

@@ -12,7 +12,7 @@ from ipvsfast.connreader import ConnReader
 from ipvsfast.conntable import Connections, ReadingInterrupted, Status, pace
 from ipvsfast.errors import InvalidValue
 from support.connlines import HEADER, connections, line
-from support.connread import file_of, reader_of
+from support.connread import file_of, reader_of, text_of
 
 FIRST = [line(cport=n) for n in range(1, 3001)]
 SECOND = FIRST[1000:] + [line(cport=n, protocol="TCP") for n in range(1, 2001)]
@@ -96,7 +96,48 @@ def test_json_of_several_readings(readings):
     """It is one list."""
     readings += [FIRST, SECOND]
     text = b"".join([bytes(piece) for piece in Connections().text("json")])
-    assert len(json.loads(b"[" + text + b"]")) == 5000
+    assert len(json.loads(text)) == 5000
+
+
+HEADING = b"IPVS connection entries\npro expire state       source             virtual            destination\n"
+FIELDS = (b"protocol,state,client,client_port,service,service_port,destination,destination_port,expires,template,"
+          b"pe,pe_data")  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3000])
+@pytest.mark.parametrize(
+    ("form", "start", "end", "empty"),
+    [
+        ("table", HEADING, b"", HEADING),
+        ("table-pe", HEADING[:-1] + b"        pe name          pe_data\n", b"", None),
+        ("csv", FIELDS + b"\n", b"", FIELDS + b"\n"),
+        ("csv-details", FIELDS + b",forwarding,origin,fwmark,timeout,packets\n", b"", None),
+        ("ndjson", b"", b"", b""),
+        ("json", b"[\n", b"\n]\n", b"[]\n"),
+    ],
+)
+def test_whole_texts(readings, rows, form, start, end, empty):
+    """Every form is a text of its own: with its heading, and what ends it, also of an empty table."""
+    readings += [FIRST[:rows]]
+    text = b"".join([bytes(piece) for piece in Connections().text(form)])
+    middle = text_of(reader_of(HEADER + b"".join(FIRST[:rows])), form)
+    assert text == (start + middle + end if rows or empty is None else empty)
+
+
+def test_no_such_form(readings):
+    """It is refused before anything is read."""
+    with pytest.raises(InvalidValue, match="no form 'xml': there are table, table-pe, csv, csv-details, json, ndjson"):
+        Connections().text("xml")
+
+
+def test_a_text_that_is_not_read_to_its_end(readings):
+    """Closed early, it closes the file, and its account is there."""
+    readings += [FIRST]
+    table = Connections()
+    pieces = table.text("csv")
+    next(pieces)
+    pieces.close()
+    assert table.account.read == 3000
 
 
 @pytest.mark.parametrize("limit", [1, 3000, 3001, 4999, 5000, 6000])

@@ -143,7 +143,7 @@ def test_forms(form, text):
         ("table", "connections  client network\n"),
         ("csv", "client-net,connections\n"),
         ("ndjson", ""),
-        ("json", "[\n\n]\n"),
+        ("json", "[]\n"),
     ],
 )
 def test_no_groups(form, text):

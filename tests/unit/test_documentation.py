@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import ipvsfast
+from ipvsfast.connsource import BREAK_EVEN
 from ipvsfast.helptext import help_text, script_text, verb_text
 from ipvsfast.options import OPTIONS, VALUES
 from ipvsfast.verbs import HELP, SCRIPTS, VERBS
@@ -188,3 +189,13 @@ def test_pages_render_without_a_warning(name: str) -> None:
 def test_pages_are_installed(name: str) -> None:
     """The wheel brings them where man looks, beside the programs."""
     assert (Path(sys.prefix) / "share/man/man8" / name).read_text() == (MAN / name).read_text()
+
+
+def test_every_text_names_the_same_kernels_for_bpf() -> None:
+    """5.17 brought the loop that its programs need, 7.1 another table; `auto` uses them from 5,000 entries on."""
+    paths = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *MAN.glob("*.in"), *(ROOT / "ipvsfast").rglob("*.py")]
+    spans = {path.name: re.findall(r"\b5\.17\b(?: to ([\d.]+\d))?", path.read_text()) for path in paths}
+    assert {last for found in spans.values() for last in found} == {"7.0"}
+    assert {"README.md", "connections.md", "api.md", "ipvsfast.8.in"} <= {name for name, found in spans.items() if found}
+    sizes = {size for path in paths for size in re.findall(r"more\s+than ([\d,]+) connections", path.read_text())}
+    assert sizes == {f"{BREAK_EVEN:,}"}

@@ -30,12 +30,14 @@ ALLOWED = {
     "session": {"_native", "wire", "errors", "netns"},
     # The connection table: its text instead of netlink, so with a door of its own.
     "connection": VALUES,
+    "connforms": {"errors"},
     "connwire": VALUES | {"connection"},
     "connfilter": VALUES | {"connection"},
     "conngroups": VALUES | {"connection", "connfilter"},
     "connreader": {"_native", "errors"},
     "connsource": {"errors"},
-    "conntable": VALUES | {"connection", "connwire", "connfilter", "conngroups", "connreader", "connsource", "netns"},
+    "conntable": VALUES | {"connection", "connwire", "connfilter", "connforms", "conngroups", "connreader",
+                         "connsource", "netns"},
     # Rule text into the kernel: the language above, the session below.
     "loader": LANGUAGE | {"session", "wire", "batch"},
     "adder": VALUES | {"arguments", "loader", "session", "wire"},
@@ -45,7 +47,7 @@ ALLOWED = {
     "__init__": VALUES | {"batch", "client", "connection", "connfilter", "conngroups", "conntable"},
     "__main__": {"cli"},
 }
-LISTING = VALUES | {"grammar", "listing", "connection", "conngroups"}
+LISTING = VALUES | {"grammar", "listing", "connection", "connforms", "conngroups"}
 
 
 def imports(path: Path) -> set[str]:
