@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from .connfilter import ConnectionFilter
     from .conntable import Connections, ReadingInterrupted
     from .errors import (
+        AlreadyExists,
         InvalidValue,
         IpvsError,
         IpvsUnavailable,
+        KernelError,
         KernelRefused,
+        NotFound,
         NotPermitted,
         OutcomeUnknown,
         TableChanging,
@@ -40,19 +43,20 @@ _HOME = {
     "Ipvs": "client",
     "Connection": "connection", "ConnectionFilter": "connfilter", "Connections": "conntable",
     "ReadingInterrupted": "conntable",
-    "InvalidValue": "errors", "IpvsError": "errors", "IpvsUnavailable": "errors",
-    "KernelRefused": "errors", "NotPermitted": "errors", "OutcomeUnknown": "errors",
-    "TableChanging": "errors",
+    "AlreadyExists": "errors", "InvalidValue": "errors", "IpvsError": "errors",
+    "IpvsUnavailable": "errors", "KernelError": "errors", "KernelRefused": "errors", "NotFound": "errors",
+    "NotPermitted": "errors", "OutcomeUnknown": "errors", "TableChanging": "errors",
     "Destination": "model", "DestinationKey": "model", "Info": "model", "Service": "model",
     "ServiceKey": "model", "Stats": "model", "SyncDaemon": "model", "Timeouts": "model",
     "Tunnel": "model",
 }  # fmt: skip
 
 __all__ = [
-    "Batch", "Connection", "ConnectionFilter", "Connections", "Destination", "DestinationKey", "Info",
-    "Interrupted", "InvalidValue", "Ipvs", "IpvsError", "IpvsUnavailable", "KernelRefused",
-    "NotPermitted", "Operation", "OutcomeUnknown", "ReadingInterrupted", "Result", "Results", "Service",
-    "ServiceKey", "Stats", "SyncDaemon", "TableChanging", "Timeouts", "Tunnel", "__version__",
+    "AlreadyExists", "Batch", "Connection", "ConnectionFilter", "Connections", "Destination",
+    "DestinationKey", "Info", "Interrupted", "InvalidValue", "Ipvs", "IpvsError", "IpvsUnavailable",
+    "KernelError", "KernelRefused", "NotFound", "NotPermitted", "Operation", "OutcomeUnknown",
+    "ReadingInterrupted", "Result", "Results", "Service", "ServiceKey", "Stats", "SyncDaemon",
+    "TableChanging", "Timeouts", "Tunnel", "__version__",
 ]  # fmt: skip
 
 

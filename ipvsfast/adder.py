@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .loader import Parse
     from .session import Session
 
-    Progress = Callable[[int], None]
+    OnProgress = Callable[[int], None]
 
 _DELETE = {COMMANDS[f"add-{what}"]: COMMANDS[f"delete-{what}"] for what in ("service", "server")}
 
@@ -36,7 +36,7 @@ class Adder(RuleReader):
 
     def __init__(
         self, parse: Parse, source: str, session: Session, *, stop: bool = True, exist: bool = False,
-        progress: Progress | None = None,
+        progress: OnProgress | None = None,
     ) -> None:  # fmt: skip
         super().__init__(parse, source)
         self.session = session

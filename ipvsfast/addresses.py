@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
-    class Resolver(Protocol):
+    class NameLookup(Protocol):
         """Forward lookups, as the command line needs them."""
 
         def host(self, name: str) -> bytes | None:
@@ -110,7 +110,7 @@ def parse_int(text: str, low: int, high: int) -> int | None:
     return number if low <= number <= high else None
 
 
-def parse_endpoint(text: str, protocol: str, resolver: Resolver) -> tuple[bytes, int | None]:
+def parse_endpoint(text: str, protocol: str, resolver: NameLookup) -> tuple[bytes, int | None]:
     """(packed address, port or None) of `HOST[:PORT]` as the command line writes it.
 
     HOST: IPv6 with or without brackets, IPv4 in the forms of inet_aton (`010.0.0.1` is 8.0.0.1,
@@ -207,7 +207,7 @@ def _aton(text: str) -> bytes | None:
         return None
 
 
-def _ipv4_or_name(host: str, resolver: Resolver) -> bytes:
+def _ipv4_or_name(host: str, resolver: NameLookup) -> bytes:
     packed = _aton(host)
     if packed is None and host and host.isprintable() and " " not in host and ":" not in host:
         packed = resolver.host(host)

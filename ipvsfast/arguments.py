@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
-    from .addresses import Resolver
+    from .addresses import NameLookup
     from .options import Option
 
 DEFAULT_PERSISTENCE = 360  # seconds, for -p without a value
@@ -103,7 +103,7 @@ class OptionReader:
 
     __slots__ = ("resolver", "values", "key", "protocol", "families", "waiting")
 
-    def __init__(self, resolver: Resolver) -> None:
+    def __init__(self, resolver: NameLookup) -> None:
         self.resolver = resolver
         self.values: dict[str, Any] = {}
         self.key: ServiceKey | None = None
@@ -178,7 +178,7 @@ class OptionReader:
         self.settle()
 
 
-def _endpoint(text: str, protocol: str, resolver: Resolver, what: str) -> tuple[bytes, int | None]:
+def _endpoint(text: str, protocol: str, resolver: NameLookup, what: str) -> tuple[bytes, int | None]:
     try:
         return parse_endpoint(text, protocol, resolver)
     except ValueError:

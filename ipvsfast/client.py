@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .adder import Progress
+    from .adder import OnProgress
     from .batch import Batch, Operation, Results
     from .model import Destination, DestinationKey, Service, ServiceKey, SyncDaemon
     from .restore import Restored, Source
@@ -144,7 +144,7 @@ class Ipvs:
         exist: bool = False,
         clear: bool = False,
         allow_empty: bool = False,
-        progress: Progress | None = None,
+        progress: OnProgress | None = None,
     ) -> Restored:
         """Check rule text (a path, bytes, or lines) as a whole, then add it; an account of what was done.
 

@@ -9,7 +9,7 @@ import errno
 import os
 
 from ._native import ffi, lib
-from .errors import IpvsError, IpvsUnavailable, NotPermitted
+from .errors import IpvsUnavailable, KernelError, NotPermitted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,14 +66,14 @@ class ConnReader:
         _check(code)
 
     def open_bpf(self, netns: int = -1) -> None:
-        """Start a reading by BPF programs that walk the kernel's table; IpvsError says why it cannot be."""
+        """Start a reading by BPF programs that walk the kernel's table; KernelError says why it cannot be."""
         reason = ffi.new("char[512]")
         code = lib.ipvsf_conns_open_bpf(self._conns, netns, reason, 512)
         if code == -errno.ENOMEM:
             raise MemoryError
         if code:
             text = ffi.string(reason).decode("utf-8", "replace") or os.strerror(-code)
-            raise IpvsError(-code, f"connections cannot be read by BPF: {text}")
+            raise KernelError(-code, f"connections cannot be read by BPF: {text}")
 
     def attach(self, fd: int, overlap: bool = True) -> None:
         """Start a reading of any file of the same form; the descriptor is taken over."""
@@ -104,7 +104,7 @@ class ConnReader:
         return int(account.unreadable), ffi.string(account.first_unreadable).decode("ascii")
 
     def check(self) -> None:
-        """IpvsError if the reading ended by a failure."""
+        """KernelError if the reading ended by a failure."""
         _check(int(self.account.error))
 
     def count(self) -> None:
@@ -241,8 +241,8 @@ def _check(code: int) -> None:
     if code == -errno.ENOMEM:
         raise MemoryError
     if code == -errno.ENODEV:
-        raise IpvsError(errno.ENODEV, "the module ip_vs was removed or replaced while its table was read")
+        raise KernelError(errno.ENODEV, "the module ip_vs was removed or replaced while its table was read")
     if code == -errno.ECHILD:
-        raise IpvsError(errno.ECHILD, "a reading cannot be continued after fork: start another")
+        raise KernelError(errno.ECHILD, "a reading cannot be continued after fork: start another")
     if code:
-        raise IpvsError(-code, f"{FILE}: {os.strerror(-code)}")
+        raise KernelError(-code, f"{FILE}: {os.strerror(-code)}")

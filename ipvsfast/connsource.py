@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from .errors import InvalidValue, IpvsError
+from .errors import InvalidValue, IpvsError, KernelError
 
 SOURCES = ("auto", "proc", "bpf")
 VARIABLE = "IPVSFAST_CONNECTIONS_SOURCE"
@@ -48,7 +48,7 @@ def only_proc(path: str = CONFIG) -> bool:
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise IpvsError(error.errno or errno.EIO, f"cannot read {path}: {error.strerror}") from None
+        raise KernelError(error.errno or errno.EIO, f"cannot read {path}: {error.strerror}") from None
     value = "auto"
     for number, line in enumerate(lines, 1):
         text = line.partition("#")[0].strip()

@@ -1,6 +1,7 @@
 """Exceptions, and the sentence that belongs to a kernel errno.
 
-The sentences are those that ipvsadm prints, because scripts search for them; `advice` adds what to do.
+The sentences are those that ipvsadm prints, because scripts search for them. `advice` adds what to do, in
+words that are right for every caller; what to type on a command line is said by cli/advice.py.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ import errno as _e
 from os import strerror
 
 __all__ = [
+    "AlreadyExists",
     "InvalidValue",
     "IpvsError",
     "IpvsUnavailable",
+    "KernelError",
     "KernelRefused",
+    "NotFound",
     "NotPermitted",
     "OutcomeUnknown",
     "TableChanging",
@@ -20,7 +24,6 @@ __all__ = [
     "advice",
     "error_for",
 ]
-
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,42 +45,62 @@ def reduce_error(error: BaseException) -> tuple[Any, ...]:
     return remade, (type(error), error.args), dict(vars(error))
 
 
-class IpvsError(OSError):
-    """Base of all errors that the kernel or the netlink exchange causes.
+class IpvsError(Exception):
+    """Base of all errors of this package.
 
-    Attributes: errno (int), strerror (the sentence), operation (what was asked, or ""),
-    advice (what to do about it, or "").
+    Attributes: errno (int), strerror (the sentence), operation (what was asked, or ""), advice (what to
+    do about it, or ""). results: on the way out of `Ipvs.apply` the Results of what was done, else None.
     """
 
+    errno: int
+    strerror: str
+    results: Any = None
+
     def __init__(self, errno: int, message: str = "", operation: str = "", advice: str = "") -> None:
-        super().__init__(errno, message or strerror(errno))
+        message = message or strerror(errno)
+        super().__init__(errno, message)
+        self.errno = errno
+        self.strerror = message
         self.operation = operation
         self.advice = advice
 
     def __str__(self) -> str:
-        text = f"{self.operation}: {self.strerror}" if self.operation else str(self.strerror)
+        text = f"{self.operation}: {self.strerror}" if self.operation else self.strerror
         return f"{text} ({self.advice})" if self.advice else text
 
     __reduce__ = reduce_error
 
 
-class KernelRefused(IpvsError):
+class KernelError(IpvsError, OSError):  # type: ignore[misc]  # an OSError's errno may be None, ours never is
+    """An error that came from the kernel or from the exchange with it; `errno` says which."""
+
+
+class KernelRefused(KernelError):
     """The kernel refused one operation; the others of its batch were not affected."""
 
 
-class NotPermitted(IpvsError, PermissionError):
+class NotFound(KernelRefused):
+    """What the operation names is not there: the service, the destination, the daemon or its interface, or
+    (ENOENT for a service) the scheduler or persistence engine."""
+
+
+class AlreadyExists(KernelRefused):
+    """What was to be added is there already: the service, the destination, or a daemon of that state."""
+
+
+class NotPermitted(KernelError, PermissionError):  # type: ignore[misc]  # as above
     """CAP_NET_ADMIN in the initial user namespace is missing."""
 
 
-class IpvsUnavailable(IpvsError):
-    """The kernel has no IPVS, or its module cannot be loaded."""
+class IpvsUnavailable(KernelError):
+    """The kernel has no IPVS, or its module cannot be loaded or was removed."""
 
 
-class OutcomeUnknown(IpvsError):
+class OutcomeUnknown(KernelError):
     """The kernel's reply was lost: the operation may or may not have been carried out."""
 
 
-class TableChanging(IpvsError):
+class TableChanging(KernelError):
     """A listing could not be read consistently because the table kept changing."""
 
 
@@ -120,18 +143,14 @@ _GENERAL: dict[int, str] = {
 _ADVICE: dict[tuple[str, int], str] = {
     ("add-service", _e.ENOENT): "check the scheduler's name; its module ip_vs_NAME may be missing",
     ("edit-service", _e.ENOENT): "check the scheduler's name; its module ip_vs_NAME may be missing",
-    ("add-service", _e.EEXIST): "edit it with -E, or delete it first",
-    ("edit-service", _e.ESRCH): "add it with -A",
-    ("add-server", _e.ESRCH): "add the service first with -A",
-    ("edit-server", _e.ESRCH): "add the service first with -A",
+    ("add-server", _e.ESRCH): "add the service first",
+    ("edit-server", _e.ESRCH): "add the service first",
     ("delete-server", _e.ESRCH): "the service is not in the table",
-    ("add-server", _e.EEXIST): "edit it with -e",
-    ("edit-server", _e.ENOENT): "add it with -a",
     ("add-server", _e.EINVAL): "the server address must be unicast, and lo must be up in this namespace",
     ("edit-server", _e.EINVAL): "the server address must be unicast, and lo must be up in this namespace",
     ("add-server", _e.ERANGE): "the lower threshold may not exceed the upper one",
     ("edit-server", _e.ERANGE): "the lower threshold may not exceed the upper one",
-    ("start-daemon", _e.ENODEV): "name an existing interface with --mcast-interface",
+    ("start-daemon", _e.ENODEV): "name an existing interface",
     ("start-daemon", _e.ENETUNREACH): "the multicast interface is down",
     ("start-daemon", _e.EINVAL): "no daemon can run while a tunnel server of the other address family exists",
 }
@@ -158,16 +177,30 @@ def advice(command: str, errno: int) -> str:
     return _ADVICE.get((command, errno)) or _GENERAL_ADVICE.get(errno) or ""
 
 
-def error_for(command: str, errno: int, operation: str = "") -> IpvsError:
-    """The exception for a kernel errno (either sign) given to `command`."""
-    errno = abs(errno)
-    kind: type[IpvsError] = KernelRefused
+# Answers by which the kernel says that something is not there: the sentence depends on the command.
+_NOT_FOUND = (_e.ENOENT, _e.ESRCH, _e.ENODEV)
+# Nobody refused anything: the kernel was not reached, or not understood.
+_NO_EXCHANGE = (_e.EIO, _e.EBADMSG, _e.EPROTONOSUPPORT, _e.ECONNREFUSED, _e.ECONNRESET, _e.ETIMEDOUT)
+
+
+def _kind(command: str, errno: int) -> type[KernelError]:
     if errno == _e.EPERM:
-        kind = NotPermitted
-    elif errno == _e.ENOPROTOOPT:
-        kind = IpvsUnavailable
-    elif errno == _e.ENOBUFS:
-        kind = OutcomeUnknown
+        return NotPermitted
+    if errno == _e.ENOPROTOOPT:
+        return IpvsUnavailable
+    if errno == _e.ENOBUFS:
+        return OutcomeUnknown
+    if not command or errno in _NO_EXCHANGE:
+        return KernelError
+    if errno in _NOT_FOUND:
+        return NotFound
+    return AlreadyExists if errno == _e.EEXIST else KernelRefused
+
+
+def error_for(command: str, errno: int, operation: str = "") -> KernelError:
+    """The exception for a kernel errno (either sign) given to `command`; "" for the exchange itself."""
+    errno = abs(errno)
+    kind = _kind(command, errno)
     return kind(errno, sentence(command, errno), operation, advice(command, errno))
 
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
-    from .addresses import Resolver
+    from .addresses import NameLookup
     from .model import ServiceKey
 
 __all__ = ["Request", "UsageError", "hint", "parse"]
@@ -97,7 +97,7 @@ class Request:
 
 def parse(
     argv: Sequence[str],
-    resolver: Resolver,
+    resolver: NameLookup,
     program: str = "ipvsfast",
     posix: bool = False,
     own: bool = False,

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     Source = str | os.PathLike[str] | bytes | Iterable[str]
     Parse = Callable[[list[str]], Request]
-    Progress = Callable[[int, int], None]
 
 # Small enough to stay in memory that was touched before: new pages cost more than more reads.
 CHUNK = 1 << 17
@@ -47,27 +46,39 @@ def printable(text: str) -> str:
 
 
 class Problem:
-    """One rule that is wrong or was refused. line: from 1. errno: 0 for mistakes in the text."""
+    """One rule that is wrong or was refused. line: from 1. errno: 0 for mistakes in the text. command: what
+    the kernel refused, by ipvsadm's name for it, else ""."""
 
-    __slots__ = ("source", "line", "rule", "message", "advice", "errno")
+    __slots__ = ("source", "line", "rule", "message", "advice", "errno", "command")
 
     def __init__(
-        self, source: str, line: int, rule: bytes, message: str, *, hint: str = "", code: int = 0
-    ) -> None:
+        self, source: str, line: int, rule: bytes, message: str, *, hint: str = "", code: int = 0,
+        command: str = "",
+    ) -> None:  # fmt: skip
         self.source = source
         self.line = line
         self.rule = printable(rule.strip().decode("utf-8", "surrogateescape"))
         self.message = message
         self.advice = hint
         self.errno = code
+        self.command = command
 
     def __str__(self) -> str:
+        return self.told(self.advice)
+
+    def told(self, advice: str) -> str:
         """`FILE:LINE: the rule: sentence (what to do)`"""
-        hint = f" ({self.advice})" if self.advice else ""
+        hint = f" ({advice})" if advice else ""
         text = printable(self.message.rstrip("\n"))
         # One of ipvsadm's sentences ends with an empty line of its own.
         end = "\n" if self.message.endswith("\n") else ""
         return f"{self.source}:{self.line}: {self.rule}: {text}{hint}{end}"
+
+
+def refused(source: str, line: int, rule: bytes, command: str, code: int) -> Problem:
+    """What the kernel said to `command`: an errno."""
+    hint = advice(command, code)
+    return Problem(source, line, rule, sentence(command, code), hint=hint, code=code, command=command)
 
 
 def fd_chunks(fd: int) -> Iterator[bytes]:
@@ -164,8 +175,7 @@ class RuleReader:
     def refusal(self, at: int, code: int) -> Problem:
         """What the kernel said to operation `at`: an errno."""
         name, line = self.command(at), self.buffer.numbers[at]
-        return Problem(self.source, line, self.rule(at), sentence(name, code),
-                       hint=advice(name, code), code=code)  # fmt: skip
+        return refused(self.source, line, self.rule(at), name, code)
 
     def apply(self) -> None:
         """The buffer holds operations."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from .errors import IpvsError
+from .errors import KernelError
 
 _NETNS_DIRS = ("/run/netns", "/var/run/netns")
 
@@ -20,4 +20,5 @@ def open_netns(netns: str | None) -> int:
             return os.open(place, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             continue
-    raise IpvsError(errno.ENOENT, f"no network namespace {netns!r}", "", f"looked for {' and '.join(places)}")
+    looked = f"looked for {' and '.join(places)}"
+    raise KernelError(errno.ENOENT, f"no network namespace {netns!r}", "", looked)

@@ -6,15 +6,14 @@ import errno
 import sys
 
 from .adder import daemon_runs, send_all
-from .errors import advice, sentence
-from .loader import NAMES, Problem, RuleReader
+from .loader import NAMES, Problem, RuleReader, refused
 from .model import COMMANDS
 from .session import RuleBuffer, count_sent, new_results
 from .wire import DEST_ROW, OP_SIZE, SERVICE_ROW
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .adder import Progress
+    from .adder import OnProgress
     from .arguments import UsageError
     from .grammar import Request
     from .loader import Parse
@@ -46,7 +45,9 @@ class Replacer(RuleReader):
     order of the file is kept. problems: refusals, after which it goes on; done: rules in force.
     """
 
-    def __init__(self, parse: Parse, source: str, session: Session, progress: Progress | None = None) -> None:
+    def __init__(
+        self, parse: Parse, source: str, session: Session, progress: OnProgress | None = None
+    ) -> None:
         super().__init__(parse, source)
         self.session = session
         self.progress = progress
@@ -107,10 +108,7 @@ class Replacer(RuleReader):
             op, line, text = rules[at]
             code = -results[at]
             if code and not (code == errno.EEXIST and daemon_runs(self.session, op)):
-                name = NAMES[op[0]]
-                self.problems.append(
-                    Problem(self.source, line, text, sentence(name, code), hint=advice(name, code), code=code)
-                )
+                self.problems.append(refused(self.source, line, text, NAMES[op[0]], code))
         self.problems.sort(key=lambda problem: problem.line)
 
     def _empty(self) -> list[bytes]:

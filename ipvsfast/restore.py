@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .adder import Progress
+    from .adder import OnProgress
     from .grammar import Request
     from .loader import Parse
     from .session import Session
@@ -118,7 +118,7 @@ def add_rules(
     stop: bool = True,
     exist: bool = False,
     clear: bool = False,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
     parse: Parse = default_parse,
 ) -> Restored:
     """The second pass. stop: end at the first refusal, with nothing after it in force. exist: what is

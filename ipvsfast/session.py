@@ -11,7 +11,7 @@ import sys
 from _thread import RLock
 
 from ._native import ffi, lib
-from .errors import IpvsError, IpvsUnavailable, NotPermitted, error_for
+from .errors import KernelError, error_for
 
 # wire.py is imported where it is needed: a plain numeric listing does without it.
 
@@ -104,14 +104,14 @@ class Session:
 
     def _open(self) -> Any:
         if self._handle is None:
-            raise IpvsError(errno.EBADF, "the session is closed")
+            raise KernelError(errno.EBADF, "the session is closed")
         return self._handle
 
     def _check(self, code: int, command: str) -> None:
         if not code:
             return
         if code == -errno.ECHILD:
-            raise IpvsError(errno.ECHILD, "a session cannot be used after fork: open a new one")
+            raise KernelError(errno.ECHILD, "a session cannot be used after fork: open a new one")
         error = error_for(command, code)
         words = ffi.string(lib.ipvsf_session_message(self._handle)).decode("utf-8", "replace")
         if words:
@@ -371,13 +371,9 @@ class RuleCheck:
         return results
 
 
-def opening_error(code: int) -> IpvsError:
+def opening_error(code: int) -> KernelError:
     """The exception for a session that cannot be opened."""
     error = error_for("", code)
-    text = f"Can't initialize ipvs: {error.strerror}"
-    kind: type[IpvsError] = IpvsError
-    if isinstance(error, (NotPermitted, IpvsUnavailable)):
-        kind = type(error)
-    return kind(abs(code), text, "", error.advice)
+    return type(error)(error.errno, f"Can't initialize ipvs: {error.strerror}", "", error.advice)
 
 

@@ -49,7 +49,7 @@ def open_table() -> Ipvs:
         raise Failure(2, f"{text}\n{HOPE}") from None
 
 
-class Names:
+class LateResolver:
     """The resolver, loaded only when a name has to be looked up, and kept for its answers."""
 
     _loaded: Resolver | None = None
@@ -74,7 +74,7 @@ class Command:
     def __init__(self, program: str, carry_out: Callable[[Command, Request], int]) -> None:
         self.program = program
         self._carry_out = carry_out
-        self.names = Names()
+        self.names = LateResolver()
         self._table: Ipvs | None = None
 
     @property

@@ -7,7 +7,7 @@ from ..conntable import Connections, ReadingInterrupted, sample_text
 from ..errors import IpvsError, IpvsUnavailable, NotPermitted
 from ..listing.connections import headers, rows
 from .connprogress import ConnProgress
-from .output import Failure, write, write_all, write_pieces
+from .output import Failure, interrupted, write, write_all, write_pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def list_connections(command: Command, numeric: bool, persistent: bool, asked: s
     except IpvsError as error:
         raise Failure(1, str(error)) from None
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(_so_far(table)) from None
+        raise interrupted(_so_far(table)) from None
     finally:
         progress.close()
     _judge(table.account)
@@ -75,9 +75,9 @@ def _answer(query: Query, table: Connections, progress: ConnProgress) -> None:
     except ReadingInterrupted as interrupt:
         progress.close()
         write(_form(query, interrupt.partial))
-        raise KeyboardInterrupt(_so_far(table)) from None
+        raise interrupted(_so_far(table)) from None
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(_so_far(table)) from None
+        raise interrupted(_so_far(table)) from None
     progress.close()
     write(text)
 
@@ -146,8 +146,8 @@ def _primed(table: Connections, results: Iterator) -> Iterator:  # type: ignore[
 def _so_far(table: Connections) -> str:
     account = table.account
     if account is None:
-        return "interrupted"
-    return f"interrupted after {account.read:,} connections, of which {account.matched:,} matched"
+        return ""
+    return f" after {account.read:,} connections, of which {account.matched:,} matched"
 
 
 def _judge(account: Account | None) -> None:

@@ -8,7 +8,7 @@ import sys
 from ..errors import IpvsError, sentence
 from ..grammar import UsageError
 from .command import Command
-from .output import Failure, complain, guard_streams, leave, write
+from .output import INTERRUPTED, Failure, complain, guard_streams, leave, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,10 +97,8 @@ def guarded(work: Callable[[], int], argv: Sequence[str], program: str) -> int:
     except MemoryError:
         complain("out of memory")
         return 1
-    except KeyboardInterrupt as interrupt:
-        if interrupt.args:
-            complain(str(interrupt))
-        return 130
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def run() -> NoReturn:

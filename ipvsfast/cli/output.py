@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
+INTERRUPTED = 130  # exit status, as shells have it for SIGINT
+
+
 class Failure(Exception):
     """Ends the command: `status` is the exit status, `message` goes to standard error."""
 
@@ -18,6 +21,11 @@ class Failure(Exception):
         super().__init__(message)
         self.status = status
         self.message = message
+
+
+def interrupted(message: str) -> Failure:
+    """How the command ends on Ctrl-C where there is something to say about it."""
+    return Failure(INTERRUPTED, f"interrupted{message}")
 
 
 def write(text: str) -> None:

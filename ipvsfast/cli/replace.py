@@ -8,7 +8,8 @@ from ..errors import IpvsError
 from ..loader import Problem, RuleReader, no_services, text_chunks
 from ..model import COMMANDS
 from ..replacer import Replacer
-from .output import Failure, complain
+from .advice import problem_text
+from .output import Failure, complain, interrupted
 from .restore import Restore
 
 TYPE_CHECKING = False
@@ -94,11 +95,9 @@ def clear_and_restore(command: Command, text: bytes) -> int:
         rules.replace()
     except IpvsError as error:
         raise Failure(255, str(error)) from None
-    except KeyboardInterrupt as interrupt:
-        if interrupt.args:
-            raise
-        raise KeyboardInterrupt(f"interrupted: {rules.done} rules are in force") from None
+    except KeyboardInterrupt:
+        raise interrupted(f": {rules.done} rules are in force") from None
     for problem in rules.problems:
-        complain(str(problem))
+        complain(problem_text(problem))
     last = rules.problems[-1].line if rules.problems else 0
     return 255 if last and last == rules.last else 0

@@ -11,7 +11,8 @@ import errno
 from ..errors import IpvsError
 from ..loader import Problem, RuleReader, fd_chunks
 from ..session import count_sent
-from .output import Failure, complain
+from .advice import problem_text
+from .output import Failure, complain, interrupted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ class Restore(RuleReader):
         except KeyboardInterrupt:
             sent = count_sent(self.buffer.results, self.buffer.count)
             last = self.buffer.numbers[sent - 1] if sent else self.last
-            raise KeyboardInterrupt(
-                f"interrupted: {self.done + sent} rules were sent, up to {self.source}:{last}"
+            raise interrupted(
+                f": {self.done + sent} rules were sent, up to {self.source}:{last}"
             ) from None
         return self.status or (255 if self.lost else 0)
 
@@ -83,7 +84,7 @@ class Restore(RuleReader):
                 self._progress.close()
             for at, code in enumerate(results):
                 if code:
-                    complain(str(self.refusal(at, -code)))
+                    complain(problem_text(self.refusal(at, -code)))
                     self.lost |= code == -errno.ENOBUFS
         if count:
             self.last = self.buffer.numbers[count - 1]
@@ -113,7 +114,7 @@ def restore(command: Command) -> int:
     try:
         command.table  # noqa: B018 - the kernel is asked first: without it nothing is read
         return Restore(command, "stdin").feed(fd_chunks(0))
+    except IpvsError as error:
+        raise Failure(255, str(error)) from None
     except OSError as error:
-        if isinstance(error, IpvsError):
-            raise Failure(255, str(error)) from None
         raise Failure(1, f"cannot read standard input: {error.strerror}") from None

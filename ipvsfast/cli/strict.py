@@ -7,7 +7,8 @@ from time import monotonic
 from ..arguments import UsageError
 from ..loader import no_services
 from ..restore import Restored, RuleText, add_rules, check_rules
-from .output import Failure, complain
+from .advice import problem_text
+from .output import Failure, complain, interrupted
 from .progress import for_terminal
 
 TYPE_CHECKING = False
@@ -68,7 +69,7 @@ def _add(command: Command, given: dict[str, str], text: RuleText, total: int) ->
     if account.ended is not None:
         in_force = f"{account.done:,} of {total:,} rules are in force"
         if isinstance(account.ended, KeyboardInterrupt):
-            raise KeyboardInterrupt(f"interrupted: {in_force}")
+            raise interrupted(f": {in_force}")
         raise Failure(1, f"{text.name}: {account.ended}\n{in_force}")
     if not quiet or not account.ok:
         complain(_summary(account, monotonic() - start, given))
@@ -77,7 +78,7 @@ def _add(command: Command, given: dict[str, str], text: RuleText, total: int) ->
 
 def _tell(problems: list[Problem]) -> None:
     for problem in problems:
-        complain(str(problem))
+        complain(problem_text(problem))
 
 
 def _summary(account: Restored, seconds: float, given: dict[str, str]) -> str:

@@ -49,7 +49,7 @@ def problems() -> list[Problem]:
     """One of each kind."""
     return [
         Problem("rules", 7, b"-A -t 10.0.0.1:80", "this stands twice"),
-        Problem("rules", 9, b"-a", "Destination already exists", hint="edit it with -e", code=17),
+        Problem("rules", 9, b"-a", "Destination already exists", hint="do something", code=17),
     ]
 
 
@@ -62,7 +62,10 @@ def invalid() -> InvalidValue:
 
 SAMPLES = [
     IpvsError(5, "a sentence", "add-service TCP 10.0.0.1:80", "what to do"),
+    error_for("", 110),
     error_for("add-service", 17, "add-service TCP 10.0.0.1:80"),
+    error_for("delete-service", 3, "delete-service TCP 10.0.0.1:80"),
+    error_for("add-server", 22, "add-server TCP 10.0.0.1:80 10.0.0.2:80"),
     error_for("list", 1),
     error_for("list", 92),
     error_for("add-server", 105, "add-server TCP 10.0.0.1:80 10.0.0.2:80"),
