@@ -13,12 +13,13 @@ VM := $(BIN)/python -m tests.vm
 
 SOURCES := pyproject.toml setup.py MANIFEST.in $(wildcard scripts/* man/* completions/*/*) \
 	$(shell find csrc ipvsfast -name '*.[ch]' -o -name '*.py' -o -name '*.pyi' -o -name py.typed)
+C_FILES = $(shell find csrc tests bench -name '*.[ch]' -not -path '*/uapi/*' -not -path '*/.cache/*')
 BUILD_REQUIRES = $(shell sed -n 's/^requires = \[\(.*\)\]/\1/p' pyproject.toml | tr -d ,)
 HOST_TESTS := $(wildcard tests/unit tests/native tests/harness)
 KERNEL_TESTS := $(wildcard tests/kernel tests/parity)
 
 .PHONY: help deps deps-test deps-long deps-bench deps-fuzz venv demo test test-unit test-harness test-kernel \
-	test-long bench fuzz lint clean
+	test-long bench fuzz lint format clean
 
 help:
 	@echo 'make demo         51,000 rules into a real kernel and out again (DEMO_HOST=1: into this machine'"'"'s)'
@@ -28,7 +29,8 @@ help:
 	@echo 'make test-long    the same on the stock kernels $(LONG_KERNELS)'
 	@echo 'make bench        ours beside the others, in one kernel; BENCH_ARGS=--quick for a short run'
 	@echo 'make fuzz         made-up input for the readers in C, FUZZ_SECONDS=60 for each'
-	@echo 'make lint         ruff and mypy'
+	@echo 'make lint         ruff, mypy, clang-format'
+	@echo 'make format       bring the sources into the form that make lint wants'
 	@echo 'make venv         build the wheel and install it into $(VENV)'
 	@echo 'make deps         install what building and testing needs (as root), or say how'
 	@echo 'make clean        remove what was built'
@@ -99,7 +101,12 @@ fuzz: deps-fuzz
 
 lint: venv
 	$(BIN)/ruff check .
+	$(BIN)/clang-format --dry-run --Werror $(C_FILES)
 	$(BIN)/mypy
+
+format: venv
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/clang-format -i $(C_FILES)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -32,10 +32,10 @@
 #endif
 
 enum {
-	BATCH_BYTES = 60000,	/* under the default send buffer, over the point where bigger stops helping */
-	MESSAGE_MAX = 512,	/* far above any message built here */
-	SKB_BYTES = 32768,	/* the kernel never makes a dump skb larger than this */
-	SKBS = 64,		/* skbs fetched by one recvmmsg */
+	BATCH_BYTES = 60000, /* under the default send buffer, over the point where bigger stops helping */
+	MESSAGE_MAX = 512,   /* far above any message built here */
+	SKB_BYTES = 32768,   /* the kernel never makes a dump skb larger than this */
+	SKBS = 64,	     /* skbs fetched by one recvmmsg */
 };
 
 struct floor {
@@ -246,8 +246,8 @@ static int restore(struct floor *f)
 		from = end;
 	}
 	seconds = now() - start;
-	printf("{\"rules\": %lu, \"refused\": %lu, \"seconds\": %.6f, \"whole\": %.6f}\n",
-	       b.rules, refused, seconds, now() - started);
+	printf("{\"rules\": %lu, \"refused\": %lu, \"seconds\": %.6f, \"whole\": %.6f}\n", b.rules, refused,
+	       seconds, now() - started);
 	if (refused)
 		fprintf(stderr, "floor: %lu of %lu rules refused, the first: %s\n", refused, b.rules,
 			strerror(first));
@@ -333,7 +333,8 @@ static int list(struct floor *f)
 
 	open_floor(f);
 	for (int i = 0; i < SKBS; i++) {
-		f->iov[i] = (struct iovec){ .iov_base = f->skbs + (size_t)i * SKB_BYTES, .iov_len = SKB_BYTES };
+		f->iov[i] =
+			(struct iovec){ .iov_base = f->skbs + (size_t)i * SKB_BYTES, .iov_len = SKB_BYTES };
 		f->mmsg[i].msg_hdr = (struct msghdr){ .msg_iov = &f->iov[i], .msg_iovlen = 1 };
 	}
 	start = now();

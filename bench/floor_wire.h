@@ -21,8 +21,10 @@ static inline struct nlmsghdr *begin(void *at, uint16_t family, uint8_t cmd, uin
 	struct nlmsghdr *h = at;
 	struct genlmsghdr *g = (void *)((uint8_t *)at + NLMSG_HDRLEN);
 
-	*h = (struct nlmsghdr){ .nlmsg_len = NLMSG_HDRLEN + GENL_HDRLEN, .nlmsg_type = family,
-				.nlmsg_flags = NLM_F_REQUEST | flags, .nlmsg_seq = seq };
+	*h = (struct nlmsghdr){ .nlmsg_len = NLMSG_HDRLEN + GENL_HDRLEN,
+				.nlmsg_type = family,
+				.nlmsg_flags = NLM_F_REQUEST | flags,
+				.nlmsg_seq = seq };
 	*g = (struct genlmsghdr){ .cmd = cmd, .version = IPVS_GENL_VERSION };
 	return h;
 }
@@ -103,8 +105,8 @@ static inline void copy(const struct nlattr *in, uint16_t type, void *ret, size_
 	const struct nlattr *a = find((const uint8_t *)in + NLA_HDRLEN, in->nla_len - NLA_HDRLEN, type);
 
 	if (a)
-		memcpy(ret, (const uint8_t *)a + NLA_HDRLEN, len < (size_t)a->nla_len - NLA_HDRLEN ?
-		       len : (size_t)a->nla_len - NLA_HDRLEN);
+		memcpy(ret, (const uint8_t *)a + NLA_HDRLEN,
+		       len < (size_t)a->nla_len - NLA_HDRLEN ? len : (size_t)a->nla_len - NLA_HDRLEN);
 }
 
 #endif

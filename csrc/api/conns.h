@@ -9,32 +9,32 @@
  */
 
 enum ipvsf_conn_known {
-	IPVSF_CONN_DETAILS = 1	/* flags, fwmark, timeout and packets are filled in */
+	IPVSF_CONN_DETAILS = 1 /* flags, fwmark, timeout and packets are filled in */
 };
 
 /* One entry of the table. Unused bytes of addresses and state are 0. */
 struct ipvsf_conn {
-	uint8_t af;		/* of client and virtual address: AF_INET or AF_INET6 */
-	uint8_t daf;		/* of the destination */
-	uint8_t protocol;	/* IPPROTO_*; 0 for templates of firewall marks */
-	uint8_t template;	/* 1: a persistence template, not a connection */
+	uint8_t af;	  /* of client and virtual address: AF_INET or AF_INET6 */
+	uint8_t daf;	  /* of the destination */
+	uint8_t protocol; /* IPPROTO_*; 0 for templates of firewall marks */
+	uint8_t template; /* 1: a persistence template, not a connection */
 	uint16_t cport;
 	uint16_t vport;
 	uint16_t dport;
-	uint8_t pe_len;		/* length of the persistence engine's name; 0: none */
-	uint8_t known;		/* enum ipvsf_conn_known */
-	uint32_t expires;	/* seconds */
+	uint8_t pe_len;	  /* length of the persistence engine's name; 0: none */
+	uint8_t known;	  /* enum ipvsf_conn_known */
+	uint32_t expires; /* seconds */
 	uint8_t caddr[16];
-	uint8_t vaddr[16];	/* a mark's template has the mark here */
+	uint8_t vaddr[16]; /* a mark's template has the mark here */
 	uint8_t daddr[16];
-	char state[16];		/* as the kernel writes it */
-	uint32_t pe_at;		/* the engine's name in the text that goes with the rows */
-	uint32_t data_at;	/* and what it keeps: bytes that a client chose */
+	char state[16];	  /* as the kernel writes it */
+	uint32_t pe_at;	  /* the engine's name in the text that goes with the rows */
+	uint32_t data_at; /* and what it keeps: bytes that a client chose */
 	uint32_t data_len;
-	uint32_t flags;		/* IP_VS_CONN_F_* */
+	uint32_t flags; /* IP_VS_CONN_F_* */
 	uint32_t fwmark;
-	uint32_t timeout;	/* seconds; what expires starts from */
-	uint32_t packets;	/* received */
+	uint32_t timeout; /* seconds; what expires starts from */
+	uint32_t packets; /* received */
 	uint32_t reserved;
 };
 
@@ -47,16 +47,16 @@ enum ipvsf_conn_place {
 /* One address to look for. Those of one place are alternatives; every place named has to match. */
 struct ipvsf_conn_match {
 	uint8_t place;
-	uint8_t af;		/* 0: any address */
-	uint8_t prefix;		/* leading bits of addr that count */
+	uint8_t af;	/* 0: any address */
+	uint8_t prefix; /* leading bits of addr that count */
 	uint8_t reserved;
-	uint16_t low;		/* ports, both ends included */
+	uint16_t low; /* ports, both ends included */
 	uint16_t high;
 	uint8_t addr[16];
 };
 
 enum ipvsf_conn_families {
-	IPVSF_FAMILY_4 = 1,	/* bits: both ends IPv4, both IPv6, one of each */
+	IPVSF_FAMILY_4 = 1, /* bits: both ends IPv4, both IPv6, one of each */
 	IPVSF_FAMILY_6 = 2,
 	IPVSF_FAMILY_MIXED = 4
 };
@@ -64,37 +64,37 @@ enum ipvsf_conn_families {
 /* What else a row must be; a member that is 0 asks for nothing. */
 struct ipvsf_conn_filter {
 	uint64_t limit;		/* the reading ends after so many rows that match */
-	uint32_t expires_below;	/* seconds */
+	uint32_t expires_below; /* seconds */
 	uint32_t families;	/* enum ipvsf_conn_families */
 	uint8_t protocols[32];	/* one bit for each, if any_protocol is 0 */
 	uint8_t any_protocol;
-	uint8_t templates;	/* 1: only templates, 2: none */
+	uint8_t templates; /* 1: only templates, 2: none */
 	uint8_t num_states;
 	uint8_t num_engines;
 	uint32_t reserved;
 	char states[24][16];
-	char engines[8][16];	/* "*" stands for any */
+	char engines[8][16]; /* "*" stands for any */
 };
 
 /* What became of the lines or entries of a reading so far. */
 struct ipvsf_conn_account {
-	uint64_t rows;		/* entries read, with repeated ones */
-	uint64_t matched;	/* what was given away; remembered entries add up over readings */
-	uint64_t repeated;	/* entries left out because they had been read before */
-	uint64_t unreadable;	/* lines that are no entries */
-	uint64_t bytes;		/* of text; 0 at the end: the file had not even its header */
-	uint64_t read_ns;	/* time in which the source's `timed_rows` first entries were read */
+	uint64_t rows;	     /* entries read, with repeated ones */
+	uint64_t matched;    /* what was given away; remembered entries add up over readings */
+	uint64_t repeated;   /* entries left out because they had been read before */
+	uint64_t unreadable; /* lines that are no entries */
+	uint64_t bytes;	     /* of text; 0 at the end: the file had not even its header */
+	uint64_t read_ns;    /* time in which the source's `timed_rows` first entries were read */
 	uint64_t timed_rows;
-	uint64_t first_ns;	/* least time for IPVSF_TIMED_READS reads near the start */
-	uint64_t recent_ns;	/* and lately */
-	uint64_t first_row;	/* which rows those were */
+	uint64_t first_ns;  /* least time for IPVSF_TIMED_READS reads near the start */
+	uint64_t recent_ns; /* and lately */
+	uint64_t first_row; /* which rows those were */
 	uint64_t recent_row;
-	uint64_t spans;		/* of IPVSF_TIMED_READS reads each */
-	uint32_t ended;		/* nothing more will come */
-	uint32_t overlapped;	/* a second thread reads */
-	int32_t error;		/* negative errno that ended the reading, after what came before it */
-	uint32_t resized;	/* the table had another size meanwhile than at first */
-	char first_unreadable[64];	/* beginning of the first unreadable line, control characters as '?' */
+	uint64_t spans;		   /* of IPVSF_TIMED_READS reads each */
+	uint32_t ended;		   /* nothing more will come */
+	uint32_t overlapped;	   /* a second thread reads */
+	int32_t error;		   /* negative errno that ended the reading, after what came before it */
+	uint32_t resized;	   /* the table had another size meanwhile than at first */
+	char first_unreadable[64]; /* beginning of the first unreadable line, control characters as '?' */
 };
 
 enum ipvsf_conn_limits {
@@ -155,10 +155,10 @@ int ipvsf_conns_rows(struct ipvsf_conns *conns, struct ipvsf_conn *rows, size_t 
 int ipvsf_conns_count(struct ipvsf_conns *conns, uint32_t budget_ms);
 
 enum ipvsf_conn_format {
-	IPVSF_CONN_TABLE,	/* a row of ipvsadm -L -c -n */
-	IPVSF_CONN_TABLE_PE,	/* the same with --persistent-conn */
+	IPVSF_CONN_TABLE,    /* a row of ipvsadm -L -c -n */
+	IPVSF_CONN_TABLE_PE, /* the same with --persistent-conn */
 	IPVSF_CONN_CSV,
-	IPVSF_CONN_CSV_DETAILS,	/* with forwarding, origin, fwmark, timeout, packets; empty if not known */
+	IPVSF_CONN_CSV_DETAILS, /* with forwarding, origin, fwmark, timeout, packets; empty if not known */
 	IPVSF_CONN_JSON,	/* one object a line */
 	IPVSF_CONN_JSON_LIST	/* the same, separated by commas: elements of one array */
 };
@@ -167,8 +167,8 @@ enum ipvsf_conn_format {
  * Lines into buf (at least IPVSF_CONN_LINE bytes); *len 0 with the reading not ended: the budget is
  * used up before anything was found. Control characters never appear raw.
  */
-int ipvsf_conns_text(struct ipvsf_conns *conns, uint32_t format, char *buf, size_t size,
-		     uint32_t budget_ms, size_t *len);
+int ipvsf_conns_text(struct ipvsf_conns *conns, uint32_t format, char *buf, size_t size, uint32_t budget_ms,
+		     size_t *len);
 
 /* Memory that one row may need at most. */
 enum ipvsf_conn_sizes {
@@ -177,22 +177,22 @@ enum ipvsf_conn_sizes {
 };
 
 enum ipvsf_conn_key {
-	IPVSF_KEY_CLIENT,	/* u8 family, 16 bytes of address, cut to prefix4 or prefix6 bits */
-	IPVSF_KEY_CLIENT_PORT,	/* u16 */
-	IPVSF_KEY_SERVICE,	/* u8 protocol, u8 family, 16 bytes of address, u16 port */
-	IPVSF_KEY_SERVICE_ADDRESS, /* u8 family, 16 bytes of address */
-	IPVSF_KEY_DESTINATION,	/* u8 family, 16 bytes of address, u16 port */
+	IPVSF_KEY_CLIENT,	       /* u8 family, 16 bytes of address, cut to prefix4 or prefix6 bits */
+	IPVSF_KEY_CLIENT_PORT,	       /* u16 */
+	IPVSF_KEY_SERVICE,	       /* u8 protocol, u8 family, 16 bytes of address, u16 port */
+	IPVSF_KEY_SERVICE_ADDRESS,     /* u8 family, 16 bytes of address */
+	IPVSF_KEY_DESTINATION,	       /* u8 family, 16 bytes of address, u16 port */
 	IPVSF_KEY_DESTINATION_ADDRESS, /* u8 family, 16 bytes of address */
-	IPVSF_KEY_STATE,	/* 16 bytes, padded with 0 */
-	IPVSF_KEY_PROTOCOL,	/* u8 */
-	IPVSF_KEY_FAMILY,	/* u8: one of enum ipvsf_conn_families */
-	IPVSF_KEY_PE,		/* 16 bytes, padded with 0 */
-	IPVSF_KEY_TEMPLATE,	/* u8 */
+	IPVSF_KEY_STATE,	       /* 16 bytes, padded with 0 */
+	IPVSF_KEY_PROTOCOL,	       /* u8 */
+	IPVSF_KEY_FAMILY,	       /* u8: one of enum ipvsf_conn_families */
+	IPVSF_KEY_PE,		       /* 16 bytes, padded with 0 */
+	IPVSF_KEY_TEMPLATE,	       /* u8 */
 	IPVSF_NUM_KEYS
 };
 
 struct ipvsf_key_part {
-	uint8_t key;		/* enum ipvsf_conn_key */
+	uint8_t key; /* enum ipvsf_conn_key */
 	uint8_t prefix4;
 	uint8_t prefix6;
 	uint8_t reserved;
@@ -227,9 +227,9 @@ int ipvsf_conns_replay(struct ipvsf_conns *conns, const struct ipvsf_sample *sam
 
 /* How far a scan has come; zero it at the start of a text. */
 struct ipvsf_conn_scan {
-	size_t used;		/* bytes that are done with */
-	size_t count;		/* rows found by this call */
-	uint64_t unreadable;	/* lines that are no entries, in all */
+	size_t used;	     /* bytes that are done with */
+	size_t count;	     /* rows found by this call */
+	uint64_t unreadable; /* lines that are no entries, in all */
 	char first_unreadable[64];
 };
 

@@ -12,7 +12,7 @@
 enum ipvsf_limits {
 	IPVSF_NAME_LEN = 16,	/* scheduler and interface names with their NUL */
 	IPVSF_PE_LEN = 20,	/* 16 bytes and a NUL, padded */
-	IPVSF_MESSAGE_MAX = 512	/* ipvsf_op_encode() never needs more than this many bytes */
+	IPVSF_MESSAGE_MAX = 512 /* ipvsf_op_encode() never needs more than this many bytes */
 };
 
 /* Values of ipvsf_op.cmd are those of the kernel's enum (linux/ip_vs.h, IPVS_CMD_*). */
@@ -26,7 +26,7 @@ enum ipvsf_cmd {
 	IPVSF_NEW_DAEMON = 9,
 	IPVSF_DEL_DAEMON = 10,
 	IPVSF_SET_CONFIG = 12,
-	IPVSF_ZERO = 16,	/* one service, or everything where service.af is 0 */
+	IPVSF_ZERO = 16, /* one service, or everything where service.af is 0 */
 	IPVSF_FLUSH = 17
 };
 
@@ -35,21 +35,21 @@ struct ipvsf_service {
 	uint16_t protocol;
 	uint16_t port;
 	uint16_t reserved;
-	uint32_t fwmark;	/* not 0: protocol, addr and port are unused */
+	uint32_t fwmark; /* not 0: protocol, addr and port are unused */
 	uint32_t flags;
-	uint32_t flags_mask;	/* which flags an edit touches */
-	uint32_t timeout;	/* seconds */
-	uint32_t netmask;	/* IPv4: mask; IPv6: prefix length */
+	uint32_t flags_mask; /* which flags an edit touches */
+	uint32_t timeout;    /* seconds */
+	uint32_t netmask;    /* IPv4: mask; IPv6: prefix length */
 	uint8_t addr[16];
 	char sched[16];
-	char pe[20];		/* empty: none */
+	char pe[20]; /* empty: none */
 };
 
 struct ipvsf_dest {
 	uint16_t af;
 	uint16_t port;
 	uint8_t addr[16];
-	uint32_t fwd;		/* IP_VS_CONN_F_FWD_MASK bits */
+	uint32_t fwd; /* IP_VS_CONN_F_FWD_MASK bits */
 	int32_t weight;
 	uint32_t u_thresh;
 	uint32_t l_thresh;
@@ -60,10 +60,10 @@ struct ipvsf_dest {
 };
 
 struct ipvsf_daemon {
-	uint32_t state;		/* 1 master, 2 backup */
+	uint32_t state; /* 1 master, 2 backup */
 	uint32_t sync_id;
-	uint16_t group_af;	/* 0: the kernel's default group */
-	uint16_t maxlen;	/* 0: default; likewise port and ttl */
+	uint16_t group_af; /* 0: the kernel's default group */
+	uint16_t maxlen;   /* 0: default; likewise port and ttl */
 	uint16_t port;
 	uint8_t ttl;
 	uint8_t reserved;
@@ -72,7 +72,7 @@ struct ipvsf_daemon {
 };
 
 struct ipvsf_timeouts {
-	uint32_t tcp;		/* seconds; 0 in a change leaves the timer as it is */
+	uint32_t tcp; /* seconds; 0 in a change leaves the timer as it is */
 	uint32_t tcp_fin;
 	uint32_t udp;
 };
@@ -97,7 +97,7 @@ struct ipvsf_stats {
 struct ipvsf_service_row {
 	struct ipvsf_service conf;
 	struct ipvsf_stats stats;
-	uint32_t first_dest;	/* index into ipvsf_table.dests */
+	uint32_t first_dest; /* index into ipvsf_table.dests */
 	uint32_t num_dests;
 };
 
@@ -118,18 +118,18 @@ struct ipvsf_table {
 	struct ipvsf_dest_row *dests;
 	size_t num_services;
 	size_t num_dests;
-	size_t services_size;	/* allocated rows */
+	size_t services_size; /* allocated rows */
 	size_t dests_size;
-	size_t next;		/* service whose dests are to be read next */
-	uint32_t rereads;	/* dumps repeated because the table had changed meanwhile */
-	uint32_t unstable;	/* dumps still inconsistent after the last repetition */
-	uint32_t vanished;	/* services deleted between the two dumps, left out here */
+	size_t next;	   /* service whose dests are to be read next */
+	uint32_t rereads;  /* dumps repeated because the table had changed meanwhile */
+	uint32_t unstable; /* dumps still inconsistent after the last repetition */
+	uint32_t vanished; /* services deleted between the two dumps, left out here */
 	uint32_t reserved;
 };
 
 struct ipvsf_info {
-	uint32_t version;	/* 0xMMmmpp */
-	uint32_t size;		/* connection hash table size */
+	uint32_t version; /* 0xMMmmpp */
+	uint32_t size;	  /* connection hash table size */
 };
 
 struct ipvsf_session;
@@ -166,8 +166,7 @@ int ipvsf_info_get(struct ipvsf_session *session, struct ipvsf_info *ret);
 int ipvsf_timeouts_get(struct ipvsf_session *session, struct ipvsf_timeouts *ret);
 
 /* Fills at most `size` rows, gives the number that the kernel has in *count. */
-int ipvsf_daemons_dump(struct ipvsf_session *session, struct ipvsf_daemon *ret, size_t size,
-		       size_t *count);
+int ipvsf_daemons_dump(struct ipvsf_session *session, struct ipvsf_daemon *ret, size_t size, size_t *count);
 
 /*
  * Sends ops[0..count) in order, many per system call. results[i] becomes 0, a negative errno of the
@@ -192,8 +191,8 @@ int ipvsf_dests_dump(struct ipvsf_session *session, struct ipvsf_table *table, u
 void ipvsf_table_deinit(struct ipvsf_table *table);
 
 enum ipvsf_order {
-	IPVSF_ORDER_LISTED,	/* services and dests as ipvsadm lists them */
-	IPVSF_ORDER_FOR_ADDING	/* services so, dests as they were added: the kernel puts new ones first */
+	IPVSF_ORDER_LISTED,    /* services and dests as ipvsadm lists them */
+	IPVSF_ORDER_FOR_ADDING /* services so, dests as they were added: the kernel puts new ones first */
 };
 
 /* Brings a table that is in kernel order into another one. */
@@ -218,7 +217,7 @@ enum ipvsf_view {
 /* How far a listing has been written; zero it first. */
 struct ipvsf_cursor {
 	size_t service;
-	size_t dest;		/* dests of that service already written, plus one for its own line */
+	size_t dest; /* dests of that service already written, plus one for its own line */
 };
 
 /*
@@ -240,10 +239,10 @@ int ipvsf_daemon_decode(const void *msg, size_t len, struct ipvsf_daemon *ret);
 
 /* Where a scan stands; zero it at the start of a text. */
 struct ipvsf_scan {
-	size_t used;		/* bytes of the text that are done with */
-	size_t count;		/* operations found */
-	uint64_t line;		/* number of the last line that is done with, counted from 1 */
-	uint32_t stopped;	/* the next line is whole but not canonical */
+	size_t used;	  /* bytes of the text that are done with */
+	size_t count;	  /* operations found */
+	uint64_t line;	  /* number of the last line that is done with, counted from 1 */
+	uint32_t stopped; /* the next line is whole but not canonical */
 	uint32_t reserved;
 };
 
@@ -253,8 +252,8 @@ struct ipvsf_scan {
  * without its LF, or when ops is full. For operation i, offsets[i] is where its line begins and
  * numbers[i] the line's number.
  */
-int ipvsf_rules_scan(const char *text, size_t len, struct ipvsf_op *ops, uint32_t *offsets,
-		     uint32_t *numbers, size_t size, struct ipvsf_scan *scan);
+int ipvsf_rules_scan(const char *text, size_t len, struct ipvsf_op *ops, uint32_t *offsets, uint32_t *numbers,
+		     size_t size, struct ipvsf_scan *scan);
 
 /* The rules that a check has met so far. */
 struct ipvsf_rule_set;
@@ -268,8 +267,7 @@ void ipvsf_rule_set_destroy(struct ipvsf_rule_set *set);
  * refuse. results[i]: 0, -EEXIST (stands twice), -ESRCH (no service before it), -ERANGE (thresholds
  * crossed), -EINVAL (dest not unicast).
  */
-int ipvsf_rules_check(struct ipvsf_rule_set *set, const struct ipvsf_op *ops, size_t count,
-		      int32_t *results);
+int ipvsf_rules_check(struct ipvsf_rule_set *set, const struct ipvsf_op *ops, size_t count, int32_t *results);
 
 /* Version text of the libnl that is linked at run time, e.g. "3.7.0". */
 const char *ipvsf_libnl_version(void);

@@ -7,12 +7,12 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 
-#define KEY_MAX 160		/* more than all parts together */
-#define AT_ONCE 32		/* keys whose memory is fetched together: one after the other they would wait */
+#define KEY_MAX 160 /* more than all parts together */
+#define AT_ONCE 32  /* keys whose memory is fetched together: one after the other they would wait */
 
 struct slot {
 	uint32_t hash;
-	uint32_t entry;		/* its number + 1, so that no slot looks like an empty one */
+	uint32_t entry; /* its number + 1, so that no slot looks like an empty one */
 };
 
 struct pending {
@@ -25,7 +25,7 @@ struct ipvsf_groups {
 	size_t num_parts;
 	size_t key_len;
 	size_t entry_size;
-	char *entries;		/* count, key; in the order of their first appearance */
+	char *entries; /* count, key; in the order of their first appearance */
 	size_t count;
 	size_t capacity;
 	struct ipvsf_hashset slots;
@@ -33,16 +33,11 @@ struct ipvsf_groups {
 };
 
 static const uint8_t key_lengths[IPVSF_NUM_KEYS] = {
-	[IPVSF_KEY_CLIENT] = 17,
-	[IPVSF_KEY_CLIENT_PORT] = 2,
-	[IPVSF_KEY_SERVICE] = 20,
-	[IPVSF_KEY_SERVICE_ADDRESS] = 17,
-	[IPVSF_KEY_DESTINATION] = 19,
-	[IPVSF_KEY_DESTINATION_ADDRESS] = 17,
-	[IPVSF_KEY_STATE] = 16,
-	[IPVSF_KEY_PROTOCOL] = 1,
-	[IPVSF_KEY_FAMILY] = 1,
-	[IPVSF_KEY_PE] = 16,
+	[IPVSF_KEY_CLIENT] = 17,      [IPVSF_KEY_CLIENT_PORT] = 2,
+	[IPVSF_KEY_SERVICE] = 20,     [IPVSF_KEY_SERVICE_ADDRESS] = 17,
+	[IPVSF_KEY_DESTINATION] = 19, [IPVSF_KEY_DESTINATION_ADDRESS] = 17,
+	[IPVSF_KEY_STATE] = 16,	      [IPVSF_KEY_PROTOCOL] = 1,
+	[IPVSF_KEY_FAMILY] = 1,	      [IPVSF_KEY_PE] = 16,
 	[IPVSF_KEY_TEMPLATE] = 1,
 };
 

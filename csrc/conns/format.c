@@ -7,8 +7,8 @@
 #include "conns/reading.h"
 #include "core/text.h"
 
-#define LONGEST_FIXED 512	/* of a row without what its engine keeps */
-#define LONGEST_BYTE 6		/* of one byte of that: \\xNN, and quotes around the whole */
+#define LONGEST_FIXED 512 /* of a row without what its engine keeps */
+#define LONGEST_BYTE 6	  /* of one byte of that: \\xNN, and quotes around the whole */
 
 static void put_protocol(struct text_writer *t, uint8_t protocol)
 {
@@ -152,7 +152,8 @@ static void put_padded_endpoint(struct text_writer *t, uint8_t af, const uint8_t
 	pad_to(t, start, width);
 }
 
-static void put_table_row(struct text_writer *t, const struct ipvsf_conn *row, const char *text, bool with_engine)
+static void put_table_row(struct text_writer *t, const struct ipvsf_conn *row, const char *text,
+			  bool with_engine)
 {
 	const char *start = t->at;
 
@@ -277,7 +278,8 @@ static void put_csv_row(struct text_writer *t, const struct ipvsf_conn *row, con
 	put_char(t, '\n');
 }
 
-static void put_json_place(struct text_writer *t, const char *name, uint8_t af, const uint8_t *addr, uint16_t port)
+static void put_json_place(struct text_writer *t, const char *name, uint8_t af, const uint8_t *addr,
+			   uint16_t port)
 {
 	put_mem(t, ",\"", 2);
 	put_str(t, name);
@@ -334,8 +336,8 @@ static void put_row(struct text_writer *t, uint32_t format, bool first, const st
 	}
 }
 
-int ipvsf_conns_text(struct ipvsf_conns *conns, uint32_t format, char *buf, size_t size,
-		     uint32_t budget_ms, size_t *len)
+int ipvsf_conns_text(struct ipvsf_conns *conns, uint32_t format, char *buf, size_t size, uint32_t budget_ms,
+		     size_t *len)
 {
 	struct text_writer t = { buf };
 	const struct ipvsf_conn *row;

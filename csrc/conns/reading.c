@@ -16,12 +16,12 @@ struct ipvsf_conns {
 	uint64_t seed[2];
 	struct ipvsf_matcher matcher;
 	struct ipvsf_rows batch;
-	size_t next;		/* the row of the batch that comes next */
+	size_t next; /* the row of the batch that comes next */
 	uint64_t rows, matched, repeated;
 	int error;
-	struct ipvsf_conn_account closed;	/* what a source that is gone had to say */
-	bool shifting;		/* the source may give the latest entries again */
-	bool undone;		/* the row given last comes again */
+	struct ipvsf_conn_account closed; /* what a source that is gone had to say */
+	bool shifting;			  /* the source may give the latest entries again */
+	bool undone;			  /* the row given last comes again */
 	bool ended;
 };
 
@@ -84,7 +84,7 @@ void ipvsf_conns_read_from(struct ipvsf_conns *conns, struct ipvsf_source *sourc
 	ipvsf_conns_close(conns);
 	conns->source = source;
 	conns->rows = conns->repeated = 0;
-	if (!conns->memory)	/* else this reading goes on with what others have not given */
+	if (!conns->memory) /* else this reading goes on with what others have not given */
 		conns->matched = 0;
 	conns->error = 0;
 	conns->shifting = false;

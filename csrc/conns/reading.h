@@ -9,7 +9,7 @@
 #include "core/internal.h"
 
 #ifndef IPVSF_LINE_MAX
-#define IPVSF_LINE_MAX 65536	/* a line that is longer is no entry */
+#define IPVSF_LINE_MAX 65536 /* a line that is longer is no entry */
 #endif
 
 /* Some rows, valid until the source is asked again. Engines' names and data lie in text. */
@@ -17,7 +17,7 @@ struct ipvsf_rows {
 	const struct ipvsf_conn *rows;
 	size_t count;
 	const char *text;
-	bool repeating;		/* from here on entries may come again */
+	bool repeating; /* from here on entries may come again */
 };
 
 struct ipvsf_source;
@@ -50,8 +50,8 @@ void ipvsf_conns_read_from(struct ipvsf_conns *conns, struct ipvsf_source *sourc
 /* What the steps share: the next row that matches. 0; -EAGAIN: none by the deadline; -ENODATA: the end. */
 struct ipvsf_pull {
 	struct ipvsf_conns *conns;
-	int64_t deadline;	/* 0: none */
-	const char *text;	/* of the row that was given last */
+	int64_t deadline; /* 0: none */
+	const char *text; /* of the row that was given last */
 };
 int ipvsf_pull_next(struct ipvsf_pull *pull, const struct ipvsf_conn **ret);
 void ipvsf_pull_begin(struct ipvsf_pull *pull, struct ipvsf_conns *conns, uint32_t budget_ms);
@@ -66,7 +66,7 @@ struct ipvsf_matcher {
 	struct ipvsf_conn_filter filter;
 	struct ipvsf_conn_match *matches;
 	size_t num_matches;
-	uint8_t places;		/* bit for each enum ipvsf_conn_place that is asked about */
+	uint8_t places; /* bit for each enum ipvsf_conn_place that is asked about */
 	bool everything;
 };
 int ipvsf_matcher_init(struct ipvsf_matcher *m, const struct ipvsf_conn_filter *filter,

@@ -13,10 +13,10 @@
 #include "conns/reading.h"
 #include "core/hashset.h"
 
-#define PARTS 64		/* each grows by itself, so that little is there twice while one is moved */
+#define PARTS 64 /* each grows by itself, so that little is there twice while one is moved */
 #define FIRST_NOTES ((size_t)1 << 13)
 
-#define RECENT_SETS 256	/* 8 KiB in all: stays in the nearest cache */
+#define RECENT_SETS 256 /* 8 KiB in all: stays in the nearest cache */
 #define RECENT_WAYS 4
 
 struct ipvsf_recent {
@@ -46,7 +46,7 @@ static const struct ipvsf_hashset_type mark_set = {
 
 struct ipvsf_memory {
 	struct ipvsf_hashset parts[PARTS];
-	uint64_t *notes;	/* until they are sorted into the parts */
+	uint64_t *notes; /* until they are sorted into the parts */
 	size_t num_notes;
 	size_t notes_size;
 	bool sorted;
@@ -117,7 +117,7 @@ uint64_t ipvsf_conn_mark(const uint64_t *seed, const struct ipvsf_conn *row, con
 	if (row->data_len)
 		h = hash_bytes(h, text + row->data_at, row->data_len);
 	h = mix(h, seed[1]);
-	return h ? h : 1;	/* 0 is the empty slot */
+	return h ? h : 1; /* 0 is the empty slot */
 }
 
 /* 0: it is new; -EEXIST; -ENOMEM */
@@ -130,8 +130,9 @@ static int note(struct ipvsf_memory *memory, uint64_t mark)
 {
 	if (memory->num_notes == memory->notes_size) {
 		size_t old = memory->notes_size, size = old ? old * 2 : FIRST_NOTES;
-		void *map = old ? mremap(memory->notes, old * sizeof(mark), size * sizeof(mark),
-					 MREMAP_MAYMOVE) : ipvsf_hashset_map(size * sizeof(mark));
+		void *map =
+			old ? mremap(memory->notes, old * sizeof(mark), size * sizeof(mark), MREMAP_MAYMOVE)
+			    : ipvsf_hashset_map(size * sizeof(mark));
 
 		if (!map || map == MAP_FAILED)
 			return -ENOMEM;

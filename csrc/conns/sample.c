@@ -2,11 +2,10 @@
 /* A uniform sample of the rows of a reading, without knowing beforehand how many there will be. */
 #include "conns/reading.h"
 
-
 struct kept {
-	uint64_t number;	/* which row of the reading it was */
+	uint64_t number; /* which row of the reading it was */
 	struct ipvsf_conn row;
-	char *text;		/* engine's name and data, one after the other */
+	char *text; /* engine's name and data, one after the other */
 };
 
 struct ipvsf_sample {
@@ -14,7 +13,7 @@ struct ipvsf_sample {
 	size_t size;
 	size_t count;
 	uint64_t seen;
-	uint64_t state;		/* of the random numbers */
+	uint64_t state; /* of the random numbers */
 };
 
 int ipvsf_sample_create(size_t size, uint64_t seed, struct ipvsf_sample **ret)

@@ -16,13 +16,13 @@
 
 struct ipvsf_hashset {
 	uint8_t *slots;
-	size_t size;		/* 0 at first, then a power of two */
+	size_t size; /* 0 at first, then a power of two */
 	size_t count;
 };
 
 struct ipvsf_hashset_type {
 	size_t slot_size;
-	size_t first_size;	/* slots, a power of two */
+	size_t first_size; /* slots, a power of two */
 	uint64_t (*hash)(const void *slot);
 	/* Whether a slot that is not empty holds what is looked for. */
 	bool (*same)(const void *slot, const void *wanted, const void *ctx);
@@ -50,16 +50,15 @@ static inline void ipvsf_hashset_deinit(const struct ipvsf_hashset_type *type, s
 	memset(set, 0, sizeof(*set));
 }
 
-static inline void *ipvsf_hashset_at(const struct ipvsf_hashset_type *type,
-				     const struct ipvsf_hashset *set, uint64_t hash)
+static inline void *ipvsf_hashset_at(const struct ipvsf_hashset_type *type, const struct ipvsf_hashset *set,
+				     uint64_t hash)
 {
 	return set->slots + (hash & (set->size - 1)) * type->slot_size;
 }
 
 /* The slot that holds what is wanted, or the empty one where it belongs. The set may not be of size 0. */
-static inline void *ipvsf_hashset_find(const struct ipvsf_hashset_type *type,
-				       const struct ipvsf_hashset *set, uint64_t hash,
-				       const void *wanted, const void *ctx)
+static inline void *ipvsf_hashset_find(const struct ipvsf_hashset_type *type, const struct ipvsf_hashset *set,
+				       uint64_t hash, const void *wanted, const void *ctx)
 {
 	uint8_t *slot = ipvsf_hashset_at(type, set, hash);
 

@@ -25,31 +25,31 @@
 #include "api/conns.h"
 #include "api/bpf.h"
 
-#define IPVSF_RECV_LEN 32768	/* the kernel's cap for one dump skb; never less, see netlink/dump.c */
-#define IPVSF_WINDOW_MAX 512	/* best transport cost per message; more only delays Ctrl-C */
+#define IPVSF_RECV_LEN 32768 /* the kernel's cap for one dump skb; never less, see netlink/dump.c */
+#define IPVSF_WINDOW_MAX 512 /* best transport cost per message; more only delays Ctrl-C */
 #define IPVSF_SEND_LEN (96 * 1024)
 
 enum ipvsf_fresh {
 	IPVSF_FRESH_NOT,
-	IPVSF_FRESH_EMPTY,	/* created a moment ago, nothing in it */
-	IPVSF_FRESH_FILLED	/* created here, the dests so far are ours */
+	IPVSF_FRESH_EMPTY, /* created a moment ago, nothing in it */
+	IPVSF_FRESH_FILLED /* created here, the dests so far are ours */
 };
 
 struct ipvsf_session {
-	struct nl_sock *sk;	/* NULL when attached */
+	struct nl_sock *sk; /* NULL when attached */
 	int fd;
-	int control_fd;		/* AF_INET socket of the same namespace, for the counts; -1: none */
-	pid_t owner;		/* a child after fork must not touch the socket */
+	int control_fd; /* AF_INET socket of the same namespace, for the counts; -1: none */
+	pid_t owner;	/* a child after fork must not touch the socket */
 	uint16_t family;
 	uint32_t port;
 	uint32_t seq;
 	uint32_t rcvbuf;
-	uint32_t window;	/* messages per send whose replies are sure to fit */
+	uint32_t window; /* messages per send whose replies are sure to fit */
 	uint32_t window_cap;
-	uint32_t pending;	/* sequence of a dump that was interrupted; 0: none */
+	uint32_t pending; /* sequence of a dump that was interrupted; 0: none */
 	uint8_t *send_buf;
-	uint8_t *recv_buf;	/* IPVSF_RECV_SLOTS times IPVSF_RECV_LEN */
-	bool idle_refused;	/* for this session: no memory for it, or switched off */
+	uint8_t *recv_buf; /* IPVSF_RECV_SLOTS times IPVSF_RECV_LEN */
+	bool idle_refused; /* for this session: no memory for it, or switched off */
 	enum ipvsf_fresh fresh;
 	struct ipvsf_service fresh_service;
 	char message[160];
@@ -57,7 +57,7 @@ struct ipvsf_session {
 
 #define IPVSF_RECV_SLOTS 4
 #define IPVSF_NOW 0		/* a deadline: do not wait */
-#define IPVSF_PATIENCE_MS 10000	/* the kernel answers at once; only a fault takes longer */
+#define IPVSF_PATIENCE_MS 10000 /* the kernel answers at once; only a fault takes longer */
 
 static inline uint64_t ipvsf_now_ns(void)
 {
@@ -88,16 +88,16 @@ int ipvsf_exchange(struct ipvsf_session *s, const void *msg, ipvsf_message_fn fn
 int ipvsf_error_of(struct ipvsf_session *s, const struct nlmsghdr *nlh);
 
 /* netlink/send_window.c */
-int ipvsf_window_send(struct ipvsf_session *s, uint8_t *buf, size_t len, uint32_t first_seq,
-		      uint32_t count, int32_t *results);
+int ipvsf_window_send(struct ipvsf_session *s, uint8_t *buf, size_t len, uint32_t first_seq, uint32_t count,
+		      int32_t *results);
 
 /* netlink/idle_scheduler.c */
 size_t ipvsf_idle_limit(const struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count,
-			 size_t window);
+			size_t window);
 size_t ipvsf_idle_size(const struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count);
 void ipvsf_idle_note(struct ipvsf_session *s, const struct ipvsf_op *last, int32_t result);
 int ipvsf_idle_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t n, int32_t *results,
-		     size_t *sent);
+		    size_t *sent);
 
 /* netlink/dump_check.c: what only the older socket option tells, to check dumps against; -1: unknown */
 int64_t ipvsf_count_services4(struct ipvsf_session *s);
@@ -113,8 +113,8 @@ struct ipvsf_writer {
 	size_t size;
 	bool overflow;
 };
-struct nlmsghdr *ipvsf_write_header(struct ipvsf_writer *w, uint16_t family, uint8_t cmd,
-				    uint16_t flags, uint32_t seq);
+struct nlmsghdr *ipvsf_write_header(struct ipvsf_writer *w, uint16_t family, uint8_t cmd, uint16_t flags,
+				    uint32_t seq);
 void ipvsf_write_ident(struct ipvsf_writer *w, const struct ipvsf_service *svc);
 int ipvsf_write_end(struct ipvsf_writer *w);
 

@@ -5,7 +5,7 @@
  */
 #include "core/text.h"
 
-#define LINE_MAX_LEN 320	/* longer than any line of any view */
+#define LINE_MAX_LEN 320 /* longer than any line of any view */
 #define LABEL_WIDTH 33
 #define ENDPOINT_WIDTH 28
 
@@ -245,7 +245,8 @@ static void dest_columns(struct text_writer *t, const struct ipvsf_dest_row *row
 	put_left(t, row->inactive, 10);
 }
 
-static void service_line(struct text_writer *t, const struct ipvsf_service_row *row, uint32_t view, bool exact)
+static void service_line(struct text_writer *t, const struct ipvsf_service_row *row, uint32_t view,
+			 bool exact)
 {
 	const char *start = t->at;
 
@@ -304,8 +305,7 @@ static bool plain_service(const struct ipvsf_service *c)
 static bool plain_dest(const struct ipvsf_dest *c)
 {
 	return (c->af == AF_INET || c->af == AF_INET6) && c->fwd <= IP_VS_CONN_F_DROUTE && c->weight >= 0 &&
-	       c->tun_type <= IP_VS_CONN_F_TUNNEL_TYPE_GRE &&
-	       c->tun_flags <= IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM;
+	       c->tun_type <= IP_VS_CONN_F_TUNNEL_TYPE_GRE && c->tun_flags <= IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM;
 }
 
 static bool plain_table(const struct ipvsf_table *t)

@@ -8,8 +8,8 @@
 #include "core/internal.h"
 
 /* Encodes as many ops as fit, at most *count; gives the number and the length. */
-static int fill(struct ipvsf_session *s, const struct ipvsf_op *ops, uint32_t first_seq,
-		uint32_t *count, size_t *len)
+static int fill(struct ipvsf_session *s, const struct ipvsf_op *ops, uint32_t first_seq, uint32_t *count,
+		size_t *len)
 {
 	uint32_t i;
 
@@ -35,8 +35,8 @@ static bool may_shrink(int error)
 	return error == -ENOBUFS || error == -ENOMEM || error == -EMSGSIZE;
 }
 
-static int send_window(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t left,
-		       int32_t *results, uint32_t *count)
+static int send_window(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t left, int32_t *results,
+		       uint32_t *count)
 {
 	for (;;) {
 		uint32_t first_seq;
@@ -60,8 +60,7 @@ static int send_window(struct ipvsf_session *s, const struct ipvsf_op *ops, size
  * unknown scheduler or destination, so only the lookup can tell. Gives how many of the `count`
  * results stand.
  */
-static int recheck_family(struct ipvsf_session *s, const int32_t *results, uint32_t count,
-			  uint32_t *stand)
+static int recheck_family(struct ipvsf_session *s, const int32_t *results, uint32_t count, uint32_t *stand)
 {
 	uint16_t family;
 	int r;
@@ -80,8 +79,8 @@ static int recheck_family(struct ipvsf_session *s, const int32_t *results, uint3
 	return 0;
 }
 
-static int send_some(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count,
-		     int32_t *results, size_t *stand)
+static int send_some(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count, int32_t *results,
+		     size_t *stand)
 {
 	size_t idle = ipvsf_idle_size(s, ops, count);
 	uint32_t sent = 0, standing = 0;
@@ -102,8 +101,8 @@ static int send_some(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t
 	return r;
 }
 
-int ipvsf_batch_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count,
-		     int32_t *results, uint32_t budget_ms, size_t *done)
+int ipvsf_batch_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count, int32_t *results,
+		     uint32_t budget_ms, size_t *done)
 {
 	int64_t end = budget_ms ? ipvsf_now_ms() + budget_ms : 0;
 	int r = ipvsf_session_check(s);

@@ -62,8 +62,8 @@ static int add_dest(struct ipvsf_session *s, const struct nlmsghdr *nlh, void *c
 	return r;
 }
 
-static int request(struct ipvsf_session *s, uint8_t cmd, uint16_t flags,
-		   const struct ipvsf_service *ident, ipvsf_message_fn fn, void *ctx)
+static int request(struct ipvsf_session *s, uint8_t cmd, uint16_t flags, const struct ipvsf_service *ident,
+		   ipvsf_message_fn fn, void *ctx)
 {
 	_Alignas(8) uint8_t buf[IPVSF_MESSAGE_MAX];
 	struct ipvsf_writer w = { .buf = buf, .size = sizeof(buf) };
@@ -112,8 +112,8 @@ static int dest_order(const void *a, const void *b)
 }
 
 /* How many of the rows repeat another's key; with `drop`, such rows are removed. -ENOMEM. */
-static ssize_t repeated(void *rows, size_t *count, size_t row,
-			int (*order)(const void *, const void *), bool drop)
+static ssize_t repeated(void *rows, size_t *count, size_t row, int (*order)(const void *, const void *),
+			bool drop)
 {
 	uint8_t **sorted = calloc(*count ? *count : 1, sizeof(*sorted));
 	uint8_t *gone = calloc(*count ? *count : 1, 1);
@@ -179,8 +179,7 @@ int ipvsf_services_dump(struct ipvsf_session *s, struct ipvsf_table *t)
 	}
 }
 
-int ipvsf_service_get(struct ipvsf_session *s, const struct ipvsf_service *ident,
-		      struct ipvsf_table *t)
+int ipvsf_service_get(struct ipvsf_session *s, const struct ipvsf_service *ident, struct ipvsf_table *t)
 {
 	int r;
 
@@ -226,8 +225,8 @@ static uint64_t fingerprint(const struct ipvsf_dest_row *rows, size_t count)
 }
 
 /* 0: this reading of one service's dests can stand; -EAGAIN: read again; -ESRCH: no such service. */
-static int verify_dests(struct ipvsf_session *s, struct ipvsf_table *t,
-			const struct ipvsf_service_row *row, uint64_t *previous, bool last)
+static int verify_dests(struct ipvsf_session *s, struct ipvsf_table *t, const struct ipvsf_service_row *row,
+			uint64_t *previous, bool last)
 {
 	struct ipvsf_dest_row *dests = t->dests + row->first_dest;
 	size_t count = t->num_dests - row->first_dest;

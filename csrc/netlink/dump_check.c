@@ -30,7 +30,7 @@ int64_t ipvsf_count_dests(struct ipvsf_session *s, const struct ipvsf_service *s
 		return -1;
 	memset(&entry, 0, sizeof(entry));
 	entry.fwmark = svc->fwmark;
-	entry.protocol = svc->fwmark ? IPPROTO_TCP : svc->protocol;	/* what a mark is stored with */
+	entry.protocol = svc->fwmark ? IPPROTO_TCP : svc->protocol; /* what a mark is stored with */
 	entry.port = htons(svc->port);
 	memcpy(&entry.addr, svc->addr, 4);
 	if (getsockopt(s->control_fd, SOL_IP, IP_VS_SO_GET_SERVICE, &entry, &len))

@@ -87,8 +87,8 @@ static void nest_end(struct ipvsf_writer *w, size_t at)
 		((struct nlattr *)(w->buf + at))->nla_len = (uint16_t)(w->len - at);
 }
 
-struct nlmsghdr *ipvsf_write_header(struct ipvsf_writer *w, uint16_t family, uint8_t cmd,
-				    uint16_t flags, uint32_t seq)
+struct nlmsghdr *ipvsf_write_header(struct ipvsf_writer *w, uint16_t family, uint8_t cmd, uint16_t flags,
+				    uint32_t seq)
 {
 	struct genlmsghdr *genl;
 	struct nlmsghdr *nlh = reserve(w, NLMSG_HDRLEN);
@@ -192,7 +192,7 @@ static void write_daemon(struct ipvsf_writer *w, const struct ipvsf_daemon *d)
 	else if (d->group_af == AF_INET6)
 		put(w, IPVS_DAEMON_ATTR_MCAST_GROUP6, d->group, 16);
 	if (d->port)
-		put_u16(w, IPVS_DAEMON_ATTR_MCAST_PORT, d->port);	/* host order, unlike all others */
+		put_u16(w, IPVS_DAEMON_ATTR_MCAST_PORT, d->port); /* host order, unlike all others */
 	if (d->ttl)
 		put_u8(w, IPVS_DAEMON_ATTR_MCAST_TTL, d->ttl);
 	nest_end(w, nest);

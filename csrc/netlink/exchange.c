@@ -111,7 +111,7 @@ static int receive_once(struct ipvsf_session *s, ipvsf_message_fn fn, void *ctx)
 	if (n < 0)
 		return -errno;
 	if (n == 0 || (msgs[0].msg_len == 0 && msgs[0].msg_hdr.msg_namelen == 0))
-		return -ECONNRESET;	/* never netlink: the other end of an attached socket is closed */
+		return -ECONNRESET; /* never netlink: the other end of an attached socket is closed */
 	for (int i = 0; i < n && r >= 0; i++) {
 		r = walk(s, &msgs[i], fn, ctx);
 		stop |= r > 0;
@@ -162,7 +162,7 @@ static int exchange_message(struct ipvsf_session *s, const struct nlmsghdr *nlh,
 	int r;
 
 	if (nlh->nlmsg_seq != x->seq)
-		return 0;	/* a stale reply */
+		return 0; /* a stale reply */
 	if (nlh->nlmsg_type == NLMSG_ERROR) {
 		r = ipvsf_error_of(s, nlh);
 		if (r)

@@ -8,9 +8,9 @@
  */
 #include "core/internal.h"
 
-#define IDLE_LEN (384 * 1024)	/* below the send buffer that a session asks for */
+#define IDLE_LEN (384 * 1024) /* below the send buffer that a session asks for */
 #define IDLE_MAX 2000
-#define AROUND 3		/* messages beside the dests: delete, new or set before, set after */
+#define AROUND 3 /* messages beside the dests: delete, new or set before, set after */
 
 /* From how many dests on it pays. */
 static size_t worth(const char *sched)
@@ -26,8 +26,8 @@ static size_t worth(const char *sched)
 
 static bool same_key(const struct ipvsf_service *a, const struct ipvsf_service *b)
 {
-	return a->af == b->af && a->fwmark == b->fwmark && a->protocol == b->protocol &&
-	       a->port == b->port && !memcmp(a->addr, b->addr, sizeof(a->addr));
+	return a->af == b->af && a->fwmark == b->fwmark && a->protocol == b->protocol && a->port == b->port &&
+	       !memcmp(a->addr, b->addr, sizeof(a->addr));
 }
 
 /* How many of ops[0..count) add dests to this service, in a row. */
@@ -45,7 +45,7 @@ static size_t run_length(const struct ipvsf_op *ops, size_t count, const struct 
  * only a service that is known to be new may be touched so.
  */
 size_t ipvsf_idle_limit(const struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count,
-			 size_t window)
+			size_t window)
 {
 	for (size_t i = 0; i < count && i < window; i++) {
 		size_t least;
@@ -86,8 +86,7 @@ size_t ipvsf_idle_size(const struct ipvsf_session *s, const struct ipvsf_op *ops
 	return n >= least ? n : 0;
 }
 
-static int append(struct ipvsf_session *s, uint8_t *buf, size_t *len, const struct ipvsf_op *op,
-		  uint32_t seq)
+static int append(struct ipvsf_session *s, uint8_t *buf, size_t *len, const struct ipvsf_op *op, uint32_t seq)
 {
 	int r = ipvsf_op_encode(op, s->family, seq, buf + *len, IDLE_LEN - *len);
 
@@ -98,7 +97,7 @@ static int append(struct ipvsf_session *s, uint8_t *buf, size_t *len, const stru
 
 /* results: of `delete` and `new` or `set none`, of the n dests, of the real scheduler. */
 static int send_idle(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t n, uint8_t *buf,
-		      int32_t *results)
+		     int32_t *results)
 {
 	struct ipvsf_op service = { .cmd = IPVSF_DEL_SERVICE, .u.service = s->fresh_service };
 	uint32_t seq = ipvsf_session_next_seq(s, (uint32_t)n + AROUND + 1);
@@ -125,7 +124,7 @@ static int send_idle(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t
 
 /* Takes back what was added and gives the service its scheduler, so that the plain way can be gone. */
 static int undo_idle(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t n, uint8_t *buf,
-		      int32_t *results)
+		     int32_t *results)
 {
 	struct ipvsf_op op = { .cmd = IPVSF_SET_SERVICE, .u.service = s->fresh_service };
 	bool gone = results[1] && s->fresh == IPVSF_FRESH_EMPTY;
@@ -155,10 +154,10 @@ static int undo_idle(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t
  * must be gone after all.
  */
 int ipvsf_idle_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t n, int32_t *results,
-		     size_t *sent)
+		    size_t *sent)
 {
 	int32_t *all = calloc(n + AROUND + 1, sizeof(*all));
-	uint8_t *buf = malloc(IDLE_LEN + NLMSG_HDRLEN);	/* and the barrier */
+	uint8_t *buf = malloc(IDLE_LEN + NLMSG_HDRLEN); /* and the barrier */
 	int r = all && buf ? 0 : -ENOMEM;
 	bool refused;
 

@@ -7,8 +7,8 @@
 struct window {
 	uint32_t first_seq;
 	uint32_t count;
-	uint32_t last_seen;	/* answers come in order: what lies before the last one is certain */
-	bool reached;		/* the barrier was answered */
+	uint32_t last_seen; /* answers come in order: what lies before the last one is certain */
+	bool reached;	    /* the barrier was answered */
 	int32_t *results;
 };
 
@@ -58,8 +58,8 @@ static void collect(struct ipvsf_session *s, struct window *w)
  * Sends `count` encoded messages and a barrier, for which buf must have room, and reads the answers.
  * Nothing was carried out where this fails before `results` are touched.
  */
-int ipvsf_window_send(struct ipvsf_session *s, uint8_t *buf, size_t len, uint32_t first_seq,
-		     uint32_t count, int32_t *results)
+int ipvsf_window_send(struct ipvsf_session *s, uint8_t *buf, size_t len, uint32_t first_seq, uint32_t count,
+		      int32_t *results)
 {
 	struct window w = { .first_seq = first_seq, .count = count, .results = results };
 	struct nlmsghdr *barrier = (struct nlmsghdr *)(buf + len);

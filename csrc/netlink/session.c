@@ -13,7 +13,7 @@
 #include <netlink/version.h>
 
 #define RCVBUF_WANTED (1024 * 1024)
-#define SNDBUF_WANTED (512 * 1024)	/* doubled by the kernel */
+#define SNDBUF_WANTED (512 * 1024) /* doubled by the kernel */
 /* One queued reply is charged 768 (6.1) or 896 (6.12, 7.2) bytes, whatever it says. */
 #define REPLY_CHARGE 1024
 #define RESOLVE_SECONDS 10
@@ -72,7 +72,7 @@ static void set_buffers(struct ipvsf_session *s)
 	if (getsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &size, &len) || size < REPLY_CHARGE * 2)
 		size = REPLY_CHARGE * 2;
 	s->rcvbuf = (uint32_t)size;
-	s->window = s->rcvbuf / REPLY_CHARGE - 1;	/* one place for the barrier's ack */
+	s->window = s->rcvbuf / REPLY_CHARGE - 1; /* one place for the barrier's ack */
 	if (s->window > IPVSF_WINDOW_MAX)
 		s->window = IPVSF_WINDOW_MAX;
 	s->window_cap = s->window;
@@ -166,7 +166,7 @@ void ipvsf_session_destroy(struct ipvsf_session *s)
 	if (!s)
 		return;
 	if (s->sk)
-		nl_socket_free(s->sk);	/* closes fd */
+		nl_socket_free(s->sk); /* closes fd */
 	else if (s->fd >= 0)
 		close(s->fd);
 	if (s->control_fd >= 0)
@@ -186,7 +186,7 @@ uint32_t ipvsf_session_next_seq(struct ipvsf_session *s, uint32_t count)
 {
 	uint32_t first = s->seq + 1;
 
-	if (first == 0 || first + count < first)	/* 0 means "none" elsewhere, and no wrap inside a window */
+	if (first == 0 || first + count < first) /* 0 means "none" elsewhere, and no wrap inside a window */
 		first = 1;
 	s->seq = first + count - 1;
 	return first;

@@ -120,8 +120,7 @@ static int check_dest(struct ipvsf_rule_set *set, const struct ipvsf_op *op)
 	return add(set, op, true);
 }
 
-int ipvsf_rules_check(struct ipvsf_rule_set *set, const struct ipvsf_op *ops, size_t count,
-		      int32_t *results)
+int ipvsf_rules_check(struct ipvsf_rule_set *set, const struct ipvsf_op *ops, size_t count, int32_t *results)
 {
 	for (size_t i = 0; i < count; i++) {
 		switch (ops[i].cmd) {

@@ -8,11 +8,11 @@
 
 #include <arpa/inet.h>
 
-#define TIMEOUT_MAX 2678400	/* 31 days */
+#define TIMEOUT_MAX 2678400 /* 31 days */
 
 struct scanner {
 	const char *at;
-	const char *end;	/* of the line, without LF and CR */
+	const char *end; /* of the line, without LF and CR */
 };
 
 /* One word, blank-separated; false at the end of the line. */
@@ -198,9 +198,9 @@ static bool sched_flags(struct scanner *s, struct ipvsf_service *svc)
 		const char *sched;
 		uint32_t bit;
 	} known[] = {
-		{ "flag-1", NULL, IP_VS_SVC_F_SCHED1 },	    { "flag-2", NULL, IP_VS_SVC_F_SCHED2 },
-		{ "flag-3", NULL, IP_VS_SVC_F_SCHED3 },	    { "sh-fallback", "sh", IP_VS_SVC_F_SCHED1 },
-		{ "sh-port", "sh", IP_VS_SVC_F_SCHED2 },    { "mh-fallback", "mh", IP_VS_SVC_F_SCHED1 },
+		{ "flag-1", NULL, IP_VS_SVC_F_SCHED1 },	 { "flag-2", NULL, IP_VS_SVC_F_SCHED2 },
+		{ "flag-3", NULL, IP_VS_SVC_F_SCHED3 },	 { "sh-fallback", "sh", IP_VS_SVC_F_SCHED1 },
+		{ "sh-port", "sh", IP_VS_SVC_F_SCHED2 }, { "mh-fallback", "mh", IP_VS_SVC_F_SCHED1 },
 		{ "mh-port", "mh", IP_VS_SVC_F_SCHED2 },
 	};
 	const char *w, *end, *next;
@@ -358,8 +358,8 @@ static int scan_line(const char *line, const char *end, struct ipvsf_op *op)
 	return known && !word(&s, &w, &len) ? 1 : -1;
 }
 
-int ipvsf_rules_scan(const char *text, size_t len, struct ipvsf_op *ops, uint32_t *offsets,
-		     uint32_t *numbers, size_t size, struct ipvsf_scan *scan)
+int ipvsf_rules_scan(const char *text, size_t len, struct ipvsf_op *ops, uint32_t *offsets, uint32_t *numbers,
+		     size_t size, struct ipvsf_scan *scan)
 {
 	const char *end = text + len;
 

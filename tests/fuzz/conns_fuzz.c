@@ -19,12 +19,12 @@
 #define MOST_ROWS 4096
 #define FORMATS (IPVSF_CONN_JSON_LIST + 1)
 
-#define expect(condition)                                                        \
-	do {                                                                     \
-		if (!(condition)) {                                              \
+#define expect(condition)                                                           \
+	do {                                                                        \
+		if (!(condition)) {                                                 \
 			fprintf(stderr, "line %d: not %s\n", __LINE__, #condition); \
-			abort();                                                 \
-		}                                                                \
+			abort();                                                    \
+		}                                                                   \
 	} while (0)
 
 static struct ipvsf_conn whole[MOST_ROWS], part[MOST_ROWS];
@@ -116,7 +116,8 @@ static void start(struct ipvsf_conns *conns, const uint8_t *choices, const char 
 {
 	bool piped = !(choices[2] & 15) && len < 60000;
 
-	expect(!ipvsf_conns_attach(conns, piped ? pipe_of(text, len) : file_of(text, len), !(choices[3] & 63)));
+	expect(!ipvsf_conns_attach(conns, piped ? pipe_of(text, len) : file_of(text, len),
+				   !(choices[3] & 63)));
 }
 
 static struct ipvsf_conn_account account_of(const struct ipvsf_conns *conns)
@@ -266,7 +267,7 @@ static void read_text(const uint8_t *choices, const char *text, size_t len)
 	const char *lf = memchr(text, '\n', len);
 
 	if (lf && len >= sizeof(HEADER) - 1 && !memcmp(text, HEADER, sizeof(HEADER) - 1))
-		t.unreadable--;	/* it is passed over, and never an entry */
+		t.unreadable--; /* it is passed over, and never an entry */
 	expect(!ipvsf_conns_create(&conns));
 	start(conns, choices, text, len);
 	check_account(conns, t, text, len);

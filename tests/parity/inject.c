@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#define NO_FAMILY 0x3fff	/* the kernel answers ENOENT to it */
+#define NO_FAMILY 0x3fff /* the kernel answers ENOENT to it */
 #define HEAD (NLMSG_HDRLEN + GENL_HDRLEN)
 
 static int number(const char *name, long *ret)
@@ -142,7 +142,8 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 
 int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int count, int flags, struct timespec *timeout)
 {
-	int (*next)(int, struct mmsghdr *, unsigned int, int, struct timespec *) = dlsym(RTLD_NEXT, "recvmmsg");
+	int (*next)(int, struct mmsghdr *, unsigned int, int, struct timespec *) =
+		dlsym(RTLD_NEXT, "recvmmsg");
 	int n = next(fd, msgs, count, flags, timeout);
 
 	for (int i = 0; i < n; i++)

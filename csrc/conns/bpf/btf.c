@@ -11,25 +11,42 @@
 #include <linux/btf.h>
 
 #define DATA_MAX (256u << 20)
-#define POINTER_SIZE 8		/* of the kernel; where it has another one, a list head's size tells */
-#define RESOLVE_MAX 32		/* typedefs, qualifiers and arrays around a type */
-#define DEPTH_MAX 16		/* unnamed structs in one another */
-#define VISITS_MAX 65536	/* members looked at in one search; the longest struct has hundreds */
+#define POINTER_SIZE 8	 /* of the kernel; where it has another one, a list head's size tells */
+#define RESOLVE_MAX 32	 /* typedefs, qualifiers and arrays around a type */
+#define DEPTH_MAX 16	 /* unnamed structs in one another */
+#define VISITS_MAX 65536 /* members looked at in one search; the longest struct has hundreds */
 
 /* By number: the build machine's header can be older than the kernel. */
 enum kind {
-	KIND_INT = 1, KIND_PTR, KIND_ARRAY, KIND_STRUCT, KIND_UNION, KIND_ENUM, KIND_FWD,
-	KIND_TYPEDEF, KIND_VOLATILE, KIND_CONST, KIND_RESTRICT, KIND_FUNC, KIND_FUNC_PROTO, KIND_VAR,
-	KIND_DATASEC, KIND_FLOAT, KIND_DECL_TAG, KIND_TYPE_TAG, KIND_ENUM64, NUM_KINDS
+	KIND_INT = 1,
+	KIND_PTR,
+	KIND_ARRAY,
+	KIND_STRUCT,
+	KIND_UNION,
+	KIND_ENUM,
+	KIND_FWD,
+	KIND_TYPEDEF,
+	KIND_VOLATILE,
+	KIND_CONST,
+	KIND_RESTRICT,
+	KIND_FUNC,
+	KIND_FUNC_PROTO,
+	KIND_VAR,
+	KIND_DATASEC,
+	KIND_FLOAT,
+	KIND_DECL_TAG,
+	KIND_TYPE_TAG,
+	KIND_ENUM64,
+	NUM_KINDS
 };
 
 /* Bytes that follow a type of this kind: some once, some for each member. */
 static const struct {
 	uint8_t fixed, each;
 } extra[NUM_KINDS] = {
-	[KIND_INT] = { 4, 0 },	      [KIND_ARRAY] = { 12, 0 },	   [KIND_STRUCT] = { 0, 12 },
-	[KIND_UNION] = { 0, 12 },     [KIND_ENUM] = { 0, 8 },	   [KIND_FUNC_PROTO] = { 0, 8 },
-	[KIND_VAR] = { 4, 0 },	      [KIND_DATASEC] = { 0, 12 },  [KIND_DECL_TAG] = { 4, 0 },
+	[KIND_INT] = { 4, 0 },	   [KIND_ARRAY] = { 12, 0 },   [KIND_STRUCT] = { 0, 12 },
+	[KIND_UNION] = { 0, 12 },  [KIND_ENUM] = { 0, 8 },     [KIND_FUNC_PROTO] = { 0, 8 },
+	[KIND_VAR] = { 4, 0 },	   [KIND_DATASEC] = { 0, 12 }, [KIND_DECL_TAG] = { 4, 0 },
 	[KIND_ENUM64] = { 0, 12 },
 };
 
@@ -37,12 +54,12 @@ struct ipvsf_btf {
 	uint8_t *data;
 	const uint8_t *types;
 	size_t types_len;
-	const char *strings;	/* the last byte is a NUL */
+	const char *strings; /* the last byte is a NUL */
 	uint32_t strings_len;
 	const struct ipvsf_btf *base;
-	uint32_t first_string;	/* names and types below these are the base's */
+	uint32_t first_string; /* names and types below these are the base's */
 	uint32_t first_id;
-	uint32_t *at;		/* where each type begins */
+	uint32_t *at; /* where each type begins */
 	uint32_t count;
 };
 
@@ -119,8 +136,7 @@ static int parse(struct ipvsf_btf *btf, size_t len)
 	body = btf->data + h->hdr_len;
 	len -= h->hdr_len;
 	if (!within(h->type_off, h->type_len, len) || !within(h->str_off, h->str_len, len) ||
-	    (h->hdr_len + h->type_off) % 4 || !h->str_len ||
-	    body[h->str_off + h->str_len - 1])
+	    (h->hdr_len + h->type_off) % 4 || !h->str_len || body[h->str_off + h->str_len - 1])
 		return -EBADMSG;
 	btf->types = body + h->type_off;
 	btf->types_len = h->type_len;
@@ -154,8 +170,7 @@ static int adopt(uint8_t *data, size_t len, const struct ipvsf_btf *base, struct
 	return 0;
 }
 
-int ipvsf_btf_create(const char *data, size_t len, const struct ipvsf_btf *base,
-		     struct ipvsf_btf **ret)
+int ipvsf_btf_create(const char *data, size_t len, const struct ipvsf_btf *base, struct ipvsf_btf **ret)
 {
 	uint8_t *copy;
 
@@ -268,7 +283,7 @@ static int size_of(const struct ipvsf_btf *btf, uint32_t id, uint32_t *ret)
 struct search {
 	const struct ipvsf_btf *btf;
 	const char *name;
-	uint64_t bits;		/* from the start of the outermost struct */
+	uint64_t bits; /* from the start of the outermost struct */
 	uint32_t type;
 	uint32_t visits;
 };
@@ -317,8 +332,8 @@ static const struct btf_type *find_struct(const struct ipvsf_btf *btf, const cha
 	return NULL;
 }
 
-int ipvsf_btf_member(const struct ipvsf_btf *btf, const char *type, const char *member,
-		     uint32_t *offset, uint32_t *size)
+int ipvsf_btf_member(const struct ipvsf_btf *btf, const char *type, const char *member, uint32_t *offset,
+		     uint32_t *size)
 {
 	struct search s = { .btf = btf, .name = member, .visits = VISITS_MAX };
 	const struct btf_type *t = find_struct(btf, type);

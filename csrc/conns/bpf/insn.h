@@ -8,6 +8,8 @@
 
 #include <linux/bpf.h>
 
+/* clang-format off */
+
 enum {
 	R0, R1, R2, R3, R4, R5,	/* results and arguments: a call destroys them */
 	R6, R7, R8, R9		/* kept over calls */
@@ -64,5 +66,7 @@ struct ipvsf_insn {
 #define FUNCTION(d, name) \
 	{ INSN(BPF_LD | BPF_IMM | BPF_DW, d, POINTS_TO_FUNCTION, 0, 0), .target = (name) }, \
 	{ INSN(0, 0, 0, 0, 0) }
+
+/* clang-format on */
 
 #endif

@@ -5,11 +5,10 @@
 #include <stdio.h>
 
 #define ANY_SIZE 0
-#define RECORD_MAX 1024		/* a debug kernel's locks make it longer than usual */
+#define RECORD_MAX 1024 /* a debug kernel's locks make it longer than usual */
 
 #define CONN_TYPE "ip_vs_conn"
-#define CONN(member, size, name) \
-	{ CONN_TYPE, member, size, offsetof(struct ipvsf_conn_layout, name) }
+#define CONN(member, size, name) { CONN_TYPE, member, size, offsetof(struct ipvsf_conn_layout, name) }
 
 static const struct {
 	char type[12];

@@ -10,21 +10,21 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#define LICENSE "Dual MIT/GPL"	/* of the programs: the kernel lends what they call to the GPL only */
+#define LICENSE "Dual MIT/GPL" /* of the programs: the kernel lends what they call to the GPL only */
 #define LOG_LEN 65536
 #define WALK_LEN (WALK_RECORDS_AT + WALK_RECORDS_LEN)
 
 /* include/uapi/linux/bpf.h: what older ones do not have */
 enum {
-	PROGRAM_TYPE_RAW_TRACEPOINT = 17,	/* runs without being attached since 5.10, under RCU */
-	PROGRAM_TYPE_SYSCALL = 31,		/* 5.14 */
+	PROGRAM_TYPE_RAW_TRACEPOINT = 17, /* runs without being attached since 5.10, under RCU */
+	PROGRAM_TYPE_SYSCALL = 31,	  /* 5.14 */
 	PROGRAM_MAY_SLEEP = 1 << 4,
 	MAP_CAN_BE_MAPPED = 1 << 10
 };
 
 struct func_info {
 	uint32_t insn_at;
-	uint32_t type_id;	/* in the program's BTF */
+	uint32_t type_id; /* in the program's BTF */
 };
 
 _Static_assert(sizeof(struct ipvsf_walk) <= WALK_RECORDS_AT, "the head has a page");
@@ -181,8 +181,10 @@ static int find_address(int fd, struct ipvsf_walk *walk, const char *symbol, uin
 	if (r == -EPERM)
 		return ipvsf_reason_hidden(why, r);
 	if (r || !*ret)
-		return ipvsf_reason_say(why, r < 0 ? r : -ENOENT, "this kernel does not tell where its "
-					"%s lies: %s", symbol, strerror(r < 0 ? -r : ENOENT));
+		return ipvsf_reason_say(why, r < 0 ? r : -ENOENT,
+					"this kernel does not tell where its "
+					"%s lies: %s",
+					symbol, strerror(r < 0 ? -r : ENOENT));
 	return 0;
 }
 
@@ -212,7 +214,7 @@ int ipvsf_bpf_load(const struct ipvsf_conn_layout *layout, struct ipvsf_bpf *ret
 	r = ret->fd = load_walk(layout, map_fd, why);
 	if (r >= 0)
 		r = find_table(map_fd, ret->walk, why);
-	close(map_fd);	/* the program and the mapping keep the memory */
+	close(map_fd); /* the program and the mapping keep the memory */
 	if (r < 0)
 		ipvsf_bpf_unload(ret);
 	return r < 0 ? r : 0;

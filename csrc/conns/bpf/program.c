@@ -10,13 +10,25 @@
 
 #include <linux/btf.h>
 
-#define STEPS_MAX (1 << 20)	/* in one run, limit or not: no chain is longer */
-#define GO_ON 0			/* what a step returns */
+#define STEPS_MAX (1 << 20) /* in one run, limit or not: no chain is longer */
+#define GO_ON 0		    /* what a step returns */
 #define STOP 1
 
 enum label {
-	KNOW_NET = 1, NO_TABLE, NO_IPVS, NEXT_STEP, TAKE, ENTRY, KEEP, NAME_ONLY, PASS, GOING_ON, ALL_DONE,
-	LOST, STOPPING, NUM_LABELS
+	KNOW_NET = 1,
+	NO_TABLE,
+	NO_IPVS,
+	NEXT_STEP,
+	TAKE,
+	ENTRY,
+	KEEP,
+	NAME_ONLY,
+	PASS,
+	GOING_ON,
+	ALL_DONE,
+	LOST,
+	STOPPING,
+	NUM_LABELS
 };
 
 #define HEAD(member) offsetof(struct ipvsf_walk, member)
@@ -272,8 +284,8 @@ static void assemble(const struct text_writer *t, int map_fd, struct ipvsf_progr
 	}
 }
 
-int ipvsf_program_create(enum ipvsf_bpf_program which, const struct ipvsf_conn_layout *layout,
-			 int map_fd, struct ipvsf_program *ret)
+int ipvsf_program_create(enum ipvsf_bpf_program which, const struct ipvsf_conn_layout *layout, int map_fd,
+			 struct ipvsf_program *ret)
 {
 	struct text_writer *t = calloc(1, sizeof(*t));
 	int r = t ? 0 : -ENOMEM;
@@ -295,8 +307,7 @@ int ipvsf_program_create(enum ipvsf_bpf_program which, const struct ipvsf_conn_l
 	return r;
 }
 
-int ipvsf_bpf_words(uint32_t program, const struct ipvsf_conn_layout *layout, uint64_t *words,
-		    size_t size)
+int ipvsf_bpf_words(uint32_t program, const struct ipvsf_conn_layout *layout, uint64_t *words, size_t size)
 {
 	struct ipvsf_program p;
 	int r = ipvsf_program_create(program, layout, 0, &p);

@@ -11,7 +11,7 @@
 
 #include <linux/capability.h>
 
-#define FIRST_USER_NAMESPACE 0xEFFFFFFDU	/* inode of the one that the machine starts with */
+#define FIRST_USER_NAMESPACE 0xEFFFFFFDU /* inode of the one that the machine starts with */
 
 /* By number: the build machine's header can be older than 5.8. */
 enum {
@@ -82,14 +82,20 @@ static int refused_by_rights(const struct ipvsf_reason *why, int r, const char *
 
 	list_missing(missing, sizeof(missing));
 	if (*missing)
-		return ipvsf_reason_say(why, r, "the kernel refused %s: reading connections with BPF takes "
+		return ipvsf_reason_say(why, r,
+					"the kernel refused %s: reading connections with BPF takes "
 					"CAP_BPF, CAP_PERFMON and CAP_SYSLOG, and this process has not%s; "
-					"run it as root or give it those", what, missing);
+					"run it as root or give it those",
+					what, missing);
 	if (!in_first_user_namespace())
-		return ipvsf_reason_say(why, r, "the kernel refused %s: capabilities count only outside of "
-					"user namespaces (rootless containers); run it on the host", what);
-	return ipvsf_reason_say(why, r, "the kernel refused %s although this process has the capabilities: "
-				"a security module or a system call filter may forbid it", what);
+		return ipvsf_reason_say(why, r,
+					"the kernel refused %s: capabilities count only outside of "
+					"user namespaces (rootless containers); run it on the host",
+					what);
+	return ipvsf_reason_say(why, r,
+				"the kernel refused %s although this process has the capabilities: "
+				"a security module or a system call filter may forbid it",
+				what);
 }
 
 int ipvsf_reason_refused(const struct ipvsf_reason *why, int r, const char *what, const char *log)
@@ -101,7 +107,8 @@ int ipvsf_reason_refused(const struct ipvsf_reason *why, int r, const char *what
 		return ipvsf_reason_say(why, r, "this kernel is built without BPF (CONFIG_BPF_SYSCALL)");
 	read_start("/sys/kernel/security/lockdown", text, sizeof(text));
 	if (strstr(text, "[confidentiality]"))
-		return ipvsf_reason_say(why, r, "kernel lockdown is in its mode \"confidentiality\", in which BPF "
+		return ipvsf_reason_say(why, r,
+					"kernel lockdown is in its mode \"confidentiality\", in which BPF "
 					"programs may not read the kernel's memory; only a boot without it "
 					"helps (mode \"integrity\" is fine)");
 	if (r == -EPERM || r == -EACCES)
@@ -109,14 +116,18 @@ int ipvsf_reason_refused(const struct ipvsf_reason *why, int r, const char *what
 	read_start("/proc/sys/net/core/bpf_jit_enable", text, sizeof(text));
 	/* Only the first network namespace has that file. */
 	if (*text == '0' || strstr(log, "non-JITed"))
-		return ipvsf_reason_say(why, r, "the kernel's BPF compiler is off; sysctl "
+		return ipvsf_reason_say(why, r,
+					"the kernel's BPF compiler is off; sysctl "
 					"net.core.bpf_jit_enable=1 turns it on");
 	if (uname(&name))
 		name.release[0] = '\0';
 	if (strstr(log, "func#181") || strstr(log, "invalid func"))
-		return ipvsf_reason_say(why, r, "this kernel (%s) is older than 5.17: its BPF has no loops over "
-					"a function", name.release);
-	return ipvsf_reason_say(why, r, "this kernel (%s) did not take %s: %s", name.release, what, strerror(-r));
+		return ipvsf_reason_say(why, r,
+					"this kernel (%s) is older than 5.17: its BPF has no loops over "
+					"a function",
+					name.release);
+	return ipvsf_reason_say(why, r, "this kernel (%s) did not take %s: %s", name.release, what,
+				strerror(-r));
 }
 
 int ipvsf_reason_hidden(const struct ipvsf_reason *why, int r)
@@ -125,7 +136,8 @@ int ipvsf_reason_hidden(const struct ipvsf_reason *why, int r)
 
 	read_start("/proc/sys/kernel/kptr_restrict", text, sizeof(text));
 	if (*text == '2')
-		return ipvsf_reason_say(why, r, "the kernel hides its addresses from everybody; sysctl "
+		return ipvsf_reason_say(why, r,
+					"the kernel hides its addresses from everybody; sysctl "
 					"kernel.kptr_restrict=1 shows them to those with CAP_SYSLOG");
 	return refused_by_rights(why, r, "the address of its table");
 }

@@ -10,15 +10,15 @@
 typedef const char state_name[16];
 
 static state_name tcp_states[] = {
-	"NONE", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT", "TIME_WAIT", "CLOSE", "CLOSE_WAIT",
-	"LAST_ACK", "LISTEN", "SYNACK",
+	"NONE",	 "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT", "TIME_WAIT",
+	"CLOSE", "CLOSE_WAIT",	"LAST_ACK", "LISTEN",	"SYNACK",
 };
 
 static state_name udp_states[] = { "UDP" };
 
 static state_name sctp_states[] = {
-	"NONE", "INIT1", "INIT", "C-SENT", "C-REPLIED", "C-WAIT", "COOKIE", "C-ECHOED", "ESTABLISHED",
-	"S-SENT", "S-RECEIVED", "S-ACK-SENT", "REJECTED", "CLOSED",
+	"NONE",	    "INIT1",	   "INIT",   "C-SENT",	   "C-REPLIED",	 "C-WAIT",   "COOKIE",
+	"C-ECHOED", "ESTABLISHED", "S-SENT", "S-RECEIVED", "S-ACK-SENT", "REJECTED", "CLOSED",
 };
 
 static state_name template_states[] = { "NONE", "ASSURED" };
@@ -85,8 +85,8 @@ static inline bool is_family(uint32_t af)
 	return af == AF_INET || af == AF_INET6;
 }
 
-int ipvsf_conn_decode(const struct ipvsf_conn_layout *l, const uint8_t *record, uint64_t jiffies,
-		      uint32_t hz, struct ipvsf_conn *ret)
+int ipvsf_conn_decode(const struct ipvsf_conn_layout *l, const uint8_t *record, uint64_t jiffies, uint32_t hz,
+		      struct ipvsf_conn *ret)
 {
 	uint32_t af = u16_at(record + l->af), daf = u16_at(record + l->daf);
 	uint32_t protocol = u16_at(record + l->protocol);

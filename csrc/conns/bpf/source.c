@@ -13,7 +13,7 @@
 #include <signal.h>
 
 #define ROWS 512
-#define STEPS 2000		/* a run, about: buckets are not divided */
+#define STEPS 2000 /* a run, about: buckets are not divided */
 #define BTF_KERNEL "/sys/kernel/btf/vmlinux"
 #define BTF_MODULE "/sys/kernel/btf/ip_vs"
 #define OWN_NETNS "/proc/thread-self/ns/net"
@@ -22,13 +22,13 @@ struct bpf_source {
 	struct ipvsf_source head;
 	struct ipvsf_conn_layout layout;
 	struct ipvsf_bpf bpf;
-	int netns_fd;		/* keeps the namespace, whose address the program was told */
-	pid_t owner;		/* a child after fork shares the memory and must not write to it */
+	int netns_fd; /* keeps the namespace, whose address the program was told */
+	pid_t owner;  /* a child after fork shares the memory and must not write to it */
 	uint32_t hz;
-	uint64_t table, num_buckets, ipvs;	/* while they are these, the module is the same */
-	bool done;		/* the last bucket was read */
-	uint64_t jiffies;	/* when the records were copied */
-	size_t at, end;		/* those that are no rows yet */
+	uint64_t table, num_buckets, ipvs; /* while they are these, the module is the same */
+	bool done;			   /* the last bucket was read */
+	uint64_t jiffies;		   /* when the records were copied */
+	size_t at, end;			   /* those that are no rows yet */
 	uint64_t rows_found, bytes, read_ns;
 	struct ipvsf_conn rows[ROWS];
 };
@@ -143,7 +143,7 @@ static int bpf_next(struct ipvsf_source *source, int64_t deadline, struct ipvsf_
 	struct bpf_source *s = (struct bpf_source *)source;
 
 	ret->count = 0;
-	ret->repeating = false;	/* such tables never change their size */
+	ret->repeating = false; /* such tables never change their size */
 	if (s->owner != getpid())
 		return -ECHILD;
 	while (s->at == s->end) {
@@ -201,11 +201,15 @@ static int open_btf(const char *path, const struct ipvsf_btf *base, struct ipvsf
 	int r = ipvsf_btf_open(path, base, ret);
 
 	if (r == -EOPNOTSUPP)
-		return ipvsf_reason_say(why, r, "the kernel's type information (%s) has a form that this "
-					"program does not know: it is too old for this kernel", path);
+		return ipvsf_reason_say(why, r,
+					"the kernel's type information (%s) has a form that this "
+					"program does not know: it is too old for this kernel",
+					path);
 	if (r)
-		return ipvsf_reason_say(why, r, "the kernel's type information (%s, which CONFIG_DEBUG_INFO_BTF "
-					"makes) cannot be read: %s", path, strerror(-r));
+		return ipvsf_reason_say(why, r,
+					"the kernel's type information (%s, which CONFIG_DEBUG_INFO_BTF "
+					"makes) cannot be read: %s",
+					path, strerror(-r));
 	return 0;
 }
 
@@ -228,12 +232,16 @@ static int find_layout(struct ipvsf_conn_layout *ret, const struct ipvsf_reason 
 	ipvsf_btf_destroy(module);
 	ipvsf_btf_destroy(kernel);
 	if (r == -ENOENT)
-		return ipvsf_reason_say(why, r, "the kernel's type information has no %s: the module ip_vs is "
-					"not loaded (modprobe ip_vs), or was built without", missing);
+		return ipvsf_reason_say(why, r,
+					"the kernel's type information has no %s: the module ip_vs is "
+					"not loaded (modprobe ip_vs), or was built without",
+					missing);
 	if (r)
-		return ipvsf_reason_say(why, -EOPNOTSUPP, "this kernel keeps connections in a form that this "
+		return ipvsf_reason_say(why, -EOPNOTSUPP,
+					"this kernel keeps connections in a form that this "
 					"program does not know (%s); since 6.14 kernels need no help, "
-					"/proc/net/ip_vs_conn is read in linear time", missing);
+					"/proc/net/ip_vs_conn is read in linear time",
+					missing);
 	return 0;
 }
 
@@ -257,10 +265,11 @@ static int find_table(struct bpf_source *s, int netns_fd, const struct ipvsf_rea
 	const struct ipvsf_walk *walk = s->bpf.walk;
 	int r;
 
-	s->netns_fd = netns_fd < 0 ? open(OWN_NETNS, O_RDONLY | O_CLOEXEC) :
-				     fcntl(netns_fd, F_DUPFD_CLOEXEC, 0);
+	s->netns_fd =
+		netns_fd < 0 ? open(OWN_NETNS, O_RDONLY | O_CLOEXEC) : fcntl(netns_fd, F_DUPFD_CLOEXEC, 0);
 	if (s->netns_fd < 0)
-		return ipvsf_reason_say(why, -errno, "the network namespace cannot be kept: %s", strerror(errno));
+		return ipvsf_reason_say(why, -errno, "the network namespace cannot be kept: %s",
+					strerror(errno));
 	r = look_around(s, netns_fd >= 0);
 	if (r < 0)
 		return ipvsf_reason_say(why, r, "the BPF program does not run in that network namespace: %s",
@@ -268,7 +277,8 @@ static int find_table(struct bpf_source *s, int netns_fd, const struct ipvsf_rea
 	if (r == WALK_NO_IPVS)
 		return ipvsf_reason_say(why, -ENOENT, "there is no IPVS in this network namespace");
 	if (r || !walk->table || !walk->num_buckets || walk->num_buckets & (walk->num_buckets - 1))
-		return ipvsf_reason_say(why, -ENODEV, "the connection table is not where the kernel says it is; "
+		return ipvsf_reason_say(why, -ENODEV,
+					"the connection table is not where the kernel says it is; "
 					"the module ip_vs may be about to go");
 	s->table = walk->table;
 	s->num_buckets = walk->num_buckets;
@@ -285,7 +295,8 @@ static int begin(struct bpf_source *s, int netns_fd, const struct ipvsf_reason *
 	s->netns_fd = s->bpf.fd = -1;
 	s->hz = ticks_per_second();
 	if (!s->hz)
-		return ipvsf_reason_say(why, -EOPNOTSUPP, "this kernel does not tell the length of its ticks");
+		return ipvsf_reason_say(why, -EOPNOTSUPP,
+					"this kernel does not tell the length of its ticks");
 	r = find_layout(&s->layout, why);
 	if (!r)
 		r = ipvsf_bpf_load(&s->layout, &s->bpf, why);
@@ -304,7 +315,7 @@ int ipvsf_source_bpf(int netns_fd, const struct ipvsf_reason *why, struct ipvsf_
 	int r = s ? 0 : -ENOMEM;
 
 	*ret = NULL;
-	ipvsf_reason_say(why, 0, "%s", strerror(ENOMEM));	/* until something better is known */
+	ipvsf_reason_say(why, 0, "%s", strerror(ENOMEM)); /* until something better is known */
 	if (!r)
 		r = begin(s, netns_fd, why);
 	if (!r)

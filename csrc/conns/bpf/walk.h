@@ -5,39 +5,39 @@
 
 #include "core/internal.h"
 
-#define WALK_RECORDS_AT 4096		/* the head of the shared memory, then records */
-#define WALK_RECORDS_LEN (512 * 1024) /* fits a cache; about as many as there are steps in a run */
-#define WALK_ENGINE_NAME 16		/* behind a record that has an engine: its name, */
+#define WALK_RECORDS_AT 4096			 /* the head of the shared memory, then records */
+#define WALK_RECORDS_LEN (512 * 1024)		 /* fits a cache; about as many as there are steps in a run */
+#define WALK_ENGINE_NAME 16			 /* behind a record that has an engine: its name, */
 #define WALK_ENGINE_LEN (WALK_ENGINE_NAME + 256) /* and what it keeps */
 #define WALK_SYMBOL_LEN 32
 
 /* The head: what a program is told, what it found, and what it remembers from one step to the next. */
 struct ipvsf_walk {
 	/* told once */
-	uint64_t table_at;	/* address of the kernel's variable ip_vs_conn_tab */
-	uint64_t size_at;	/* and of ip_vs_conn_tab_size */
-	uint64_t net;		/* whose connections; 0: found out, the calling thread's */
-	char symbol[WALK_SYMBOL_LEN];	/* for the lookup */
+	uint64_t table_at;	      /* address of the kernel's variable ip_vs_conn_tab */
+	uint64_t size_at;	      /* and of ip_vs_conn_tab_size */
+	uint64_t net;		      /* whose connections; 0: found out, the calling thread's */
+	char symbol[WALK_SYMBOL_LEN]; /* for the lookup */
 	/* told for each run */
-	uint64_t limit;		/* no bucket is begun after so many steps; 0: only look around */
-	uint64_t bucket;		/* the next one to begin */
-	uint64_t resume;		/* entries in it that are done with */
+	uint64_t limit;	 /* no bucket is begun after so many steps; 0: only look around */
+	uint64_t bucket; /* the next one to begin */
+	uint64_t resume; /* entries in it that are done with */
 	/* found */
 	uint64_t table;
 	uint32_t num_buckets;
 	uint32_t reserved;
-	uint64_t ipvs;		/* of the namespace */
+	uint64_t ipvs; /* of the namespace */
 	uint64_t jiffies;
-	uint64_t address;		/* by the lookup */
-	uint64_t done;		/* that was the last bucket */
-	uint64_t lost;		/* an entry could not be read */
-	uint64_t used;		/* bytes of records */
-	uint64_t bucket_start;	/* and before the bucket in which it stopped, */
-	uint64_t passed;		/* entries of that bucket that are done with, */
-	uint64_t node;		/* and the entry that would be next; 0: stopped between buckets */
+	uint64_t address;      /* by the lookup */
+	uint64_t done;	       /* that was the last bucket */
+	uint64_t lost;	       /* an entry could not be read */
+	uint64_t used;	       /* bytes of records */
+	uint64_t bucket_start; /* and before the bucket in which it stopped, */
+	uint64_t passed;       /* entries of that bucket that are done with, */
+	uint64_t node;	       /* and the entry that would be next; 0: stopped between buckets */
 	/* its own */
 	uint64_t steps;
-	uint64_t skip;		/* as resume, for the bucket at hand */
+	uint64_t skip; /* as resume, for the bucket at hand */
 	uint64_t scratch;
 };
 
@@ -45,7 +45,7 @@ struct ipvsf_walk {
 enum {
 	WALK_OK,
 	WALK_NO_TABLE,
-	WALK_NO_IPVS		/* in this namespace */
+	WALK_NO_IPVS /* in this namespace */
 };
 
 /* Why a reading cannot be had, in words; may be NULL. */
@@ -56,20 +56,20 @@ struct ipvsf_reason {
 
 /* conns/bpf/program.c */
 struct bpf_insn;
-#define BPF_PROGRAM_MAX 200	/* lines, labels among them */
+#define BPF_PROGRAM_MAX 200 /* lines, labels among them */
 struct ipvsf_program {
 	struct bpf_insn *insns;
 	size_t count;
-	size_t step_at;		/* where its second function begins */
+	size_t step_at; /* where its second function begins */
 };
-int ipvsf_program_create(enum ipvsf_bpf_program which, const struct ipvsf_conn_layout *layout,
-			 int map_fd, struct ipvsf_program *ret);
+int ipvsf_program_create(enum ipvsf_bpf_program which, const struct ipvsf_conn_layout *layout, int map_fd,
+			 struct ipvsf_program *ret);
 const void *ipvsf_program_btf(size_t *len);
 
 /* conns/bpf/load.c */
 struct ipvsf_bpf {
-	int fd;			/* of the walk; -1: none */
-	struct ipvsf_walk *walk;	/* the shared memory; NULL: none */
+	int fd;			 /* of the walk; -1: none */
+	struct ipvsf_walk *walk; /* the shared memory; NULL: none */
 };
 int ipvsf_bpf_load(const struct ipvsf_conn_layout *layout, struct ipvsf_bpf *ret,
 		   const struct ipvsf_reason *why);

@@ -10,19 +10,19 @@
 #include <sys/socket.h>
 
 #define HEX4_LEN 8
-#define HEX6_LEN 39		/* eight groups of four digits, a colon between */
+#define HEX6_LEN 39 /* eight groups of four digits, a colon between */
 #define PE_NAME_MAX 16
 #define NOT_HEX 0x80
 
 struct line {
 	const char *at;
-	const char *end;	/* the LF */
+	const char *end; /* the LF */
 };
 
 static const uint8_t hex_value[256] = {
 	/* A designated table: everything not named is 0, so values are stored plus one. */
-	['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6, ['6'] = 7, ['7'] = 8,
-	['8'] = 9, ['9'] = 10, ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+	['0'] = 1,  ['1'] = 2,	['2'] = 3,  ['3'] = 4,	['4'] = 5,  ['5'] = 6,	['6'] = 7,  ['7'] = 8,
+	['8'] = 9,  ['9'] = 10, ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
 	['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
 };
 
@@ -107,8 +107,8 @@ static const struct {
 	uint8_t len;
 	uint8_t protocol;
 } protocols[] = {
-	{ "TCP", 3, IPPROTO_TCP },   { "UDP", 3, IPPROTO_UDP },	  { "SCTP", 4, IPPROTO_SCTP },
-	{ "IP", 2, IPPROTO_IP },     { "ICMP", 4, IPPROTO_ICMP }, { "ICMPv6", 6, IPPROTO_ICMPV6 },
+	{ "TCP", 3, IPPROTO_TCP }, { "UDP", 3, IPPROTO_UDP },	{ "SCTP", 4, IPPROTO_SCTP },
+	{ "IP", 2, IPPROTO_IP },   { "ICMP", 4, IPPROTO_ICMP }, { "ICMPv6", 6, IPPROTO_ICMPV6 },
 };
 
 /* The protocol's name, padded to three places: what follows is the blank before the first address. */
@@ -171,7 +171,7 @@ static bool take_engine(struct line *l, const char *text, struct ipvsf_conn *row
 		l->at++;
 	}
 	if (l->at == name)
-		return l->at == l->end;	/* what nobody keeps is no data */
+		return l->at == l->end; /* what nobody keeps is no data */
 	if (l->at - name > PE_NAME_MAX)
 		return false;
 	row->pe_len = (uint8_t)(l->at - name);
@@ -196,12 +196,10 @@ static bool scan_line(struct line *l, const char *text, struct ipvsf_conn *row)
 	uint64_t expires;
 
 	memset(row, 0, sizeof(*row));
-	if (!take_protocol(l, &row->protocol) ||
-	    !take_endpoint(l, &row->af, row->caddr, &row->cport) ||
+	if (!take_protocol(l, &row->protocol) || !take_endpoint(l, &row->af, row->caddr, &row->cport) ||
 	    !take_endpoint(l, &vaf, row->vaddr, &row->vport) || vaf != row->af ||
-	    !take_endpoint(l, &row->daf, row->daddr, &row->dport) ||
-	    !take_state(l, row->state) || !take_number(l, UINT32_MAX, &expires) ||
-	    !take_engine(l, text, row))
+	    !take_endpoint(l, &row->daf, row->daddr, &row->dport) || !take_state(l, row->state) ||
+	    !take_number(l, UINT32_MAX, &expires) || !take_engine(l, text, row))
 		return false;
 	row->expires = (uint32_t)expires;
 	row->template = is_template(row);
@@ -234,7 +232,7 @@ int ipvsf_conns_scan(const char *text, size_t len, struct ipvsf_conn *rows, size
 	const char *at = text + scan->used, *end = text + len;
 
 	if (len > UINT32_MAX)
-		return -EFBIG;	/* positions have 32 bits */
+		return -EFBIG; /* positions have 32 bits */
 	scan->count = 0;
 	while (scan->count < size && at < end) {
 		const char *lf = memchr(at, '\n', (size_t)(end - at));

@@ -11,52 +11,52 @@
 #include <sched.h>
 #include <signal.h>
 
-#define BLOCKS 3		/* one is scanned, one is read, one is ready */
-#ifndef BLOCK_LEN		/* small where lines shall meet the end of a block often */
+#define BLOCKS 3  /* one is scanned, one is read, one is ready */
+#ifndef BLOCK_LEN /* small where lines shall meet the end of a block often */
 #define BLOCK_LEN (192 * 1024)
-#define PAGE_ROOM 8192		/* a block with less room left is full */
+#define PAGE_ROOM 8192 /* a block with less room left is full */
 #endif
-#define BLOCK_MS 20		/* nor is one filled for longer: the kernel may be slow */
-#define ROWS 128		/* fit the nearest cache */
+#define BLOCK_MS 20 /* nor is one filled for longer: the kernel may be slow */
+#define ROWS 128    /* fit the nearest cache */
 #define HEADER "Pro FromIP"
 
 struct times {
 	uint64_t read_ns, first_ns, recent_ns;
 	uint64_t bytes, first_byte, recent_byte;
-	uint64_t recent[8];	/* the last spans, to take the least of */
+	uint64_t recent[8]; /* the last spans, to take the least of */
 	unsigned int spans;
 };
 
 struct block {
-	char *base;		/* room for the unfinished line of the block before, then the block */
+	char *base; /* room for the unfinished line of the block before, then the block */
 	size_t start;
 	size_t end;
-	int error;		/* of the read after the last byte; 1: the end of the file */
+	int error; /* of the read after the last byte; 1: the end of the file */
 	bool full;
-	bool resized;		/* the table had another size after this was read than at first */
-	struct times times;	/* until then */
+	bool resized;	    /* the table had another size after this was read than at first */
+	struct times times; /* until then */
 };
 
 struct proc_source {
 	struct ipvsf_source head;
 	int fd;
 	int size_fd;
-	long size;		/* of the table when reading began; -1: unknown */
+	long size; /* of the table when reading began; -1: unknown */
 	bool threaded;
 	bool resized;
 	bool stop;
-	bool begun;		/* the first line was looked at */
+	bool begun; /* the first line was looked at */
 	bool ended;
-	bool in_long_line;	/* what comes belongs to a line that was too long */
+	bool in_long_line; /* what comes belongs to a line that was too long */
 	unsigned int num_blocks;
-	size_t carried;		/* bytes of an unfinished line in front of the next block */
+	size_t carried; /* bytes of an unfinished line in front of the next block */
 	pid_t owner;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct block blocks[BLOCKS];
-	unsigned int turn;	/* the block that is scanned */
-	bool scanning;		/* it is there, and partly scanned */
+	unsigned int turn; /* the block that is scanned */
+	bool scanning;	   /* it is there, and partly scanned */
 	struct ipvsf_conn_scan scan;
 	struct times times;
 	uint64_t rows_found;
@@ -216,8 +216,8 @@ static bool await_block(struct proc_source *s, struct block *b, int64_t deadline
 	}
 	pthread_mutex_lock(&s->lock);
 	while (!b->full && !r)
-		r = deadline ? pthread_cond_timedwait(&s->changed, &s->lock, &until) :
-			       pthread_cond_wait(&s->changed, &s->lock);
+		r = deadline ? pthread_cond_timedwait(&s->changed, &s->lock, &until)
+			     : pthread_cond_wait(&s->changed, &s->lock);
 	full = b->full;
 	pthread_mutex_unlock(&s->lock);
 	return full;
@@ -312,7 +312,7 @@ static int proc_next(struct ipvsf_source *source, int64_t deadline, struct ipvsf
 	if (s->ended)
 		return 0;
 	if (s->owner != getpid())
-		return -ECHILD;	/* the thread that reads has not come along */
+		return -ECHILD; /* the thread that reads has not come along */
 	while (r == -EAGAIN) {
 		struct block *b = &s->blocks[s->turn % s->num_blocks];
 
@@ -331,8 +331,8 @@ static int proc_next(struct ipvsf_source *source, int64_t deadline, struct ipvsf
 /* Times are taken by the bytes read; what rows those were follows from the lines so far. */
 static uint64_t rows_in(const struct proc_source *s, uint64_t bytes)
 {
-	return s->times.bytes ? (uint64_t)((double)bytes * (double)s->rows_found /
-					   (double)s->times.bytes) : 0;
+	return s->times.bytes ? (uint64_t)((double)bytes * (double)s->rows_found / (double)s->times.bytes)
+			      : 0;
 }
 
 static void proc_account(const struct ipvsf_source *source, struct ipvsf_conn_account *ret)
