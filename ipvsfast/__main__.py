@@ -1,5 +1,5 @@
 """python -m ipvsfast"""
 
-from .cli.main import run
+from .cli.start import run
 
-run()
+run("ipvsfast")

@@ -74,6 +74,7 @@ check() {
 		need kmod has modprobe depmod
 		need iproute2 has ip
 		need ipvsadm has ipvsadm
+		need ldirectord has ldirectord
 		need util-linux has setpriv unshare
 		need groff-base has groff
 		need man-db has man

@@ -16,12 +16,16 @@ NAMES = (
     ("ipvsadm-save", "ipvsfast-save"),
     ("ipvsadm-restore", "ipvsfast-restore"),
 )
+PROGRAMS = ("ipvsfast", "ipvsfast-save", "ipvsfast-restore", "ipvsfast-python")
 
 
-def install(directory: str) -> int:
-    """Puts the three names into `directory`; Failure (1), and nothing is made, if one of them is taken."""
+def install(directory: str, program: str) -> int:
+    """Puts the three names into `directory`; Failure (1), and nothing is made, if one of them is taken.
+
+    program: how we were called.
+    """
     folder = _folder(directory)
-    scripts = _scripts()
+    scripts = _scripts(program)
     links = [(f"{folder}/{name}", f"{scripts}/{script}") for name, script in NAMES]
     taken = [path for path, target in links if os.path.lexists(path) and not _is_ours(path, target)]
     if taken:
@@ -94,21 +98,26 @@ def _advice(taken: list[str]) -> str:
     return "\n".join(lines)
 
 
-def _scripts() -> str:
-    """The directory with our three scripts, absolute."""
-    for place in _places():
-        if all(os.access(f"{place}/{script}", os.X_OK) for _, script in NAMES):
+def _scripts(program: str) -> str:
+    """The directory with our programs, absolute."""
+    for place in _places(program):
+        # Where there are only links to them, the Python part is missing.
+        if all(os.access(f"{place}/{name}", os.X_OK) for name in PROGRAMS):
             return place
     names = ", ".join([script for _, script in NAMES])
     raise Failure(1, f"cannot find the programs {names}: is ipvsfast installed?")
 
 
-def _places() -> Iterator[str]:
+def _places(program: str) -> Iterator[str]:
     """Where they may be, likeliest first."""
-    # A script that was found through PATH gets its whole path from the kernel.
-    called = os.path.abspath(sys.argv[0])
-    yield os.path.dirname(called)
-    yield os.path.dirname(os.path.realpath(called))  # only the one script may have been linked
+    # As it was called, for that may be a link to the folder of the version in use; then where that leads.
+    for folder in [""] if "/" in program else os.get_exec_path():
+        called = os.path.abspath(os.path.join(folder, program))
+        if os.path.exists(called):
+            yield os.path.dirname(called)
+            yield os.path.dirname(os.path.realpath(called))
+            break
+    yield os.path.dirname(os.path.abspath(sys.argv[0]))
     if sys.executable:  # `python -m ipvsfast`; not resolved, so that a virtual environment stays one
         yield os.path.dirname(os.path.abspath(sys.executable))
     from sysconfig import get_path, get_preferred_scheme

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from ..errors import IpvsError, sentence
 from ..grammar import UsageError
 from .command import Command
-from .output import INTERRUPTED, Failure, complain, guard_streams, leave, write
+from .output import INTERRUPTED, Failure, complain, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import NoReturn
 
     from ..grammar import Request
 
@@ -99,13 +97,3 @@ def guarded(work: Callable[[], int], argv: Sequence[str], program: str) -> int:
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
-
-
-def run() -> NoReturn:
-    """The entry of the command `ipvsfast`, under whatever name it was called."""
-    # Like any filter: `| head` ends us quietly. The public module would import enum.
-    import _signal  # type: ignore[import-not-found]
-
-    _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
-    guard_streams()
-    leave(main(sys.argv[1:], sys.argv[0]))

@@ -35,4 +35,4 @@ def run_verb(command: Command, verb: Verb, argv: Sequence[str]) -> int:
         return run(command, given)
     from .compat import install, remove
 
-    return install(words[0]) if verb.name == "install-compat" else remove(words[0])
+    return install(words[0], command.program) if verb.name == "install-compat" else remove(words[0])

@@ -6,16 +6,13 @@ known to be right, and under our own name input without any service has to be me
 
 from __future__ import annotations
 
-import sys
-
 from .command import Command
-from .main import carry_out, guarded
-from .output import complain, guard_streams, leave, write
+from .main import carry_out
+from .output import complain, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import NoReturn
+    from collections.abc import Sequence
 
 _SAVE_USAGE = """\
 {}: Script to save the IPVS table to stdout.
@@ -65,22 +62,3 @@ def _help(script: str, name: str) -> int:
 
     write("".join([script_text(entry, name) for entry in SCRIPTS if entry.name == script]))
     return 0
-
-
-def _run(script: Callable[[Sequence[str], str], int]) -> NoReturn:
-    """The entry of both programs."""
-    # Like any filter: `| head` ends us quietly. The public module would import enum.
-    import _signal  # type: ignore[import-not-found]
-
-    _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
-    guard_streams()
-    argv, program = sys.argv[1:], sys.argv[0]
-    leave(guarded(lambda: script(argv, program), argv, program))
-
-
-def run_save() -> NoReturn:
-    _run(save)
-
-
-def run_restore() -> NoReturn:
-    _run(restore)

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from ipvsfast import Ipvs
-from support.command import program, rules, run
+from support.command import NOBODY, program, rules, run
 
 pytestmark = pytest.mark.usefixtures("netns")
 
@@ -29,7 +29,7 @@ def test_the_main_job() -> None:
 @pytest.mark.parametrize("argv", [("-L", "-n"), ("-S",), ("-A", "-t", "10.0.0.1:80"), ("-R",), ("-C",)])
 def test_without_the_capability(argv: tuple[str, ...]) -> None:
     """One clear message and status 2; nothing else is printed."""
-    done = run(*argv, prefix=("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"))
+    done = run(*argv, prefix=NOBODY)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "Can't initialize ipvs: Permission denied (you must be root)\n" + HOPE
 
@@ -37,7 +37,7 @@ def test_without_the_capability(argv: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("argv", [("-h",), ("-v",), ("--version",)])
 def test_help_and_version_need_no_privilege(argv: tuple[str, ...]) -> None:
     """They answer, and the version says why the kernel cannot be asked."""
-    done = run(*argv, prefix=("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"))
+    done = run(*argv, prefix=NOBODY)
     assert (done.returncode, done.stderr) == (0, "")
     if argv != ("-h",):
         assert "IPVS not reachable: Permission denied" in done.stdout
@@ -163,7 +163,7 @@ def test_names_are_not_asked_with_n(tmp_path) -> None:
     """-n opens no file of the resolver and no socket but netlink's and its helper."""
     run("-A", "-t", "10.0.0.1:80")
     trace = tmp_path / "trace"
-    code = "import sys; sys.argv=['ipvsfast','-L','-n']; import ipvsfast.cli.main as m\n"
+    code = "import sys; sys.argv=['ipvsfast','-L','-n']; import ipvsfast.cli.start as m\n"
     code += f"def leave(s):\n open({str(trace)!r},'w').write(' '.join(sys.modules))\n raise SystemExit(s)\n"
     code += "m.leave=leave; m.run()"
     subprocess.run([program("python"), "-I", "-c", code], check=True, capture_output=True, timeout=60)

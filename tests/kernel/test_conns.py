@@ -15,14 +15,13 @@ import pytest
 
 from ipvsfast import Connection, ConnectionFilter, Connections
 from support import conntext, standing
-from support.command import program, run
+from support.command import NOBODY, program, run
 from support.connections import table_text
 from support.conntext import Row, identities, in_network, network_of, packed, text
 from support.require import cannot_run
 
 HEADING = ["IPVS connection entries", "pro expire state       source             virtual            destination"]
 DRIFT = 3600  # seconds that may lie between two readings on a slow machine; timers differ by more
-NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ipvsfast import Batch, Destination, InvalidValue, Ipvs, Service, SyncDaemon, Timeouts, Tunnel
 from ipvsfast.restore import RulesInvalid
-from support.command import program, rules, run
+from support.command import NOBODY, program, rules, run
 
 pytestmark = pytest.mark.usefixtures("netns")
 
@@ -64,10 +64,9 @@ def test_every_mistake_is_listed_and_nothing_is_sent(tmp_path) -> None:
 
 def test_check_needs_no_privilege() -> None:
     """--check asks no kernel: it works as anybody."""
-    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
-    done = run("restore", "--check", stdin=rules(3, 3), prefix=nobody)
+    done = run("restore", "--check", stdin=rules(3, 3), prefix=NOBODY)
     assert (done.returncode, done.stderr) == (0, "stdin: 12 rules, no mistakes\n")
-    assert run("restore", "--check", stdin="-A -f 0\n", prefix=nobody).returncode == 1
+    assert run("restore", "--check", stdin="-A -f 0\n", prefix=NOBODY).returncode == 1
 
 
 def test_a_good_file_is_restored_with_a_summary() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ipvsfast import Destination, Ipvs, Service, Timeouts, Tunnel
-from support.command import program, rules
+from support.command import NOBODY, program, rules
 from support.require import cannot_run
 
 pytestmark = pytest.mark.usefixtures("netns")
@@ -179,8 +179,7 @@ def test_other_commands_among_the_rules() -> None:
 @pytest.mark.parametrize("argv", [("ipvsfast-save",), ("ipvsfast-save", "-n"), ("ipvsfast-restore",)])
 def test_without_the_capability(argv: tuple[str, ...]) -> None:
     """The two lines once, and status 2; ipvsadm's -restore says them twice."""
-    prefix = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
-    status, out, errors = run(*argv, stdin="-A -f 1\n", prefix=prefix)
+    status, out, errors = run(*argv, stdin="-A -f 1\n", prefix=NOBODY)
     assert (status, out) == (2, "")
     assert errors == "Can't initialize ipvs: Permission denied (you must be root)\n" + HOPE
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
 import time
 
 from parity.namespaces import Namespace, bind_mount, private_mounts
@@ -26,7 +27,7 @@ def ldirectord(
     def in_place() -> None:
         private_mounts()
         if program != THEIRS:
-            bind_mount(program, THEIRS)
+            _link_in_place(program)
 
     version = subprocess.run(
         [THEIRS, "-v"],
@@ -53,6 +54,20 @@ def ldirectord(
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     return version.stdout, running, read_state()
+
+
+def _link_in_place(program: str) -> None:
+    """Makes ipvsadm's path a link to `program`, for the mounts of this process only."""
+    folder = os.path.dirname(THEIRS)
+    aside = tempfile.mkdtemp()  # left behind; it is a few links in the machine that is booted for the tests
+    links, real = f"{aside}/links", f"{aside}/real"
+    os.mkdir(links)
+    os.mkdir(real)
+    bind_mount(folder, real)
+    for name in os.listdir(folder):
+        target = program if f"{folder}/{name}" == THEIRS else f"{real}/{name}"
+        os.symlink(target, f"{links}/{name}")
+    bind_mount(links, folder)
 
 
 def _wait_for(wanted: tuple[str, ...], process: subprocess.Popen[bytes]) -> State:

@@ -206,7 +206,7 @@ RESTORES = [
 def scripts(
     arena: Arena, names: Path, name: str, words: str, stdin: str
 ) -> tuple[Result, Result, Space, Space]:
-    run = Run(tuple(words.split()), stdin.encode())
+    run = Run(tuple(words.split()), stdin.encode(), program=name)
     with arena.pair(table("mixed")) as (their_space, our_space):
         theirs = their_space.play(f"{THEIR_SCRIPTS}/{name}", run)
         ours = our_space.play(str(names / name), run)

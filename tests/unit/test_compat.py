@@ -19,7 +19,8 @@ def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     for _, script in NAMES:
         (folder / script).touch(0o755)
-    monkeypatch.setattr(sys, "argv", [str(folder / "ipvsfast")])
+    (folder / "ipvsfast-python").touch(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{folder}:/bin")
     return folder
 
 
@@ -39,7 +40,7 @@ def test_links_are_made_once(scripts: Path, target: Path, capfd: pytest.CaptureF
     expected = {name: f"{scripts}/{script}" for name, script in NAMES}
     lines = "".join(f"{target}/{name} -> {path}\n" for name, path in expected.items())
     for _ in range(2):
-        assert install(str(target)) == 0
+        assert install(str(target), "ipvsfast") == 0
         assert links(target) == expected
         assert capfd.readouterr() == (lines, "")
 
@@ -55,7 +56,7 @@ def test_nothing_of_others_is_touched(scripts: Path, target: Path, kind: str) ->
     else:
         path.symlink_to("/bin/true" if kind == "link" else "/nowhere/ipvsadm-save")
     with pytest.raises(Failure) as caught:
-        install(str(target))
+        install(str(target), "ipvsfast")
     assert caught.value.status == 1
     assert caught.value.message.startswith(f"{path} is there already, not made by ipvsfast. Nothing was changed.")
     assert f"dpkg-divert --local --rename --add {path}\n" in caught.value.message
@@ -67,14 +68,14 @@ def test_everything_in_the_way_is_named(scripts: Path, target: Path) -> None:
     for name, _ in NAMES[:2]:
         (target / name).touch()
     with pytest.raises(Failure) as caught:
-        install(str(target))
+        install(str(target), "ipvsfast")
     assert caught.value.message.startswith(f"{target}/ipvsadm, {target}/ipvsadm-save are there already")
 
 
 def test_links_of_an_older_installation_are_replaced(scripts: Path, target: Path) -> None:
     """They are known by the program's name, also when that is gone."""
     (target / "ipvsadm").symlink_to("/gone/venv/bin/ipvsfast")
-    assert install(str(target)) == 0
+    assert install(str(target), "ipvsfast") == 0
     assert links(target) == {name: f"{scripts}/{script}" for name, script in NAMES}
 
 
@@ -89,11 +90,11 @@ def test_a_failure_leaves_what_was(scripts: Path, target: Path, monkeypatch: pyt
 
     monkeypatch.setattr(os, "symlink", full)
     with pytest.raises(Failure, match="cannot make .*/ipvsadm-restore: No space left on device"):
-        install(str(target))
+        install(str(target), "ipvsfast")
     assert list(target.iterdir()) == []
 
 
-@pytest.mark.parametrize("verb", [install, remove])
+@pytest.mark.parametrize("verb", [lambda directory: install(directory, "ipvsfast"), remove], ids=["install", "remove"])
 def test_a_directory_is_needed(scripts: Path, tmp_path: Path, verb) -> None:
     """Neither makes one."""
     with pytest.raises(Failure, match="/sbin2: no such directory"):
@@ -104,7 +105,7 @@ def test_a_directory_is_needed(scripts: Path, tmp_path: Path, verb) -> None:
 
 def test_only_our_links_are_removed(scripts: Path, target: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """What is not ours stays; a second run has nothing to do. Both are a success."""
-    install(str(target))
+    install(str(target), "ipvsfast")
     (target / "ipvsadm").unlink()
     (target / "ipvsadm").write_text("theirs")
     capfd.readouterr()
@@ -123,28 +124,35 @@ def test_a_relative_directory_and_a_relative_call(
 ) -> None:
     """The links are absolute all the same."""
     monkeypatch.chdir(target.parent)
-    monkeypatch.setattr(sys, "argv", ["bin/ipvsfast"])
-    assert install("sbin/") == 0
+    assert install("sbin/", "bin/ipvsfast") == 0
     assert links(target) == {name: f"{scripts}/{script}" for name, script in NAMES}
 
 
+@pytest.mark.parametrize("linked", [("ipvsfast",), ("ipvsfast", "ipvsfast-save", "ipvsfast-restore")])
 def test_the_program_was_called_through_a_link(
-    scripts: Path, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scripts: Path, target: Path, tmp_path: Path, linked: tuple[str, ...]
 ) -> None:
-    """Somebody linked only ipvsfast into their path: the others lie where the link leads."""
+    """Somebody linked the programs into their path: they lie where the link leads."""
     elsewhere = tmp_path / "home"
     elsewhere.mkdir()
-    (elsewhere / "ipvsfast").symlink_to(scripts / "ipvsfast")
-    monkeypatch.setattr(sys, "argv", [str(elsewhere / "ipvsfast")])
-    install(str(target))
+    for name in linked:
+        (elsewhere / name).symlink_to(scripts / name)
+    install(str(target), str(elsewhere / "ipvsfast"))
     assert links(target) == {name: f"{scripts}/{script}" for name, script in NAMES}
+
+
+def test_the_folder_of_the_version_in_use(scripts: Path, target: Path, tmp_path: Path) -> None:
+    """A link to the whole installation stays one, so that the next version takes its place."""
+    (tmp_path / "current").symlink_to(scripts)
+    install(str(target), str(tmp_path / "current/ipvsfast"))
+    assert links(target) == {name: f"{tmp_path}/current/{script}" for name, script in NAMES}
 
 
 def test_no_programs_are_found(scripts: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run from the source tree has nothing to link to, and says so."""
-    monkeypatch.setattr("ipvsfast.cli.compat._places", lambda: iter(["/nowhere"]))
+    monkeypatch.setattr("ipvsfast.cli.compat._places", lambda program: iter(["/nowhere"]))
     with pytest.raises(Failure, match="cannot find the programs ipvsfast, ipvsfast-save, ipvsfast-restore"):
-        install(str(target))
+        install(str(target), "ipvsfast")
 
 
 @pytest.mark.parametrize("how", ["path", "module"])

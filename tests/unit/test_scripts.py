@@ -13,9 +13,7 @@ from ipvsfast.cli.main import carry_out
 from ipvsfast.cli.replace import Check
 from ipvsfast.grammar import UsageError, parse
 from ipvsfast.rulefile import split_line
-from support.command import program
-
-NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+from support.command import NOBODY, program
 
 
 def run(name: str, *argv: str, stdin: str = "") -> tuple[int, str, str]:

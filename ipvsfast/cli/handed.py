@@ -1,0 +1,40 @@
+"""What the program in front of us (csrc/front) says of how it was called, and of what it has done already.
+
+It says so by an option of Python, `-X ipvsfast=PROGRAM,FD,FLAGS,NAME`: a variable would be inherited.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+OPTION = "ipvsfast"
+PROGRAMS = ("main", "save", "restore")
+
+
+class Handed:
+    """program: one of PROGRAMS. name: our own, as it was typed.
+
+    fd: where to read what was done; -1: nothing was. pipe_ignored: SIGPIPE came ignored. directory: standard
+    input is one.
+    """
+
+    __slots__ = ("program", "name", "fd", "pipe_ignored", "directory")
+
+    def __init__(self, program: str, name: str, fd: int = -1, flags: str = "") -> None:
+        self.program = program
+        self.name = name
+        self.fd = fd
+        self.pipe_ignored = "p" in flags
+        self.directory = "d" in flags
+
+
+def handed() -> Handed:
+    """What was said; without a program in front of us, as far as our own name tells."""
+    told = sys._xoptions.get(OPTION)
+    if isinstance(told, str) and told.count(",") >= 3:
+        program, fd, flags, name = told.split(",", 3)
+        return Handed(program, name, int(fd), flags)
+    name = sys.argv[0]
+    end = os.path.basename(name).rpartition("-")[2]
+    return Handed(end if end in PROGRAMS else "main", name)

@@ -1,0 +1,87 @@
+"""The installed commands are not reached by what the caller's environment says to Python."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support.command import BIN, program
+
+COMMANDS = ("ipvsfast", "ipvsfast-save", "ipvsfast-restore", "ipvsfast-python")
+NATIVE = COMMANDS[:3]
+TRAP = "import os; os.write(2, b'TRAPPED')\n"
+
+
+@pytest.fixture
+def trap(tmp_path: Path) -> Path:
+    """A folder in which everything that Python, or we, might import says so."""
+    folder = tmp_path / "trap"
+    (folder / "ipvsfast/cli").mkdir(parents=True)
+    for name in ("sitecustomize", "usercustomize", "os", "site", "encodings", "_signal", "ipvsfast/__init__", "ipvsfast/cli/__init__"):
+        (folder / f"{name}.py").write_text(TRAP)
+    (folder / "start.py").write_text(TRAP)
+    site = folder / f"lib/python{'.'.join(map(str, __import__('sys').version_info[:2]))}/site-packages"
+    site.mkdir(parents=True)
+    (site / "usercustomize.py").write_text(TRAP)
+    (site / "evil.pth").write_text(TRAP)
+    return folder
+
+
+def variables(trap: Path) -> dict[str, str]:
+    """A value that changes something for each variable that Python knows."""
+    return {
+        "PYTHONHOME": str(trap), "PYTHONPATH": str(trap), "PYTHONSTARTUP": f"{trap}/start.py", "PYTHONINSPECT": "1",
+        "PYTHONUSERBASE": str(trap), "PYTHONWARNINGS": "error", "PYTHONBREAKPOINT": "start.x",
+        "PYTHONPLATLIBDIR": f"{trap}", "PYTHONEXECUTABLE": f"{trap}/python", "PYTHONSAFEPATH": "", "PYTHONNOUSERSITE": "",
+        "PYTHONDONTWRITEBYTECODE": "1", "PYTHONOPTIMIZE": "2", "PYTHONDEBUG": "1", "PYTHONVERBOSE": "1",
+        "PYTHONUNBUFFERED": "1", "PYTHONCASEOK": "1", "PYTHONHASHSEED": "nonsense", "PYTHONINTMAXSTRDIGITS": "nonsense",
+        "PYTHONIOENCODING": "nonsense", "PYTHONUTF8": "nonsense", "PYTHONCOERCECLOCALE": "warn", "PYTHONDEVMODE": "1",
+        "PYTHONFAULTHANDLER": "1", "PYTHONTRACEMALLOC": "nonsense", "PYTHONPROFILEIMPORTTIME": "1",
+        "PYTHONASYNCIODEBUG": "1", "PYTHONMALLOC": "nonsense", "PYTHONMALLOCSTATS": "1", "PYTHONLEGACYWINDOWSSTDIO": "1",
+        "PYTHONPYCACHEPREFIX": f"{trap}/cache", "PYTHONWARNDEFAULTENCODING": "1", "PYTHONDUMPREFS": "1",
+        "PYTHONNODEBUGRANGES": "1", "PYTHONPERFSUPPORT": "1", "PYTHON_FROZEN_MODULES": "off", "PYTHON_GIL": "nonsense",
+        "PYTHON_COLORS": "1", "PYTHON_CPU_COUNT": "nonsense", "PYTHON_HISTORY": f"{trap}/history", "PYTHON_JIT": "1",
+        "__PYVENV_LAUNCHER__": f"{trap}/python",
+    }  # fmt: skip
+
+
+def answer(name: str, environment: dict[str, str], cwd: Path) -> tuple[int, str, str]:
+    """What a command says to -h without these variables of its caller, and with."""
+    done = subprocess.run(
+        [program(name), "-h"], env=environment, cwd=cwd, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+CLEAN = {"PATH": f"{BIN}:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/nonexistent"}
+
+
+@pytest.mark.parametrize("name", NATIVE)
+def test_every_variable_of_python(trap: Path, name: str) -> None:
+    """Each by itself and all together: the same text, nothing said, nothing of theirs run or written."""
+    expected = answer(name, CLEAN, trap.parent)
+    assert expected[0] == 0
+    assert expected[1].startswith("Usage:")
+    before = sorted(trap.rglob("*"))
+    given = variables(trap)
+    for some in ({}, given, *[{key: value} for key, value in given.items()]):
+        assert answer(name, {**CLEAN, "HOME": str(trap), **some}, trap) == expected, some
+    assert sorted(trap.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", NATIVE)
+def test_the_command_is_native(name: str) -> None:
+    """What is installed under the command's names is an executable, not a script."""
+    assert Path(program(name)).read_bytes()[:4] == b"\x7fELF"
+
+
+def test_the_python_part_by_itself(trap: Path) -> None:
+    """Called directly, it starts again isolated before anything is imported that is not Python's own."""
+    expected = answer("ipvsfast-python", CLEAN, trap.parent)
+    assert expected[1].startswith("Usage:")
+    package = trap.parent / "path"
+    os.rename(trap / "ipvsfast", package.with_name("ipvsfast"))
+    assert answer("ipvsfast-python", {**CLEAN, "PYTHONPATH": str(trap.parent)}, trap) == expected
