@@ -16,10 +16,18 @@ if TYPE_CHECKING:
         """Forward lookups, as the command line needs them."""
 
         def host(self, name: str) -> bytes | None:
-            """Packed first IPv4 address, else first IPv6 address, else None."""
+            """Packed first IPv4 address, else first IPv6 address, else None. May raise HostUnknown."""
 
         def port(self, name: str, protocol: str) -> int | None:
             """Number of a service name in the tcp, udp or sctp database, else None."""
+
+
+class HostUnknown(ValueError):
+    """A host name that stands for no address. The text says why."""
+
+
+class LookupFailed(HostUnknown):
+    """A host name of which nobody could say whether it has an address."""
 
 
 _AF_INET, _AF_INET6 = 2, 10
@@ -115,7 +123,8 @@ def parse_endpoint(text: str, protocol: str, resolver: NameLookup) -> tuple[byte
 
     HOST: IPv6 with or without brackets, IPv4 in the forms of inet_aton (`010.0.0.1` is 8.0.0.1,
     `1.2.3` is 1.2.0.3), or a name. A port after IPv6 needs the brackets. PORT: 0 to 65535 or a
-    service name of `protocol` ("tcp", "udp", "sctp"). ValueError if it is none of these.
+    service name of `protocol` ("tcp", "udp", "sctp"). ValueError if it is none of these, HostUnknown
+    if it is a name that has no address.
     """
     host, colon, port_text = text.rpartition(":")
     packed = _dotted(host)  # the canonical form first: 1.2.3.4:80
@@ -211,6 +220,8 @@ def _ipv4_or_name(host: str, resolver: NameLookup) -> bytes:
     packed = _aton(host)
     if packed is None and host and host.isprintable() and " " not in host and ":" not in host:
         packed = resolver.host(host)
+        if packed is None:
+            raise HostUnknown(f"no such host: {host}")
     if packed is None:
         raise ValueError(host)
     return packed

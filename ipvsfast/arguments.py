@@ -5,7 +5,15 @@ Mistakes are found in the order in which ipvsadm 1.31 finds them, with its sente
 
 from __future__ import annotations
 
-from .addresses import format_ip, parse_cli_netmask, parse_endpoint, parse_int, parse_ip
+from .addresses import (
+    HostUnknown,
+    LookupFailed,
+    format_ip,
+    parse_cli_netmask,
+    parse_endpoint,
+    parse_int,
+    parse_ip,
+)
 from .errors import InvalidValue
 from .model import AF_INET, AF_INET6, INT_MAX, MAX_TIMEOUT, NAME_MAX, PROTOCOLS, ServiceKey
 from .options import COMMAND, REPEATABLE, TUNNEL_CELLS
@@ -28,17 +36,20 @@ class UsageError(InvalidValue):
     """A command line that cannot be carried out.
 
     status: the exit status. message: the text for standard error, without the final newline. word: the
-    word that is no option, else "". hint: the message only points to --help.
+    word that is no option, else "". hint: the message only points to --help. reason: why a host name
+    has no address, else "".
     """
 
     def __init__(
-        self, status: int, message: str, hint: bool = False, word: str = "", operation: str = ""
-    ) -> None:
+        self, status: int, message: str, hint: bool = False, word: str = "", operation: str = "",
+        *, reason: str = "",
+    ) -> None:  # fmt: skip
         super().__init__(message.rstrip("\n"), operation)
         self.status = status
         self.message = message
         self.hint = hint
         self.word = word
+        self.reason = reason
 
 
 def hint(program: str, word: str = "") -> UsageError:
@@ -179,10 +190,15 @@ class OptionReader:
 
 
 def _endpoint(text: str, protocol: str, resolver: NameLookup, what: str) -> tuple[bytes, int | None]:
+    problem = f"illegal {what} server address[:port] specified"
     try:
         return parse_endpoint(text, protocol, resolver)
+    except LookupFailed as error:  # not the text is wrong
+        raise UsageError(2, f"{problem} ({error})", reason=str(error)) from None
+    except HostUnknown as error:
+        raise UsageError(2, problem, reason=str(error)) from None
     except ValueError:
-        raise UsageError(2, f"illegal {what} server address[:port] specified") from None
+        raise UsageError(2, problem) from None
 
 
 def _netmask(text: str, families: tuple[int, ...]) -> int:

@@ -164,7 +164,7 @@ class Ipvs:
         if clear and not checked.services and not allow_empty:
             raise no_services(text.name, "allow_empty=True if that is meant")
         return add_rules(
-            self._session, text, checked.total,
+            self._session, text, checked.total, checked.parse,
             stop=stop_on_error, exist=exist, clear=clear, progress=progress,
         )  # fmt: skip
 

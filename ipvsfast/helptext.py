@@ -114,7 +114,14 @@ def slip(argv: Sequence[str], program: str, error: UsageError) -> str:
         return _needs_command(first) or _did_you_mean(suggest(first, _with_command("")))
     if error.word:
         return _did_you_mean(suggest(error.word, _with_command(first)))
-    return _did_you_mean(_one_dash(argv))
+    return _did_you_mean(_one_dash(argv)) or _reason(error)
+
+
+def _reason(error: UsageError) -> str:
+    """Why a host name has no address, where the message does not say it."""
+    if not error.reason or error.reason in error.message:
+        return ""
+    return f"{error.reason[0].upper()}{error.reason[1:]}."
 
 
 def goes_with(option: Option, command: Option) -> bool:

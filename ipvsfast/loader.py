@@ -225,5 +225,5 @@ class Checker(RuleReader):
         self.problems.append(Problem(self.source, self.buffer.line, line, message))
 
     def mistake(self, error: UsageError, line: bytes) -> None:
-        message = "this is no rule" if error.hint else error.message.rstrip("\n")
+        message = "this is no rule" if error.hint else error.reason or error.message.rstrip("\n")
         self.problems.append(Problem(self.source, self.buffer.line, line, message))

@@ -1,25 +1,34 @@
 """Names of hosts and services, in both directions.
 
-Listings need the names of many addresses at once. They are looked up together, in threads of their
-own and within a time limit; what has no name by then is shown as a number. Names of addresses come
-from whoever runs their reverse zone, so those that could be anything but a plain host name are dropped.
+Listings need the names of many addresses at once, rule files the addresses of many names. They are
+looked up together, in threads of their own and within a time limit: what has no name by then is shown
+as a number, what has no address by then is a mistake. Names of addresses come from whoever runs their
+reverse zone, so those that could be anything but a plain host name are dropped.
 """
 
 from __future__ import annotations
 
+from .addresses import LookupFailed
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from _thread import LockType
     from collections.abc import Callable, Iterable
     from typing import TypeVar
 
     _K = TypeVar("_K")
     _V = TypeVar("_V")
 
-__all__ = ["DEFAULT_TIMEOUT", "TIMEOUT_VARIABLE", "Lookups", "Resolver", "is_host_name"]
+__all__ = ["DEFAULT_TIMEOUT", "RULES_TIMEOUT", "RULES_VARIABLE", "TIMEOUT_VARIABLE", "Lookups", "Resolver",
+           "is_host_name"]  # fmt: skip
 
 TIMEOUT_VARIABLE = "IPVSFAST_DNS_TIMEOUT"  # seconds for all reverse lookups together; 0: none
 DEFAULT_TIMEOUT = 2.0
+RULES_VARIABLE = "IPVSFAST_RULES_DNS_TIMEOUT"  # seconds for all names of a rule file together
+RULES_TIMEOUT = 30.0  # glibc asks three servers that are silent for 28 s before it gives up
 DEFAULT_WORKERS = 32
+_STAND_IN = bytes(4)  # for an address that will be looked up
+_SLICE = 0.05  # a signal that comes just before a wait is only seen after it
 
 _AF_INET, _AF_INET6, _SOCK_STREAM = 2, 10, 1
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
@@ -49,12 +58,20 @@ class Lookups:
         return getnameinfo((text, 0), NI_NAMEREQD)[0]
 
     def forward(self, name: str, family: int) -> list[bytes]:
-        """The packed addresses of a name in one family (2 or 10), in the system's order; OSError if none."""
-        from _socket import getaddrinfo, inet_pton
+        """The packed addresses of a name in one family (2 or 10), in the system's order.
+
+        Empty if the system says that there are none. OSError if it cannot say: no answer, or an error.
+        """
+        from _socket import EAI_ADDRFAMILY, EAI_NODATA, EAI_NONAME, gaierror, getaddrinfo, inet_pton
 
         # As bytes: for a str Python would load its whole IDNA machinery.
         raw = name.encode("utf-8", "surrogateescape")
-        answers = getaddrinfo(raw, None, family, _SOCK_STREAM)
+        try:
+            answers = getaddrinfo(raw, None, family, _SOCK_STREAM)
+        except gaierror as error:
+            if error.errno in (EAI_NONAME, EAI_NODATA, EAI_ADDRFAMILY):
+                return []
+            raise
         texts = [str(answer[4][0]) for answer in answers]
         if family == _AF_INET and len(texts) > 1:
             # The answers above stand in an order that depends on this machine's own addresses.
@@ -80,28 +97,96 @@ class Resolver:
     """Answers about names, remembered for its life: that of one command.
 
     timeout: seconds that all calls of `prefetch` together may take; None means what the environment
-    variable IPVSFAST_DNS_TIMEOUT says, else 2. With 0 no address is looked up. workers: lookups at
-    the same time. A lookup that hangs is left behind in its thread, which keeps no process alive.
+    variable IPVSFAST_DNS_TIMEOUT says, else 2. With 0 no address is looked up. rules_timeout: the same
+    for `look_up`, IPVSFAST_RULES_DNS_TIMEOUT, else 30. workers: lookups at the same time. A lookup that
+    hangs is left behind in its thread, which keeps no process alive.
     """
 
     def __init__(
-        self, timeout: float | None = None, workers: int = DEFAULT_WORKERS, lookups: Lookups | None = None
-    ) -> None:
-        self._left = _timeout_from_environment() if timeout is None else timeout
+        self, timeout: float | None = None, workers: int = DEFAULT_WORKERS, lookups: Lookups | None = None,
+        rules_timeout: float | None = None,
+    ) -> None:  # fmt: skip
+        self._left = _from_environment(TIMEOUT_VARIABLE, DEFAULT_TIMEOUT) if timeout is None else timeout
+        if rules_timeout is None:
+            rules_timeout = _from_environment(RULES_VARIABLE, RULES_TIMEOUT)
+        self._rules_left = rules_timeout
         self._workers = workers
         self._lookups = Lookups() if lookups is None else lookups
-        self._hosts: dict[str, bytes | None] = {}
+        self._hosts: dict[str, bytes | LookupFailed | None] = {}
+        self._wanted: list[str] | None = None  # names to be looked up later, while `together` notes them
         self._names: dict[bytes, str | None] = {}
         self._confirmed: dict[bytes, str | None] = {}
         self._services: dict[tuple[int, str], str | None] = {}
         self._ports: dict[tuple[str, str], int | None] = {}
 
     def host(self, name: str) -> bytes | None:
-        """Packed first IPv4 address of a name, else first IPv6 address, else None. May block."""
+        """Packed first IPv4 address of a name; its first IPv6 address if it is known to have none; else None.
+
+        LookupFailed if neither can be found out. Waits as long as the system does, but not against Ctrl-C.
+        """
         if name not in self._hosts:
-            found = self._forward(name, _AF_INET) or self._forward(name, _AF_INET6)
-            self._hosts[name] = found[0] if found else None
-        return self._hosts[name]
+            if self._wanted is not None:
+                self._wanted.append(name)
+                return _STAND_IN
+            self._look_up([name], float("inf"))
+        found = self._hosts[name]
+        if isinstance(found, LookupFailed):
+            raise found
+        return found
+
+    def together(self, work: Callable[[], _V]) -> _V:
+        """What `work` gives, with all host names that it asks for looked up at the same time.
+
+        It is given stand-ins for addresses that are not known yet, and is then carried out once more, from
+        its beginning, until it has asked for no such name. So it may change nothing.
+        """
+        while True:
+            wanted: list[str] = []
+            self._wanted = wanted
+            try:
+                result = work()
+            finally:
+                self._wanted = None
+            if not wanted:
+                return result
+            self.look_up(wanted)
+
+    def look_up(self, names: Iterable[str]) -> None:
+        """Look up the addresses of names, all at the same time, within what is left of the limit.
+
+        A name that was not answered in time could not be looked up, from then on.
+        """
+        pending = [name for name in dict.fromkeys(names) if name not in self._hosts]
+        from time import monotonic
+
+        start = monotonic()
+        self._look_up(pending, max(self._rules_left, 0))
+        self._rules_left -= monotonic() - start
+
+    def _look_up(self, names: list[str], seconds: float) -> None:
+        try:
+            found = _in_parallel(self._address_of, names, self._workers, seconds)
+        except RuntimeError:  # no threads to be had; a rule cannot do without its address
+            found = {name: self._address_of(name) for name in names}
+        for name in names:
+            late = name not in found
+            self._hosts[name] = _failed(name, "no answer in time") if late else found[name]
+
+    def _address_of(self, name: str) -> bytes | LookupFailed | None:
+        try:
+            # No answer about IPv4 is no reason to make it IPv6.
+            found = self._ask(name, _AF_INET) or self._ask(name, _AF_INET6)
+        except OSError as error:
+            return _failed(name, error.strerror or str(error))
+        return found[0] if found else None
+
+    def _ask(self, name: str, family: int) -> list[bytes]:
+        if not name or "\0" in name:
+            return []
+        try:
+            return self._lookups.forward(name, family)
+        except ValueError:  # no name that could be asked for
+            return []
 
     def port(self, name: str, protocol: str) -> int | None:
         """The port of a service name (case matters) for "tcp", "udp" or "sctp", or None."""
@@ -142,7 +227,10 @@ class Resolver:
 
         start = monotonic()
         look_up = self._confirmed_name_of if confirm else self._name_of
-        found = _in_parallel(look_up, pending, self._workers, self._left)
+        try:
+            found = _in_parallel(look_up, pending, self._workers, self._left)
+        except RuntimeError:  # no threads to be had
+            found = {}
         self._left -= monotonic() - start
         for packed in pending:
             known[packed] = found.get(packed)
@@ -167,29 +255,27 @@ class Resolver:
             return None
         name = self._names.get(packed) or self._name_of(packed)
         # A name with several addresses gives another one first every other time.
-        return name if name and set(self._forward(name, _AF_INET)) == {packed} else None
-
-    def _forward(self, name: str, family: int) -> list[bytes]:
-        if not name or "\0" in name:
-            return []
-        try:
-            return self._lookups.forward(name, family)
-        except (OSError, ValueError):
-            return []
+        return name if name and set(self._ask(name, _AF_INET)) == {packed} else None
 
 
-def _timeout_from_environment() -> float:
+def _failed(name: str, reason: str) -> LookupFailed:
+    return LookupFailed(f"{name} could not be looked up: {reason}")
+
+
+def _from_environment(variable: str, default: float) -> float:
     from os import environ
 
     try:
-        timeout = float(environ.get(TIMEOUT_VARIABLE, ""))
+        timeout = float(environ.get(variable, ""))
     except ValueError:
-        return DEFAULT_TIMEOUT
-    return min(timeout, 3600.0) if timeout >= 0 else DEFAULT_TIMEOUT
+        return default
+    return min(timeout, 3600.0) if timeout >= 0 else default
 
 
 def _in_parallel(function: Callable[[_K], _V], items: list[_K], workers: int, seconds: float) -> dict[_K, _V]:
     """What `function` gave for those items that were done within `seconds`; failures are left out.
+
+    RuntimeError if not one thread could be started.
 
     The threads are those of _thread, not of threading: the interpreter waits for none of them at its
     end, and threading need not be loaded.
@@ -214,19 +300,22 @@ def _in_parallel(function: Callable[[_K], _V], items: list[_K], workers: int, se
         finally:
             done()
 
-    running = []
+    running: list[LockType] = []
     for _ in range(min(workers, len(items))):
         lock = allocate_lock()
         lock.acquire()
         try:
             start_new_thread(work, (lock.release,))
         except RuntimeError:  # no more threads to be had
+            if not running:
+                raise
             break
         running.append(lock)
     try:
         for lock in running:
-            if not lock.acquire(timeout=max(0.0, deadline - monotonic())):
-                break
+            while not lock.acquire(timeout=min(max(deadline - monotonic(), 0), _SLICE)):
+                if monotonic() >= deadline:
+                    return results.copy()
     finally:
         waiting.clear()  # also when interrupted: no lookup is begun any more
     return results.copy()

@@ -6,7 +6,7 @@ import os
 
 from .adder import Adder, Stopped
 from .errors import InvalidValue, IpvsError
-from .grammar import parse
+from .grammar import parse as parse_words
 from .loader import Checker, Problem, fd_chunks, text_chunks
 from .names import Resolver
 from .replacer import Replacer
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from .adder import OnProgress
-    from .grammar import Request
     from .loader import Parse
     from .session import Session
 
@@ -95,17 +94,21 @@ class RuleText:
             os.close(fd)
 
 
-def default_parse(words: list[str], resolver: list[Resolver] = []) -> Request:  # noqa: B006 - made once
-    """The grammar with the system's names."""
-    if not resolver:
-        resolver.append(Resolver())
-    return parse(words, resolver[0])
+def check_rules(text: RuleText, parse: Parse | None = None, names: Resolver | None = None) -> Checker:
+    """The first pass over the text: counts its rules and finds every mistake. No kernel is asked.
 
+    parse: the grammar, which has its names from `names`, unless given with the system's names; the
+    second pass has to use that of the result, so that no name changes its address in between.
+    """
+    resolver = Resolver() if names is None else names
+    read = parse or (lambda words: parse_words(words, resolver))
 
-def check_rules(text: RuleText, parse: Parse = default_parse) -> Checker:
-    """The first pass over the text: counts its rules and finds every mistake. No kernel is asked."""
-    checker = Checker(parse, text.name)
-    checker.read(text.chunks())
+    def check() -> Checker:
+        checker = Checker(read, text.name)
+        checker.read(text.chunks())
+        return checker
+
+    checker = resolver.together(check)
     checker.problems.sort(key=lambda problem: problem.line)
     return checker
 
@@ -114,12 +117,12 @@ def add_rules(
     session: Session,
     text: RuleText,
     total: int,
+    parse: Parse,
     *,
     stop: bool = True,
     exist: bool = False,
     clear: bool = False,
     progress: OnProgress | None = None,
-    parse: Parse = default_parse,
 ) -> Restored:
     """The second pass. stop: end at the first refusal, with nothing after it in force. exist: what is
     there already is made to be what the rule says. clear: replace the table; then it never stops."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ipvsfast.helptext import USAGE
-from ipvsfast.names import DEFAULT_TIMEOUT, TIMEOUT_VARIABLE
+from ipvsfast.names import DEFAULT_TIMEOUT, RULES_TIMEOUT, RULES_VARIABLE, TIMEOUT_VARIABLE
 from ipvsfast.options import (
     CELLS,
     COLUMNS,
@@ -98,6 +98,10 @@ ENVIRONMENT = (
      f"Seconds that all lookups of names for a listing may take together (default {DEFAULT_TIMEOUT:g}). "
      "With 0 none is made.",
      ("ipvsfast", "ipvsfast-save")),
+    (RULES_VARIABLE,
+     "Seconds that the lookups of all host names of a rule file may take together, where it is checked as a "
+     f"whole (default {RULES_TIMEOUT:g}). What has no answer by then is a mistake.",
+     ("ipvsfast", "ipvsfast-restore")),
     ("IPVSFAST_CONNECTIONS_SOURCE",
      "Where connections are read from if no option says it: auto (default), proc or bpf.",
      ("ipvsfast",)),

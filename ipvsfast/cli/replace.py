@@ -25,52 +25,53 @@ class _End(Exception):
 
 
 class Check(RuleReader):
-    """The first pass: reports every line that -R would not carry out. No kernel is asked.
+    """The first pass: finds every line that -R would not carry out. No kernel is asked.
 
-    status: 0, or what ipvsadm's exit status is for the first of them.
+    problems: these. status: 0, or what ipvsadm's exit status is for the first of them.
     """
 
     def __init__(self, command: Command) -> None:
         super().__init__(command.parse, SOURCE)
         self.status = 0
         self._hint = command.hint
-        self._count = 0
         self.services = False  # whether there is one
+        self.problems: list[Problem] = []
 
-    def run(self, text: bytes) -> int:
-        """Reads all of `text`; the status."""
+    def run(self, text: bytes) -> Check:
+        """Reads all of `text`."""
         try:
             self.read(text_chunks(text))
         except _End:
             pass
-        if self._count:
-            lines = "1 line is" if self._count == 1 else f"{self._count} lines are"
-            complain(f"{lines} wrong; the table was left as it is")
-        return self.status
+        return self
 
     def apply(self) -> None:
         self.services |= COMMANDS["add-service"] in self.buffer.commands()
 
     def mistake(self, error: UsageError, line: bytes) -> None:
-        complain(str(Problem(self.source, self.buffer.line, line, error.message.rstrip("\n"))))
+        self.problems.append(Problem(self.source, self.buffer.line, line, error.message.rstrip("\n")))
         self.status = self.status or error.status
-        self._count += 1
 
     def other(self, request: Request, line: bytes) -> None:
         if request.command == "restore":
             self.mistake(self._hint(), line)
-        elif request.command in ("help", "version") and not self._count:  # they end the run
+        elif request.command in ("help", "version") and not self.problems:  # they end the run
             raise _End
 
 
 def replace_table(command: Command, allow_empty: bool) -> int:
     """Checks standard input and puts its rules in place of the table; the exit status."""
     text = read_all(0)
-    check = Check(command)
-    status = check.run(text)
-    if not status and not check.services and not allow_empty:
+    checked = command.names.resolver().together(lambda: Check(command).run(text))
+    if checked.problems:
+        for problem in checked.problems:
+            complain(str(problem))
+        count = len(checked.problems)
+        complain(f"{'1 line is' if count == 1 else f'{count} lines are'} wrong; the table was left as it is")
+        return checked.status
+    if not checked.services and not allow_empty:
         raise Failure(1, str(no_services(SOURCE, "--allow-empty if that is meant")))
-    return status or clear_and_restore(command, text)
+    return clear_and_restore(command, text)
 
 
 def read_all(fd: int) -> bytes:

@@ -26,7 +26,7 @@ def restore_file(command: Command, given: dict[str, str], path: str | None) -> i
     if "allow-empty" in given and "clear" not in given:
         raise UsageError(2, "restore: --allow-empty goes with --clear only")
     text = _text(path)
-    checked = check_rules(text, command.parse)
+    checked = check_rules(text, command.parse, command.names.resolver())
     if checked.problems:
         _tell(checked.problems)
         count = len(checked.problems)
@@ -59,9 +59,9 @@ def _add(command: Command, given: dict[str, str], text: RuleText, total: int) ->
     start = monotonic()
     try:
         account = add_rules(
-            session, text, total,
+            session, text, total, command.parse,
             stop="keep-going" not in given, exist="exist" in given, clear="clear" in given,
-            progress=line, parse=command.parse,
+            progress=line,
         )  # fmt: skip
     finally:
         line.close()

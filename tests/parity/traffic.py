@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
+import subprocess
 import time
 from typing import NamedTuple
 
 from parity.namespaces import Namespace, bind_mount, ip, unmount
 
+from support.nameserver import Answer, NameServer
+
 SO_MARK = 36
 IPPROTO_SCTP = 132
+
+
+_name_servers: dict[Namespace, NameServer] = {}
 
 
 class Flow(NamedTuple):
@@ -88,8 +95,41 @@ def wait_for_counters(namespace: Namespace, wanted: str, seconds: float = 8) -> 
 def silent_name_server(namespace: Namespace, folder: str) -> None:
     """Names are asked of a server on the loopback device that never answers, for one second each."""
     listeners(namespace, ("udp", "127.0.0.53", 53))
-    for name, text in (("resolv.conf", "nameserver 127.0.0.53\noptions timeout:1 attempts:1\n"),
-                       ("nsswitch.conf", "hosts: dns\nservices: files\n")):  # fmt: skip
+    ask_name_server(folder)
+
+
+def name_server(
+    namespace: Namespace, folder: str, answers: dict[tuple[str, int], Answer], hold: int = 0, patience: str = "1 1"
+) -> None:
+    """Names are asked of a server that gives these answers. patience: seconds for each attempt, attempts."""
+    _name_servers[namespace] = NameServer("127.0.0.53", answers, hold)
+    ask_name_server(folder, *patience.split())
+
+
+def no_name_server(namespace: Namespace) -> list[tuple[str, int]]:
+    """Ends it; what it was asked."""
+    usual_name_files(namespace)
+    server = _name_servers.pop(namespace)
+    server.close()
+    return server.asked
+
+
+def interrupted(namespace: Namespace, *words: str) -> tuple[int, str]:
+    """Runs a program, and interrupts it when it has asked the name server; its status and messages."""
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as child:
+        try:
+            _name_servers[namespace].arrived.get(timeout=60)
+            child.send_signal(signal.SIGINT)
+            messages = child.communicate(timeout=60)[1]
+        finally:
+            child.kill()
+    return child.returncode, messages
+
+
+def ask_name_server(folder: str, seconds: str = "1", attempts: str = "1") -> None:
+    """Names come from 127.0.0.53 only."""
+    resolver = f"nameserver 127.0.0.53\noptions timeout:{seconds} attempts:{attempts}\n"
+    for name, text in (("resolv.conf", resolver), ("nsswitch.conf", "hosts: dns\nservices: files\n")):
         path = f"{folder}/{name}"
         with open(path, "w") as file:
             file.write(text)
@@ -97,7 +137,7 @@ def silent_name_server(namespace: Namespace, folder: str) -> None:
 
 
 def usual_name_files(namespace: Namespace) -> None:
-    """Undoes silent_name_server."""
+    """Undoes ask_name_server."""
     for name in ("resolv.conf", "nsswitch.conf"):
         unmount(f"/etc/{name}")
 

@@ -27,6 +27,7 @@ from ipvsfast import (
     TableChanging,
 )
 from ipvsfast.adder import Stopped
+from ipvsfast.addresses import HostUnknown, LookupFailed
 from ipvsfast.arguments import UsageError
 from ipvsfast.conngroups import Group
 from ipvsfast.errors import error_for
@@ -73,6 +74,9 @@ SAMPLES = [
     InvalidValue("no such thing", "restore"),
     invalid(),
     UsageError(255, "Try `x -h'", hint=True, word="-q"),
+    UsageError(2, "illegal", reason="no such host: web"),
+    HostUnknown("no such host: web"),
+    LookupFailed("web could not be looked up: no answer in time"),
     RulesInvalid(problems()),
     Interrupted(results()),
     ReadingInterrupted(4711),

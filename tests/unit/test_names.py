@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -11,17 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvsfast.names import TIMEOUT_VARIABLE, Lookups, Resolver, is_host_name
+from ipvsfast.addresses import LookupFailed
+from ipvsfast.names import RULES_VARIABLE, TIMEOUT_VARIABLE, Lookups, Resolver, is_host_name
 
 A, B, C = (bytes([10, 0, 0, n]) for n in (1, 2, 3))
 SIX = bytes(15) + b"\1"
 
 
 class Fake(Lookups):
-    """Answers from tables, keeps the questions, and hangs where it is told to."""
+    """Answers from tables, keeps the questions, and hangs or fails where it is told to."""
 
-    def __init__(self, names=(), addresses=(), services=(), hang=()):
+    def __init__(self, names=(), addresses=(), services=(), hang=(), fail=()):
         self.names, self.addresses, self.services = dict(names), dict(addresses), dict(services)
+        self.fail = dict(fail)
         self.hang, self.asked, self.release = set(hang), [], threading.Event()
 
     def _answer(self, question, table):
@@ -36,7 +40,10 @@ class Fake(Lookups):
         return self._answer(packed, self.names)
 
     def forward(self, name, family):
-        return self._answer((name, family), self.addresses)
+        if (name, family) in self.fail:
+            self.asked.append((name, family))
+            raise self.fail[name, family]
+        return self._answer((name, family), {(name, family): [], **self.addresses})
 
     def service(self, port, protocol):
         return self._answer((port, protocol), self.services)
@@ -220,6 +227,153 @@ def test_forward():
     assert names.host("") is names.host("dual\0x") is None
 
 
+AGAIN = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+
+@pytest.mark.parametrize("error", [AGAIN, OSError("refused"), TimeoutError()])
+def test_no_answer_is_not_the_answer_that_there_is_none(error):
+    """Whoever could not be asked for IPv4 is not asked for IPv6, and not asked again."""
+    fake = Fake(addresses={("web", 10): [SIX]}, fail={("web", 2): error})
+    names = Resolver(timeout=0, lookups=fake)
+    for _ in range(2):
+        with pytest.raises(LookupFailed, match=f"^web could not be looked up: {error.strerror or error}$"):
+            names.host("web")
+    assert fake.asked == [("web", 2)]
+
+
+def test_no_answer_for_ipv6():
+    """A name without IPv4 address of whose IPv6 address nothing is known is not unknown."""
+    names = Resolver(lookups=Fake(fail={("web", 10): AGAIN}))
+    with pytest.raises(LookupFailed, match="web could not be looked up: Temporary"):
+        names.host("web")
+
+
+@pytest.mark.parametrize(
+    ("number", "none"),
+    [(socket.EAI_NONAME, True), (socket.EAI_NODATA, True), (socket.EAI_ADDRFAMILY, True),
+     (socket.EAI_AGAIN, False), (socket.EAI_FAIL, False), (socket.EAI_SYSTEM, False), (socket.EAI_MEMORY, False)],
+)  # fmt: skip
+def test_what_the_system_means(monkeypatch, number, none):
+    """Three of its errors say that there is no address; the others say nothing."""
+
+    def fail(*arguments):
+        raise socket.gaierror(number, "text")
+
+    monkeypatch.setattr("_socket.getaddrinfo", fail)
+    if none:
+        assert Lookups().forward("web", 2) == []
+    else:
+        with pytest.raises(socket.gaierror):
+            Lookups().forward("web", 2)
+
+
+class Together(Lookups):
+    """Answers nothing before so many questions wait at the same time."""
+
+    def __init__(self, count):
+        self.barrier = threading.Barrier(count)
+
+    def forward(self, name, family):
+        self.barrier.wait(60)
+        return [bytes([10, 0, 0, int(name)])]
+
+
+def test_names_of_a_work_are_looked_up_together():
+    """All at the same time, although they are asked for one by one; the work sees all of them in the end."""
+    names = Resolver(lookups=Together(20))
+
+    def work():
+        return [names.host(str(n)) for n in range(20)]
+
+    assert names.together(work) == [bytes([10, 0, 0, n]) for n in range(20)]
+
+
+def test_names_that_are_asked_for_once_others_are_known():
+    """A work that comes further with every answer is carried out as often; what was known before is used."""
+    fake = Fake(addresses={("one", 2): [A], ("two", 2): [B], ("three", 2): [C]})
+    names = Resolver(lookups=fake)
+    names.host("three")
+
+    def work():
+        found = [names.host("three"), names.host("one")]
+        if found == [C, A]:
+            found.append(names.host("two"))
+        return found
+
+    assert names.together(work) == [C, A, B]
+    assert names.together(lambda: names.host("two")) == B
+    assert fake.asked == [("three", 2), ("one", 2), ("two", 2)]
+
+
+def test_an_interrupted_work_leaves_nothing_behind():
+    """After a work that raised, a name is looked up when it is asked for."""
+    names = Resolver(lookups=Fake(addresses={("one", 2): [A]}))
+    with pytest.raises(ZeroDivisionError):
+        names.together(lambda: 1 // 0)
+    assert names.host("one") == A
+
+
+def test_limit_of_names_together():
+    """What has no answer by then could not be looked up, and is not asked for again; answers are kept."""
+    fake = Fake(addresses={("one", 2): [A]}, hang={("mute", 2), ("two", 2)})
+    names = Resolver(lookups=fake, rules_timeout=0.2)
+    names.look_up(["one", "mute"])
+    names.look_up(["two"])
+    assert names.host("one") == A
+    for name in ("mute", "two"):
+        with pytest.raises(LookupFailed, match=f"{name} could not be looked up: no answer in time"):
+            names.host(name)
+    fake.release.set()
+
+
+def test_names_without_threads(monkeypatch):
+    """Where no thread can be started, names are looked up one after the other: rules need them."""
+
+    def refuse(*arguments):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("_thread.start_new_thread", refuse)
+    names = Resolver(lookups=Fake(addresses={("one", 2): [A]}))
+    names.look_up(["one", "two"])
+    assert (names.host("one"), names.host("two")) == (A, None)
+
+
+INTERRUPTED = """
+import os, signal, sys, time
+from ipvsfast.names import Lookups, Resolver
+
+class Hanging(Lookups):
+    def _hang(self, *question):
+        os.write(1, b"asked")
+        time.sleep(600)
+
+    reverse = forward = _hang
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # our caller may have ignored it
+try:
+    {call}
+except KeyboardInterrupt:
+    sys.exit(7)
+"""
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "Resolver(lookups=Hanging()).host('web')",
+        "Resolver(lookups=Hanging(), rules_timeout=600).look_up(['web', 'www'])",
+        "Resolver(lookups=Hanging(), timeout=600).prefetch([bytes(4)])",
+    ],
+)
+def test_ctrl_c_ends_a_look_up(call):
+    """However long the system would wait."""
+    argv = [sys.executable, "-c", INTERRUPTED.format(call=call)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as child:
+        assert child.stdout.read(5) == b"asked"
+        child.send_signal(signal.SIGINT)
+        assert child.wait(60) == 7
+
+
 def test_services():
     """Ports and their names, both ways, asked for once each; case matters."""
     fake = Fake(services={(80, "tcp"): "http", (53, "udp"): "domain"})
@@ -260,11 +414,20 @@ def test_environment(monkeypatch, value, seconds):
         assert (fake.asked, names.address_name(A)) == ([], None)
 
 
+def test_environment_for_rules(monkeypatch):
+    """The limit for the names of rules has a variable of its own: who wants quick listings still has rules."""
+    monkeypatch.setenv(TIMEOUT_VARIABLE, "0")
+    assert Resolver()._rules_left == 30
+    monkeypatch.setenv(RULES_VARIABLE, "5")
+    assert (Resolver()._rules_left, Resolver()._left) == (5, 0)
+
+
 def test_system_lookups_of_numbers():
     """The real questions, with what the C library answers without asking anybody."""
     system = Lookups()
     assert system.forward("10.0.0.1", 2) == [A]
     assert system.forward("::1", 10) == [SIX]
+    assert system.forward("::1", 2) == system.forward("10.0.0.1", 10) == []
     with pytest.raises((OSError, ValueError)):
         system.port("no-such-service", "tcp")
     with pytest.raises((OSError, ValueError, OverflowError)):
@@ -296,10 +459,11 @@ def test_exit_waits_for_no_lookup():
 
 
 def test_import_is_light():
-    """Importing the module loads nothing else; that is left to the first question."""
+    """Importing the module loads what every command line needs; the rest is left to the first question."""
     code = (
         "import sys, ipvsfast; before = set(sys.modules); import ipvsfast.names;"
         "print(*sorted(set(sys.modules) - before))"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert set(loaded.split()) <= {"__future__", "ipvsfast.names"}
+    needed = {"__future__", "errno", "ipvsfast.addresses", "ipvsfast.errors", "ipvsfast.names"}
+    assert set(loaded.split()) <= needed

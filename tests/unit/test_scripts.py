@@ -131,4 +131,4 @@ def test_the_check_agrees_with_the_grammar(lines: list[str], ended: bool) -> Non
     text = "\n".join(lines) + ("\n" if ended else "")
     command = Command("ipvsfast", carry_out)
     command.names = NoNames()
-    assert Check(command).run(text.encode()) == first_status(text)
+    assert Check(command).run(text.encode()).status == first_status(text)

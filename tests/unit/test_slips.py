@@ -72,6 +72,9 @@ SLIPS = [
     ("--list=1", "Did you mean --list?"),
     ("foo", ""),
     ("x y", ""),
+    # names
+    ("-A -t nosuch:80", "No such host: nosuch."),
+    ("-A -t nosuch:", ""),
     ("-", ""),
     ("-A -t 10.0.0.1:80 -w x", ""),
     ("restore a b", ""),
