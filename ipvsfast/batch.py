@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from .errors import IpvsError, error_for, reduce_error
+from errno import ECANCELED
+
+from .errors import KernelError, error_for, plural, reduce_error
 from .model import Destination, DestinationKey, Frozen, Service, ServiceKey, SyncDaemon, Timeouts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from typing import Any
+    from typing import Any, NoReturn, overload
 
     from .grammar import Request
 
@@ -126,7 +128,7 @@ class Batch:
 
 
 class Result:
-    """What became of one operation: errno 0, or the kernel's refusal."""
+    """What became of one operation: errno 0, or the kernel's refusal. It is true if it went well."""
 
     __slots__ = ("operation", "errno")
 
@@ -136,19 +138,35 @@ class Result:
 
     @property
     def ok(self) -> bool:
+        """Whether the operation was carried out."""
         return not self.errno
 
+    def __bool__(self) -> bool:
+        return self.ok
+
     @property
-    def error(self) -> IpvsError | None:
+    def error(self) -> KernelError | None:
         """The exception that belongs to the refusal, or None."""
         return error_for(self.operation.command, self.errno, str(self.operation)) if self.errno else None
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not Result:
+            return NotImplemented
+        return self.operation == other.operation and self.errno == other.errno
+
+    def __hash__(self) -> int:
+        return hash((self.operation, self.errno))
 
     def __repr__(self) -> str:
         return f"<Result {self.operation}: {self.error.strerror if self.error else 'ok'}>"
 
 
 class Results:
-    """One Result per operation, in order. `sent` counts those that reached the kernel."""
+    """One Result per operation, in order; a slice of them is Results too.
+
+    It is true if everything was carried out. Operations that were not sent, because an exception ended
+    the batch, have no Result: `sent` counts the others, `unsent` holds them.
+    """
 
     __slots__ = ("operations", "errnos", "sent")
 
@@ -163,9 +181,22 @@ class Results:
     def __len__(self) -> int:
         return self.sent
 
-    def __getitem__(self, index: int) -> Result:
+    if TYPE_CHECKING:
+
+        @overload
+        def __getitem__(self, index: int) -> Result: ...
+
+        @overload
+        def __getitem__(self, index: slice) -> Results: ...
+
+    def __getitem__(self, index: int | slice) -> Result | Results:
+        if isinstance(index, slice):
+            places = range(self.sent)[index]
+            return Results(
+                [self.operations[at] for at in places], [self.errnos[at] for at in places], len(places)
+            )
         if not -self.sent <= index < self.sent:
-            raise IndexError("this operation was not sent")
+            raise IndexError(f"{self!r} has no result {index}")
         index %= self.sent
         return Result(self.operations[index], -self.errnos[index])
 
@@ -178,23 +209,70 @@ class Results:
         return [self[i] for i in range(self.sent) if self.errnos[i]]
 
     @property
+    def unsent(self) -> list[Operation]:
+        """The operations that never reached the kernel, in order."""
+        return list(self.operations[self.sent :])
+
+    @property
     def ok(self) -> bool:
+        """Whether every operation was sent and carried out."""
         return self.sent == len(self.operations) and not any(self.errnos)
 
+    def __bool__(self) -> bool:
+        return self.ok
+
     def check(self) -> Results:
-        """Raise the first refusal; else return self."""
-        for result in self.failed[:1]:
-            error = result.error
-            if error is not None:
-                raise error
-        return self
+        """The results themselves, if everything was carried out. Else raises the first refusal, which says
+        how many more failed and how many were not sent; its `results` are these."""
+        failed = self.failed
+        error = failed[0].error if failed else None
+        unsent = len(self.operations) - self.sent
+        if error is None:
+            if not unsent:
+                return self
+            error = KernelError(ECANCELED, _how_many(unsent, "not sent"))
+            unsent = 0
+        more = [(len(failed) - 1, "refused too"), (unsent, "not sent")]
+        error.more = ", ".join([_how_many(count, what) for count, what in more if count > 0])
+        error.results = self
+        raise error
+
+    def __repr__(self) -> str:
+        failed = sum(map(bool, self.errnos[: self.sent]))
+        unsent = len(self.operations) - self.sent
+        parts = [f"{self.sent - failed} done", *([f"{failed} failed"] if failed else [])]
+        parts += [f"{unsent} not sent"] if unsent else []
+        return f"<Results {', '.join(parts)}>"
+
+
+def _how_many(count: int, what: str) -> str:
+    return f"{count} {plural(count, 'operation')} {'was' if count == 1 else 'were'} {what}"
 
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C while operations were being sent; `results` tells how far it came."""
 
     def __init__(self, results: Results) -> None:
-        super().__init__(f"interrupted: {results.sent} of {len(results.operations)} operations were sent")
+        super().__init__()
         self.results = results
 
+    def __str__(self) -> str:
+        return f"interrupted: {self.results.sent} of {len(self.results.operations)} operations were sent"
+
     __reduce__ = reduce_error
+
+
+def leave_with(error: BaseException, results: Results) -> NoReturn:
+    """Raises `error`, with the results of what was done before it.
+
+    A KeyboardInterrupt becomes Interrupted; errors of the exchange say how far it came.
+    """
+    if type(error) is KeyboardInterrupt:
+        raise Interrupted(results) from None
+    if isinstance(error, KernelError) and not error.operation:
+        error.operation = f"after {results.sent} of {len(results.operations)} operations"
+    try:
+        error.results = results  # type: ignore[attr-defined]  # of whatever class it is
+    except (AttributeError, TypeError):
+        pass  # it takes none
+    raise error

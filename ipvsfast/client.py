@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from .errors import IpvsError, TableChanging, error_for
+from .errors import TableChanging, error_for
 from .model import Info, Timeouts
 from .session import Session, count_sent, new_results
 
@@ -108,20 +108,32 @@ class Ipvs:
 
     # Changing
 
-    def apply(self, operations: Batch | Iterable[Operation]) -> Results:
+    def apply(
+        self, operations: Batch | Iterable[Operation], *, progress: OnProgress | None = None
+    ) -> Results:
         """Carry out operations in order, many per system call, and give one result for each.
 
-        No operation stops the others; look at Results.failed, or call Results.check(). Raises
-        Interrupted on Ctrl-C, and IpvsError when the exchange itself fails.
+        No operation stops the others; look at Results.failed, or call Results.check(). progress: called
+        with the number of operations sent so far, about every 50 ms. Whatever exception leaves it,
+        Interrupted on Ctrl-C, KernelError when the exchange itself fails, what a signal handler or
+        `progress` raises, has the `results` of what was done before.
         """
+        from .batch import Results, leave_with
         from .wire import pack_operations
 
-        ops = list(operations)
-        return self.apply_packed(pack_operations(ops), ops)
+        ops: list[Operation] = []
+        try:
+            ops += operations
+            packed = pack_operations(ops)
+        except BaseException as error:
+            leave_with(error, Results(ops, (), 0))
+        return self.apply_packed(packed, ops, progress)
 
-    def apply_packed(self, packed: bytearray, ops: list[Operation]) -> Results:
+    def apply_packed(
+        self, packed: bytearray, ops: list[Operation], progress: OnProgress | None = None
+    ) -> Results:
         """`apply` of operations that were packed before (wire.pack_operations)."""
-        from .batch import Interrupted, Results
+        from .batch import Results, leave_with
 
         count = len(ops)
         errnos = new_results(count)
@@ -129,11 +141,10 @@ class Ipvs:
         try:
             while done < count:
                 done = self._session.send(packed, count, errnos, done)
-        except KeyboardInterrupt:
-            raise Interrupted(Results(ops, errnos, count_sent(errnos, count))) from None
-        except IpvsError as error:
-            error.operation = f"after {count_sent(errnos, count)} of {count} operations"
-            raise
+                if progress is not None:
+                    progress(done)
+        except BaseException as error:
+            leave_with(error, Results(ops, errnos, count_sent(errnos, count)))
         return Results(ops, errnos, count)
 
     def restore(

@@ -49,11 +49,13 @@ class IpvsError(Exception):
     """Base of all errors of this package.
 
     Attributes: errno (int), strerror (the sentence), operation (what was asked, or ""), advice (what to
-    do about it, or ""). results: on the way out of `Ipvs.apply` the Results of what was done, else None.
+    do about it, or ""), more (what else went wrong, or ""). results: on the way out of `Ipvs.apply` the
+    Results of what was done, else None.
     """
 
     errno: int
     strerror: str
+    more: str = ""
     results: Any = None
 
     def __init__(self, errno: int, message: str = "", operation: str = "", advice: str = "") -> None:
@@ -66,7 +68,9 @@ class IpvsError(Exception):
 
     def __str__(self) -> str:
         text = f"{self.operation}: {self.strerror}" if self.operation else self.strerror
-        return f"{text} ({self.advice})" if self.advice else text
+        if self.advice:
+            text += f" ({self.advice})"
+        return f"{text}; {self.more}" if self.more else text
 
     __reduce__ = reduce_error
 
