@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
+
+
+@pytest.fixture(scope="session")
+def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library that spoils or stops system calls (faults.c), built for this run."""
+    built = tmp_path_factory.mktemp("shim") / "faults.so"
+    source = Path(__file__).with_name("faults.c")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", built, source, "-ldl"], check=True, timeout=120)
+    return built
 
 
 @pytest.fixture(autouse=True)

@@ -1,11 +1,15 @@
-/* Faults between the program and a real kernel: preloaded, it spoils what send() and recvmmsg() do. */
+/* Faults between the program and a real kernel: preloaded, it spoils what send() and recvmmsg() do, or
+ * stops the program in the middle of its work, where it then stays until somebody continues it. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <linux/netlink.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* FAULT=KIND:EVERY, counted over the sends that are large enough to be batches */
 static int due(const char *kind, size_t len)
@@ -19,12 +23,26 @@ static int due(const char *kind, size_t len)
 	return ++count % atoi(fault + n + 1) == 0;
 }
 
+/* KIND:NUMBER, of which the number is this one. */
+static int is_that_one(const char *kind, int number)
+{
+	const char *fault = getenv("FAULT");
+	size_t n = strlen(kind);
+
+	return fault && !strncmp(fault, kind, n) && fault[n] == ':' && atoi(fault + n + 1) == number;
+}
+
 ssize_t send(int fd, const void *buf, size_t len, int flags)
 {
 	static ssize_t (*real)(int, const void *, size_t, int);
+	static int sends;
 
 	if (!real)
 		real = dlsym(RTLD_NEXT, "send");
+	if (len >= 200 && is_that_one("stop", ++sends))
+		raise(SIGSTOP);
+	if (due("pause", len))
+		usleep(700 * 1000); /* longer than anybody looks on without a sign */
 	if (due("nomem", len)) {
 		errno = ENOMEM;
 		return -1;
@@ -48,6 +66,29 @@ ssize_t send(int fd, const void *buf, size_t len, int flags)
 		return -1;
 	}
 	return real(fd, buf, len, flags);
+}
+
+static int is_connections(int fd)
+{
+	char link[32], name[64];
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, name, sizeof(name) - 1);
+	name[len > 0 ? len : 0] = 0;
+	return !!strstr(name, "/net/ip_vs_conn");
+}
+
+ssize_t read(int fd, void *buf, size_t len)
+{
+	static ssize_t (*real)(int, void *, size_t);
+	static int reads;
+
+	if (!real)
+		real = dlsym(RTLD_NEXT, "read");
+	if (is_connections(fd) && is_that_one("stop-read", ++reads))
+		raise(SIGSTOP);
+	return real(fd, buf, len);
 }
 
 int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags, struct timespec *timeout)

@@ -83,7 +83,7 @@ def inject(*data: bytes) -> None:
             for at, text in enumerate(data)
         ]  # fmt: skip
         filler.add(entries)
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while held() < before + len(data) and time.monotonic() < end:
         time.sleep(0.05)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -15,15 +14,16 @@ import pytest
 from ipvsfast import Connections, IpvsError, IpvsUnavailable, ReadingInterrupted
 from support.command import program, run
 from support.connections import Filler, numbered, table_text
+from support.held import held
 from support.module import LOADER, loaded, unload
 from support.require import cannot_run
-from support.standing import LARGE, PROBE, SMALL, reads_linearly
+from support.standing import PROBE, SMALL, reads_linearly
 from support.terminal import on_terminal, screen
 
 pytestmark = pytest.mark.usefixtures("netns")
 
 CLIENTS = 500
-TRIES = 20
+HALF = 300  # reads of a page or less, each with some 50 entries: more than is read ahead, less than all
 
 
 @pytest.fixture(autouse=True)
@@ -32,27 +32,16 @@ def the_kernels_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IPVSFAST_CONNECTIONS_SOURCE", "proc")
 
 
-def fill(large: int) -> int:
-    """Fills the table, with less where that takes long to read; how many entries it has then."""
+@pytest.fixture
+def some() -> int:
+    """A table that takes many reads, and no service or daemon; how many entries it has."""
     run("-A", "-t", "10.0.0.2:80")
     with Filler() as filler:
         filler.fill(numbered(PROBE, CLIENTS), PROBE)
-        total = large if reads_linearly() else SMALL
+        total = 2 * SMALL if reads_linearly() else SMALL
         filler.fill(numbered(total - PROBE, CLIENTS, PROBE), total)
     run("-C")
     return total
-
-
-@pytest.fixture
-def filled() -> int:
-    """A table that takes a while to read, and no service or daemon; how many entries it has."""
-    return fill(LARGE)
-
-
-@pytest.fixture
-def some() -> int:
-    """A smaller one that still takes many reads."""
-    return fill(2 * SMALL)
 
 
 @pytest.fixture
@@ -66,54 +55,40 @@ def module_again() -> Iterator[None]:
     run("-L")
 
 
-def interrupted(*argv: str) -> tuple[str, str]:
+def interrupted(shim: Path, *argv: str) -> tuple[str, str]:
     """Both outputs of the command, which got a SIGINT while it was reading the table."""
-    for _ in range(TRIES):
-        with subprocess.Popen([program(), *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as command:
-            folder = f"/proc/{command.pid}/fd"
-            while command.poll() is None and not reads_table(folder):
-                time.sleep(0.001)
-            time.sleep(0.01)
-            command.send_signal(signal.SIGINT)
-            out, err = command.communicate(timeout=60)
-        if command.returncode == 130 and not err.startswith("interrupted after 0 "):
-            return out, err
-        assert command.returncode in (0, 130), err  # it had read everything already, or nothing yet
-    raise AssertionError("the signal never came in time")
+    with held(shim, f"stop-read:{HALF}", *argv) as command:
+        command.signal(signal.SIGINT)
+        assert command.status == 130
+        assert not command.err.startswith("interrupted after 0 ")
+        return command.out, command.err
 
 
-def reads_table(folder: str) -> bool:
-    try:
-        return any(os.readlink(f"{folder}/{fd}").endswith("/net/ip_vs_conn") for fd in os.listdir(folder))
-    except OSError:
-        return False
-
-
-def test_ctrl_c_prints_what_was_counted(filled: int) -> None:
+def test_ctrl_c_prints_what_was_counted(some: int, shim: Path) -> None:
     """SIGINT in the middle of a count: the number so far, a word about it, status 130."""
-    out, err = interrupted("conns", "--count")
+    out, err = interrupted(shim, "conns", "--count")
     count = int(out)
-    assert 0 < count < filled
+    assert 0 < count < some
     assert err == f"interrupted after {count:,} connections, of which {count:,} matched\n"
 
 
-def test_ctrl_c_prints_the_groups_so_far(filled: int) -> None:
+def test_ctrl_c_prints_the_groups_so_far(some: int, shim: Path) -> None:
     """The same for counts by key: exact for what was read."""
-    out, err = interrupted("conns", "--by", "client", "--csv")
+    out, err = interrupted(shim, "conns", "--by", "client", "--csv")
     counts = [int(line.rpartition(",")[2]) for line in out.splitlines()[1:]]
     assert err.startswith(f"interrupted after {sum(counts):,} connections, of which ")
-    assert 0 < sum(counts) < filled
+    assert 0 < sum(counts) < some
 
 
 @pytest.mark.parametrize("argv", [("-L", "-c", "-n"), ("conns", "--json"), ("conns", "--sample", "10")])
-def test_ctrl_c_ends_a_listing(filled: int, argv: tuple[str, ...]) -> None:
+def test_ctrl_c_ends_a_listing(some: int, shim: Path, argv: tuple[str, ...]) -> None:
     """Rows that were read are printed, whole ones only; no traceback."""
-    out, err = interrupted(*argv)
+    out, err = interrupted(shim, *argv)
     assert re.fullmatch(r"interrupted after [\d,]+ connections, of which [\d,]+ matched\n", err)
     lines = out.splitlines()
     if argv[0] == "-L":
         assert out == "" or out.endswith("8080\n")
-        assert len(lines) < filled + 2
+        assert len(lines) < some + 2
 
 
 def test_ctrl_c_in_the_api(some: int) -> None:

@@ -14,15 +14,6 @@ from support.command import program, rules, run
 pytestmark = pytest.mark.usefixtures("netns")
 
 
-@pytest.fixture(scope="module")
-def shim(tmp_path_factory) -> Path:
-    """The library that spoils system calls, built for this run."""
-    built = tmp_path_factory.mktemp("shim") / "faults.so"
-    source = Path(__file__).with_name("faults.c")
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", built, source, "-ldl"], check=True, timeout=120)
-    return built
-
-
 def spoiled(shim: Path, fault: str, *argv: str, stdin: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [program(), *argv], input=stdin, capture_output=True, text=True, timeout=60, check=False,

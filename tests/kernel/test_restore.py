@@ -6,7 +6,7 @@ import random
 import signal
 import stat
 import subprocess
-import time
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ipvsfast import Batch, Destination, InvalidValue, Ipvs, Service, SyncDaemon, Timeouts, Tunnel
 from ipvsfast.restore import RulesInvalid
 from support.command import NOBODY, program, rules, run
+from support.held import held
 
 pytestmark = pytest.mark.usefixtures("netns")
 
@@ -172,45 +173,27 @@ def test_an_empty_file_does_not_replace_a_table(tmp_path, text: str) -> None:
         assert ipvs.services() == []
 
 
-def test_an_interrupted_restore_converges() -> None:
+def test_an_interrupted_restore_converges(shim: Path) -> None:
     """SIGINT tells how many rules are in force; running it again brings the rest."""
     text = rules(1, 12000)
-    with Ipvs() as ipvs:
-        restore = subprocess.Popen([program(), "restore", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        assert restore.stdin is not None and restore.stderr is not None
-        restore.stdin.write(text)
-        restore.stdin.close()
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            table = ipvs.table()
-            if table and len(table[0][1]) > 500:
-                break
-        restore.send_signal(signal.SIGINT)
-        message = restore.stderr.read()
-        assert restore.wait(10) == 130
+    with held(shim, "stop:3", "restore", "-", stdin=text) as restore, Ipvs() as ipvs:
+        before = len(ipvs.table()[0][1])
+        restore.signal(signal.SIGINT)
+        assert restore.status == 130
         there = 1 + len(ipvs.table()[0][1])
-        restore.stderr.close()
-        assert message == f"interrupted: {there:,} of 12,001 rules are in force\n"
+        assert 0 < before < there < 12000
+        assert restore.err == f"interrupted: {there:,} of 12,001 rules are in force\n"
         assert run("restore", "--exist", "-q", stdin=text).returncode == 0
         assert len(ipvs.table()[0][1]) == 12000
 
 
-def test_killed_in_the_middle_it_converges_too() -> None:
-    """SIGKILL at random moments, mh services among the rules: no service is left on `none`."""
+def test_killed_in_the_middle_it_converges_too(shim: Path) -> None:
+    """SIGKILL between any two sends, mh services among the rules: no service is left on `none`."""
     text = rules(40, 50).replace("-s rr", "-s mh")
     with Ipvs() as ipvs:
-        for delay in (0.1, 0.15, 0.2, 0.25):
-            restore = subprocess.Popen([program(), "-R"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-            writer = restore.stdin
-            assert writer is not None
-            try:
-                writer.write(text)
-                writer.close()
-            except BrokenPipeError:
-                pass
-            time.sleep(delay)
-            restore.kill()
-            restore.wait(10)
+        for number in (1, 2, 3, 4):
+            with held(shim, f"stop:{number}", "-R", stdin=text) as restore:
+                restore.signal(signal.SIGKILL)
             assert {s.scheduler for s in ipvs.services()} <= {"mh"}
         assert run("restore", "--exist", "-q", stdin=text).returncode == 0
         assert run("-S", "-n").stdout == text

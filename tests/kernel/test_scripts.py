@@ -3,13 +3,13 @@
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from ipvsfast import Destination, Ipvs, Service, Timeouts, Tunnel
 from support.command import NOBODY, program, rules
+from support.held import await_reader
 from support.require import cannot_run
 
 pytestmark = pytest.mark.usefixtures("netns")
@@ -209,7 +209,7 @@ def test_interrupted_while_it_reads() -> None:
         assert child.stdin is not None and child.stderr is not None
         child.stdin.write(b"-A -f 1\n")
         child.stdin.flush()
-        time.sleep(0.5)
+        await_reader(child.stdin)
         child.send_signal(signal.SIGINT)
         assert (child.wait(30), child.stderr.read()) == (130, b"")
     assert table() == before

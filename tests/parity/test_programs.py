@@ -140,7 +140,7 @@ def test_silent_name_server(arena: Arena, tmp_path: Path) -> None:
             space.call("parity.traffic:usual_name_files")
     assert ours[:3] == theirs[:3]
     assert theirs.seconds > 3 * 0.9
-    assert ours.seconds < 1.5
+    assert ours.seconds < theirs.seconds
 
 
 def shell(space: Space, program_path: str, command: str) -> Result:

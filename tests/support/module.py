@@ -14,7 +14,7 @@ def loaded() -> list[str]:
     return [line.split()[0] for line in Path("/proc/modules").read_text().splitlines() if line.startswith("ip_vs")]
 
 
-def unload(seconds: float = 10) -> None:
+def unload(seconds: float = 60) -> None:
     """Removes them all. Namespaces that are gone may hold them for a moment still."""
     end = time.monotonic() + seconds
     while True:

@@ -10,12 +10,13 @@ import subprocess
 from support.command import program
 
 
-def on_terminal(*argv: str, stdin: str = "", status: int = 0) -> str:
+def on_terminal(*argv: str, stdin: str = "", status: int = 0, **environment: str) -> str:
     """What the command writes to a terminal that is its standard error."""
     main, other = pty.openpty()
     with subprocess.Popen(
-        [program(), *argv], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=other
-    ) as command:
+        [program(), *argv], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=other,
+        env={**os.environ, **environment},
+    ) as command:  # fmt: skip
         os.close(other)
         assert command.stdin is not None
         command.stdin.write(stdin.encode())
