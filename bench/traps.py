@@ -68,7 +68,7 @@ def _again(services: int, destinations: int, how: str) -> Callable[[], float]:
 
     def measure() -> float:
         from ipvsfast import Ipvs
-        from ipvsfast.replacer import empty_for_restore
+        from ipvsfast.changes.replace import empty_for_restore
 
         lines = _rules(services, destinations)
         blocks = [lines[at : at + destinations + 1] for at in range(0, len(lines), destinations + 1)]
@@ -97,7 +97,7 @@ def _objects(services: int, destinations: int, packed: bool) -> Callable[[], flo
 
     def measure() -> float:
         from ipvsfast import Batch, Destination, Ipvs, Service
-        from ipvsfast.wire import pack_operations
+        from ipvsfast.kernel.layout import pack_operations
 
         batch = Batch()
         for s in range(services):

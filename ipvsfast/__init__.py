@@ -7,11 +7,9 @@ The names below are loaded when first used, so that the command pays only for wh
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .batch import Batch, Interrupted, Operation, Result, Results
     from .client import Ipvs
-    from .connection import Connection
-    from .connfilter import ConnectionFilter
-    from .conntable import Connections, ReadingInterrupted
+    from .connections.filter import ConnectionFilter
+    from .connections.table import Connections, ReadingInterrupted
     from .errors import (
         AlreadyExists,
         InvalidValue,
@@ -24,7 +22,9 @@ if TYPE_CHECKING:
         OutcomeUnknown,
         TableChanging,
     )
-    from .model import (
+    from .model.connection import Connection
+    from .model.operation import Batch, Interrupted, Operation, Result, Results
+    from .model.service import (
         Destination,
         DestinationKey,
         Info,
@@ -39,17 +39,36 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
-    "Batch": "batch", "Interrupted": "batch", "Operation": "batch", "Result": "batch", "Results": "batch",
     "Ipvs": "client",
-    "Connection": "connection", "ConnectionFilter": "connfilter", "Connections": "conntable",
-    "ReadingInterrupted": "conntable",
-    "AlreadyExists": "errors", "InvalidValue": "errors", "IpvsError": "errors",
-    "IpvsUnavailable": "errors", "KernelError": "errors", "KernelRefused": "errors", "NotFound": "errors",
-    "NotPermitted": "errors", "OutcomeUnknown": "errors", "TableChanging": "errors",
-    "Destination": "model", "DestinationKey": "model", "Info": "model", "Service": "model",
-    "ServiceKey": "model", "Stats": "model", "SyncDaemon": "model", "Timeouts": "model",
-    "Tunnel": "model",
-}  # fmt: skip
+    "ConnectionFilter": "connections.filter",
+    "Connections": "connections.table",
+    "ReadingInterrupted": "connections.table",
+    "AlreadyExists": "errors",
+    "InvalidValue": "errors",
+    "IpvsError": "errors",
+    "IpvsUnavailable": "errors",
+    "KernelError": "errors",
+    "KernelRefused": "errors",
+    "NotFound": "errors",
+    "NotPermitted": "errors",
+    "OutcomeUnknown": "errors",
+    "TableChanging": "errors",
+    "Connection": "model.connection",
+    "Batch": "model.operation",
+    "Interrupted": "model.operation",
+    "Operation": "model.operation",
+    "Result": "model.operation",
+    "Results": "model.operation",
+    "Destination": "model.service",
+    "DestinationKey": "model.service",
+    "Info": "model.service",
+    "Service": "model.service",
+    "ServiceKey": "model.service",
+    "Stats": "model.service",
+    "SyncDaemon": "model.service",
+    "Timeouts": "model.service",
+    "Tunnel": "model.service",
+}
 
 __all__ = [
     "AlreadyExists", "Batch", "Connection", "ConnectionFilter", "Connections", "Destination",

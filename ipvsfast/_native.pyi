@@ -1,4 +1,4 @@
-"""Types of the compiled module. Only session.py and connreader.py (and tests/native) may import it.
+"""Types of the compiled module. Only the room kernel (and tests/native) may import it.
 
 `lib` has the functions and enum values of csrc/api/ipvsfast.h and csrc/api/conns.h, `ffi` is cffi's; cdata is
 opaque to mypy.

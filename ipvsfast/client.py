@@ -5,19 +5,19 @@ from __future__ import annotations
 import errno
 
 from .errors import TableChanging, error_for
-from .model import Info, Timeouts
-from .session import Session, count_sent, new_results
+from .kernel.session import Session, count_sent, new_results
+from .model.service import Info, Timeouts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .adder import OnProgress
-    from .batch import Batch, Operation, Results
-    from .model import Destination, DestinationKey, Service, ServiceKey, SyncDaemon
-    from .restore import Restored, Source
-    from .session import Reading
-    from .wire import Table
+    from .changes.add import OnProgress
+    from .changes.restore import Restored, Source
+    from .kernel.layout import Table
+    from .kernel.session import Reading
+    from .model.operation import Batch, Operation, Results
+    from .model.service import Destination, DestinationKey, Service, ServiceKey, SyncDaemon
 
 
 class Ipvs:
@@ -101,7 +101,7 @@ class Ipvs:
 
     def daemons(self) -> list[SyncDaemon]:
         """The running sync daemons, master first."""
-        from .wire import unpack_daemon
+        from .kernel.layout import unpack_daemon
 
         rows = [unpack_daemon(row) for row in self._session.daemons()]
         return sorted(rows, key=lambda d: d.state != "master")
@@ -118,8 +118,8 @@ class Ipvs:
         Interrupted on Ctrl-C, KernelError when the exchange itself fails, what a signal handler or
         `progress` raises, has the `results` of what was done before.
         """
-        from .batch import Results, leave_with
-        from .wire import pack_operations
+        from .kernel.layout import pack_operations
+        from .model.operation import Results, leave_with
 
         ops: list[Operation] = []
         try:
@@ -133,7 +133,7 @@ class Ipvs:
         self, packed: bytearray, ops: list[Operation], progress: OnProgress | None = None
     ) -> Results:
         """`apply` of operations that were packed before (wire.pack_operations)."""
-        from .batch import Results, leave_with
+        from .model.operation import Results, leave_with
 
         count = len(ops)
         errnos = new_results(count)
@@ -165,8 +165,8 @@ class Ipvs:
         it then, and text without any service is InvalidValue, unless allow_empty. progress: called with
         the number of rules sent so far, about every 50 ms.
         """
-        from .loader import no_services
-        from .restore import RulesInvalid, RuleText, add_rules, check_rules
+        from .changes.restore import RulesInvalid, RuleText, add_rules, check_rules
+        from .changes.rule_reader import no_services
 
         text = RuleText(source)
         checked = check_rules(text)
@@ -184,7 +184,7 @@ class Ipvs:
         return self._session.send(packed, count, errnos, start)
 
     def _one(self, command: str, service: object = None, dest: object = None, value: object = None) -> None:
-        from .batch import Operation
+        from .model.operation import Operation
 
         self.apply([Operation._make(command, service, dest, value)]).check()
 
@@ -227,12 +227,12 @@ class Ipvs:
 
     def stop_daemon(self, state: str) -> None:
         """Stop the "master" or the "backup" daemon."""
-        from .batch import Batch
+        from .model.operation import Batch
 
         self.apply(Batch().stop_daemon(state)).check()
 
 
 def _packed(key: ServiceKey) -> bytes:
-    from .wire import pack_key
+    from .kernel.layout import pack_key
 
     return pack_key(key)

@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from ipvsfast.helptext import goes_with
-from ipvsfast.options import COLUMNS, COMMAND, OPTIONS, REQUIRED, VALUES, Option
-from ipvsfast.verbs import HELP, OWN_ONLY, SCRIPTS, VERB, VERBS
+from ipvsfast.cli.commands import HELP, OWN_ONLY, SCRIPTS, VERB, VERBS
+from ipvsfast.cli.help import goes_with
+from ipvsfast.language.options import COLUMNS, COMMAND, OPTIONS, REQUIRED, VALUES, Option
 
 FOLDER = Path(__file__).resolve().parents[1] / "completions"
 HEADER = "# Made by tools/completions.py; do not edit.\n"

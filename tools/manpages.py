@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from ipvsfast.helptext import USAGE
-from ipvsfast.names import DEFAULT_TIMEOUT, RULES_TIMEOUT, RULES_VARIABLE, TIMEOUT_VARIABLE
-from ipvsfast.options import (
+from ipvsfast.cli.commands import SCRIPTS, VERB, VERBS, Verb
+from ipvsfast.cli.help import USAGE
+from ipvsfast.language.options import (
     CELLS,
     COLUMNS,
     COMMAND,
@@ -26,7 +26,7 @@ from ipvsfast.options import (
     VALUES,
     Option,
 )
-from ipvsfast.verbs import SCRIPTS, VERB, VERBS, Verb
+from ipvsfast.resolver import DEFAULT_TIMEOUT, RULES_TIMEOUT, RULES_VARIABLE, TIMEOUT_VARIABLE
 
 MAN = Path(__file__).resolve().parents[1] / "man"
 HEADER = '.\\" Made by tools/manpages.py from {}; do not edit.\n'

@@ -4,12 +4,12 @@
 
 #include <arpa/inet.h>
 
-_Static_assert(sizeof(struct ipvsf_service) == 80, "wire.py packs this");
-_Static_assert(sizeof(struct ipvsf_dest) == 44, "wire.py packs this");
-_Static_assert(sizeof(struct ipvsf_daemon) == 48, "wire.py packs this");
-_Static_assert(sizeof(struct ipvsf_op) == 128, "wire.py packs this");
-_Static_assert(sizeof(struct ipvsf_service_row) == 168, "wire.py unpacks this");
-_Static_assert(sizeof(struct ipvsf_dest_row) == 136, "wire.py unpacks this");
+_Static_assert(sizeof(struct ipvsf_service) == 80, "kernel/layout.py packs this");
+_Static_assert(sizeof(struct ipvsf_dest) == 44, "kernel/layout.py packs this");
+_Static_assert(sizeof(struct ipvsf_daemon) == 48, "kernel/layout.py packs this");
+_Static_assert(sizeof(struct ipvsf_op) == 128, "kernel/layout.py packs this");
+_Static_assert(sizeof(struct ipvsf_service_row) == 168, "kernel/layout.py unpacks this");
+_Static_assert(sizeof(struct ipvsf_dest_row) == 136, "kernel/layout.py unpacks this");
 
 _Static_assert((int)IPVSF_NEW_SERVICE == (int)IPVS_CMD_NEW_SERVICE, "kernel ABI");
 _Static_assert((int)IPVSF_SET_SERVICE == (int)IPVS_CMD_SET_SERVICE, "kernel ABI");

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import __version__
 from ..errors import IpvsError
-from ..helptext import help_text
+from .help import help_text
 
 __all__ = ["help_text", "version_text"]
 
@@ -20,7 +20,7 @@ def base_name(program: str) -> str:
 
 def version_text(program: str) -> str:
     """One line under the name ipvsadm; under our own also what libraries and kernel there are."""
-    from ..session import libnl_version
+    from ..kernel.session import libnl_version
 
     if base_name(program) == "ipvsadm":
         return (
@@ -50,8 +50,8 @@ def kernel_text() -> str:
 
 def connections_text() -> str:
     """Where `-L -c` and `conns` would read a large connection table from, and why."""
-    from ..connsource import BREAK_EVEN, chosen_source
-    from ..conntable import Connections
+    from ..connections.source import BREAK_EVEN, chosen_source
+    from ..connections.table import Connections
 
     try:
         source = chosen_source(None)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from ..arguments import hint
 from ..errors import IpvsError, IpvsUnavailable
-from ..grammar import parse
+from ..language.parse import parse
+from ..language.values import hint
 from .output import Failure
 
 TYPE_CHECKING = False
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..client import Ipvs
-    from ..grammar import Request, UsageError
-    from ..names import Resolver
+    from ..language.parse import Request, UsageError
+    from ..resolver import Resolver
 
 
 HOPE = "Are you sure that IP Virtual Server is built in the kernel or as module?"
@@ -62,7 +62,7 @@ class LateResolver:
 
     def resolver(self) -> Resolver:
         if self._loaded is None:
-            from ..names import Resolver
+            from ..resolver import Resolver
 
             self._loaded = Resolver()
         return self._loaded

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from ..connsource import chosen_source
-from ..conntable import Connections, ReadingInterrupted, sample_text
+from ..connections.source import chosen_source
+from ..connections.table import Connections, ReadingInterrupted, sample_text
 from ..errors import IpvsError, IpvsUnavailable, NotPermitted
 from ..listing.connections import headers, rows
-from .connprogress import ConnProgress
+from .conns_progress import ConnProgress
 from .output import Failure, interrupted, write, write_all, write_pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from ..conntable import Account
+    from ..connections.table import Account
     from .command import Command
-    from .connquery import Query
+    from .conns_query import Query
 
 FILE = "/proc/net/ip_vs_conn"
 _STOP = "Ctrl-C ends it"
@@ -92,7 +92,7 @@ def summary(query: Query, table: Connections) -> str:
 
 
 def _form(query: Query, result: object) -> str:
-    from ..listing.conngroups import count_text, groups_text
+    from ..listing.groups import count_text, groups_text
 
     if isinstance(result, int):
         return count_text(result, query.form)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ..errors import IpvsError, sentence
-from ..grammar import UsageError
+from ..language.parse import UsageError
 from .command import Command
 from .output import INTERRUPTED, Failure, complain, write
 
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..grammar import Request
+    from ..language.parse import Request
 
 
 def carry_out(command: Command, request: Request) -> int:
@@ -23,7 +23,7 @@ def carry_out(command: Command, request: Request) -> int:
 
         show(command, request)
     elif request.command == "restore":
-        from .restore import restore
+        from .rules_stdin import restore
 
         return restore(command)
     elif request.command == "help":
@@ -41,12 +41,12 @@ def carry_out(command: Command, request: Request) -> int:
 
 def change(command: Command, request: Request) -> None:
     """One operation on the table; Failure (255) with ipvsadm's sentence if refused."""
-    from ..batch import operation_of
+    from ..language.parse import operation_of
 
     operation = operation_of(request)
     try:
         if operation.command == "flush":
-            from ..replacer import empty_for_restore
+            from ..changes.replace import empty_for_restore
 
             code = empty_for_restore(command.table.session)
         else:
@@ -65,7 +65,7 @@ def main(argv: Sequence[str], program: str) -> int:
 def _main(argv: Sequence[str], program: str) -> int:
     command = Command(program, carry_out)
     if argv and argv[0][:1] not in ("-", "") and program.rpartition("/")[2] != "ipvsadm":
-        from ..verbs import find
+        from .commands import find
 
         verb = find(argv[0])
         if verb is not None:
@@ -82,7 +82,7 @@ def guarded(work: Callable[[], int], argv: Sequence[str], program: str) -> int:
     except UsageError as error:
         complain(error.message)
         if os.isatty(2):  # elsewhere every byte is as ipvsadm has it
-            from ..helptext import slip
+            from .help import slip
 
             more = slip(argv, program, error)
             if more:

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from ..verbs import parse_verb
+from .commands import parse_verb
 from .output import write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..verbs import Verb
     from .command import Command
+    from .commands import Verb
 
 
 def run_verb(command: Command, verb: Verb, argv: Sequence[str]) -> int:
     """Carries out one verb; the exit status."""
     given, words = parse_verb(verb, argv)
     if "help" in given:
-        from ..helptext import verb_text
+        from .help import verb_text
 
         write(verb_text(verb, command.program))
         return 0
     if verb.name == "restore":
-        from .strict import restore_file
+        from .restore import restore_file
 
         return restore_file(command, given, words[0] if words else None)
     if verb.name == "save":
@@ -30,7 +30,7 @@ def run_verb(command: Command, verb: Verb, argv: Sequence[str]) -> int:
 
         return save_file(command, given, words[0] if words else None)
     if verb.name == "conns":
-        from .connverb import run
+        from .conns_verb import run
 
         return run(command, given)
     from .compat import install, remove

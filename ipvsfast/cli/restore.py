@@ -1,120 +1,90 @@
-"""-R: rules from standard input, with ipvsadm's meaning line by line, in batches.
-
-A refused rule does not stop the run; a line that is no command does. The exit status is that of the
-last line. What is new: messages say where, and comments are read over.
-"""
+"""`ipvsfast restore`: everything is checked first; then all of it, or a true account."""
 
 from __future__ import annotations
 
-import errno
+from time import monotonic
 
-from ..errors import IpvsError
-from ..loader import Problem, RuleReader, fd_chunks
-from ..session import count_sent
+from ..changes.restore import Restored, RuleText, add_rules, check_rules
+from ..changes.rule_reader import no_services
+from ..language.values import UsageError
 from .advice import problem_text
 from .output import Failure, complain, interrupted
+from .progress import for_terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from ..grammar import Request, UsageError
+    from ..changes.rule_reader import Problem
     from .command import Command
-    from .progress import Progress
+
+STDIN = "stdin"
 
 
-class Restore(RuleReader):
-    """One run of -R."""
-
-    def __init__(self, command: Command, source: str) -> None:
-        super().__init__(command.parse, source)
-        self.run_by = command
-        self.status = 0
-        self.done = 0  # rules whose results are known
-        self.last = 0  # line of the last of them
-        self._progress: Progress | None = None
-        self.lost = False  # whether a reply of the kernel was; no good end then, whatever came last
-
-    def feed(self, chunks: Iterable[bytes]) -> int:
-        """Carries out all lines; the exit status."""
-        try:
-            try:
-                self.read(chunks)
-            finally:
-                if self._progress is not None:
-                    self._progress.close()
-        except KeyboardInterrupt:
-            sent = count_sent(self.buffer.results, self.buffer.count)
-            last = self.buffer.numbers[sent - 1] if sent else self.last
-            raise interrupted(
-                f": {self.done + sent} rules were sent, up to {self.source}:{last}"
-            ) from None
-        return self.status or (255 if self.lost else 0)
-
-    def _draw(self, done: int) -> None:
-        if self._progress is None:
-            from .progress import for_terminal
-
-            self._progress = for_terminal(0, "rules")
-        self._progress(done)
-
-    def apply(self) -> None:
-        buffer = self.buffer
-        count, sent = buffer.count, 0
-        table = self.run_by.table
-        try:
-            while sent < count:
-                sent = table.send(buffer.ops, count, buffer.results, sent)
-                if sent < count:  # a time slice was used up: this one takes long
-                    self._draw(self.done + sent)
-        except IpvsError as error:
-            sent = count_sent(buffer.results, count)
-            self._tell(sent)
-            error.operation = f"after {self.done + sent} rules, up to {self.source}:{self.last}"
-            raise
-        self._tell(count)
-        self.status = 255 if buffer.results[count - 1] else 0
-        self.done += count
-
-    def _tell(self, count: int) -> None:
-        """Every refusal among the first `count` operations of the buffer."""
-        results = self.buffer.results[:count]
-        if any(results):
-            if self._progress is not None:
-                self._progress.close()
-            for at, code in enumerate(results):
-                if code:
-                    complain(problem_text(self.refusal(at, -code)))
-                    self.lost |= code == -errno.ENOBUFS
-        if count:
-            self.last = self.buffer.numbers[count - 1]
-
-    def mistake(self, error: UsageError, line: bytes) -> None:
-        problem = str(Problem(self.source, self.buffer.line, line, error.message))
-        if error.status != 255 or error.hint:
-            raise Failure(error.status, problem)
-        complain(problem)
-        self.status = 255
-
-    def other(self, request: Request, line: bytes) -> None:
-        """A listing, the help or the version in the middle of rules; the latter two end the run."""
-        if request.command == "restore":
-            self.mistake(self.run_by.hint(), line)
-        try:
-            self.status = self.run_by.run(request)
-        except Failure as failure:
-            problem = Problem(self.source, self.buffer.line, line, failure.message)
-            raise Failure(failure.status, str(problem)) from None
-        if request.command in ("help", "version"):
-            raise Failure(0)
+def restore_file(command: Command, given: dict[str, str], path: str | None) -> int:
+    """0: all rules are in force (or, with --check, right); 1: some are not."""
+    if "keep-going" in given and "stop-on-error" in given:
+        raise UsageError(2, "restore: --keep-going and --stop-on-error exclude each other")
+    if "allow-empty" in given and "clear" not in given:
+        raise UsageError(2, "restore: --allow-empty goes with --clear only")
+    text = _text(path)
+    checked = check_rules(text, command.parse, command.names.resolver())
+    if checked.problems:
+        _tell(checked.problems)
+        count = len(checked.problems)
+        sent = "" if "check" in given else "; nothing was sent"
+        complain(f"{count} {'mistake' if count == 1 else 'mistakes'} in {text.name}{sent}")
+        return 1
+    if "clear" in given and not checked.services and "allow-empty" not in given:
+        raise Failure(1, str(no_services(text.name, "--allow-empty if that is meant")))
+    if "check" in given:
+        if "quiet" not in given:
+            complain(f"{text.name}: {checked.total:,} rules, no mistakes")
+        return 0
+    return _add(command, given, text, checked.total)
 
 
-def restore(command: Command) -> int:
-    """Runs -R on standard input."""
+def _text(path: str | None) -> RuleText:
     try:
-        command.table  # noqa: B018 - the kernel is asked first: without it nothing is read
-        return Restore(command, "stdin").feed(fd_chunks(0))
-    except IpvsError as error:
-        raise Failure(255, str(error)) from None
+        if path is not None and path != "-":
+            return RuleText(path)
+        with open(0, "rb", closefd=False) as stream:
+            return RuleText(stream.read(), STDIN)
     except OSError as error:
-        raise Failure(1, f"cannot read standard input: {error.strerror}") from None
+        raise Failure(1, f"cannot read {path or STDIN}: {error.strerror}") from None
+
+
+def _add(command: Command, given: dict[str, str], text: RuleText, total: int) -> int:
+    quiet = "quiet" in given
+    session = command.table.session
+    line = for_terminal(total, "rules", quiet)
+    start = monotonic()
+    try:
+        account = add_rules(
+            session, text, total, command.parse,
+            stop="keep-going" not in given, exist="exist" in given, clear="clear" in given,
+            progress=line,
+        )  # fmt: skip
+    finally:
+        line.close()
+    _tell(account.problems)
+    if account.ended is not None:
+        in_force = f"{account.done:,} of {total:,} rules are in force"
+        if isinstance(account.ended, KeyboardInterrupt):
+            raise interrupted(f": {in_force}")
+        raise Failure(1, f"{text.name}: {account.ended}\n{in_force}")
+    if not quiet or not account.ok:
+        complain(_summary(account, monotonic() - start, given))
+    return 0 if account.ok else 1
+
+
+def _tell(problems: list[Problem]) -> None:
+    for problem in problems:
+        complain(problem_text(problem))
+
+
+def _summary(account: Restored, seconds: float, given: dict[str, str]) -> str:
+    text = f"{account.done:,} of {account.total:,} rules are in force after {seconds:.2f} s"
+    if account.ok:
+        return text
+    text += f"; {len(account.problems)} refused"
+    stopped = "keep-going" not in given and "clear" not in given
+    return text + (", stopped there" if stopped else "")

@@ -36,7 +36,7 @@ def restore(argv: Sequence[str], program: str) -> int:
     name = _base_name(program)
     if _asks_for_help(argv, name):
         return _help("ipvsfast-restore", name)
-    from .replace import replace_table
+    from .restore_programs import replace_table
 
     allow_empty = name.startswith("ipvsadm") or "--allow-empty" in argv
     return replace_table(Command(_main_name(name), carry_out), allow_empty)
@@ -57,8 +57,8 @@ def _asks_for_help(argv: Sequence[str], name: str) -> bool:
 
 
 def _help(script: str, name: str) -> int:
-    from ..helptext import script_text
-    from ..verbs import SCRIPTS
+    from .commands import SCRIPTS
+    from .help import script_text
 
     write("".join([script_text(entry, name) for entry in SCRIPTS if entry.name == script]))
     return 0

@@ -9,8 +9,8 @@ from .output import Failure, write, write_all, write_pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..grammar import Request
-    from ..names import Resolver
+    from ..language.parse import Request
+    from ..resolver import Resolver
     from .command import Command
 
 

@@ -12,8 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from ..conntable import Connections
-    from .connquery import Query
+    from ..connections.table import Connections
+    from .conns_query import Query
 
 _SHORTEST_PAUSE = 0.05  # however long a reading takes, the kernel gets a rest
 _TITLE_LINES = 2

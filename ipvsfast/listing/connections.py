@@ -7,15 +7,15 @@ the packet: control characters in it never reach the terminal.
 
 from __future__ import annotations
 
-from ..connection import protocol_text
-from ..connforms import HEADS
+from ..connections.forms import HEADS
+from ..model.connection import protocol_text
 from .endpoints import Named, Numeric
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ..connection import Connection
+    from ..model.connection import Connection
     from .endpoints import Endpoints, Names
 
 _ROW = "%-3s %02d:%02d%s %-11s %-18s %-18s %s\n"

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..model import Destination, Service, Stats
+    from ..model.service import Destination, Service, Stats
     from .tables import ServerRows, ServiceLine
 
     Five = tuple[int, int, int, int, int]

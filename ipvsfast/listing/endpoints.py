@@ -6,15 +6,15 @@ they have formatted, since the same servers stand in many services.
 
 from __future__ import annotations
 
-from ..addresses import format_ip
-from ..model import AF_INET6, PROTOCOL_NAMES
+from ..model.address import format_ip
+from ..model.service import AF_INET6, PROTOCOL_NAMES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Protocol
 
-    from ..model import Destination, Service
+    from ..model.service import Destination, Service
 
     class Names(Protocol):
         """What a listing with names asks; names.Resolver answers."""

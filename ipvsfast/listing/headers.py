@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from ..model import Info
+    from ..model.service import Info
 
 DEFAULT = "default"
 # When several are asked for, the first of these is shown.

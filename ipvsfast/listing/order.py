@@ -13,14 +13,14 @@ That is nearly always so, and then the built-in sort does the work.
 
 from __future__ import annotations
 
-from ..model import AF_INET
+from ..model.service import AF_INET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any, TypeVar
 
-    from ..model import Destination, DestinationKey, Service, ServiceKey
+    from ..model.service import Destination, DestinationKey, Service, ServiceKey
 
     _T = TypeVar("_T")
     Words = tuple[int, ...]

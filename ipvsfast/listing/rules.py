@@ -7,7 +7,7 @@ and port gives way to the number.
 
 from __future__ import annotations
 
-from ..model import AF_INET6
+from ..model.service import AF_INET6
 from .endpoints import Numeric, Restorable, addresses_of, protocol_name
 from .order import sort_destinations, sort_services
 from .tables import NO_METHOD, flags_text, mask_text
@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..model import Destination, Service, ServiceKey
+    from ..model.service import Destination, Service, ServiceKey
     from .endpoints import Endpoints, Names
     from .tables import Table
 

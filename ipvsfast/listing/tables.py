@@ -5,8 +5,8 @@ Column widths, trailing blanks and cuts are ipvsadm's: programs read these table
 
 from __future__ import annotations
 
-from ..addresses import format_ip
-from ..model import AF_INET6, flag_names
+from ..model.address import format_ip
+from ..model.service import AF_INET6, flag_names
 from .endpoints import IPV4_WIDTH, Named, Numeric, addresses_of, protocol_name
 from .headers import DEFAULT, HEADERS, version_line
 from .order import sort_destinations, sort_services
@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from ..model import Destination, Info, Service
+    from ..model.service import Destination, Info, Service
     from .endpoints import Endpoints, Names
 
     Table = Iterable[tuple[Service, Sequence[Destination]]]

@@ -155,7 +155,7 @@ def test_names_are_not_asked_with_n(tmp_path) -> None:
     loaded = set(trace.read_text().split())
     heavy = {"socket", "re", "enum", "dataclasses", "argparse", "json", "asyncio", "typing", "threading", "curses", "http"}
     assert not heavy & loaded
-    assert "ipvsfast.names" not in loaded
+    assert "ipvsfast.resolver" not in loaded
 
 
 def test_as_a_person_at_a_terminal() -> None:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ipvsfast import Batch, Destination, InvalidValue, Ipvs, Service, SyncDaemon, Timeouts, Tunnel
-from ipvsfast.restore import RulesInvalid
+from ipvsfast.changes.restore import RulesInvalid
 from support.command import NOBODY, program, rules, run
 from support.held import held
 

@@ -11,30 +11,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipvsfast import connfilter, conngroups, connreader, connwire
 from ipvsfast._native import ffi, lib
-from ipvsfast.connreader import ConnReader, ConnRows, ConnText
+from ipvsfast.connections import count_by
+from ipvsfast.connections import filter as conn_filter
 from ipvsfast.errors import IpvsError
+from ipvsfast.kernel import conn_layout, conn_reader
+from ipvsfast.kernel.conn_reader import ConnReader, ConnRows, ConnText
 from support.connlines import HEADER, LONGEST_LINE, line, lines, mutated, parse, parse_text
 from support.connread import file_of, read, reader_of, text_of
 
 
 def scan(text, room=64, start=0):
     """(rows, used, unreadable lines, sample) of one call of the scanner."""
-    rows = bytearray(room * connwire.ROW.size)
+    rows = bytearray(room * conn_layout.ROW.size)
     state = ffi.new("struct ipvsf_conn_scan *", {"used": start})
     lent = ffi.from_buffer("char[]", text)
     assert lib.ipvsf_conns_scan(lent, len(text), ffi.from_buffer("struct ipvsf_conn[]", rows), room, state) == 0
-    found = list(connwire.unpack(bytes(rows[: state.count * connwire.ROW.size]), text))
+    found = list(conn_layout.unpack(bytes(rows[: state.count * conn_layout.ROW.size]), text))
     return found, state.used, state.unreadable, ffi.string(state.first_unreadable)
 
 
 def test_layouts_agree():
     """Packed rows, filters, matches and keys have the sizes of their C structs."""
-    assert ffi.sizeof("struct ipvsf_conn") == connwire.ROW.size
-    assert ffi.sizeof("struct ipvsf_conn_filter") == connfilter.FILTER.size
-    assert ffi.sizeof("struct ipvsf_conn_match") == connfilter.MATCH.size
-    assert ffi.sizeof("struct ipvsf_key_part") == conngroups.PART.size
+    assert ffi.sizeof("struct ipvsf_conn") == conn_layout.ROW.size
+    assert ffi.sizeof("struct ipvsf_conn_filter") == conn_filter.FILTER.size
+    assert ffi.sizeof("struct ipvsf_conn_match") == conn_filter.MATCH.size
+    assert ffi.sizeof("struct ipvsf_key_part") == count_by.PART.size
 
 
 def test_columns_agree():
@@ -45,7 +47,7 @@ def test_columns_agree():
         "details": "known",
     }  # fmt: skip
     row = ffi.new("struct ipvsf_conn *")
-    for name, (offset, size, _) in connwire.COLUMNS.items():
+    for name, (offset, size, _) in conn_layout.COLUMNS.items():
         field = fields.get(name, name)
         assert ffi.offsetof("struct ipvsf_conn", field) == offset
         value = getattr(row, field)
@@ -54,7 +56,7 @@ def test_columns_agree():
 
 def test_filter_positions_agree():
     """A condition packed under a name is found under that name in C."""
-    packed, matches = connfilter.ConnectionFilter(
+    packed, matches = conn_filter.ConnectionFilter(
         client="10.0.0.0/9:80-90", destination="[2001:db8::/33]:443", states=["udp", "none"], protocols=[6, 132],
         families=["ipv6", "mixed"], expires_below=7, templates=True, engines="sip", limit=2**40,
     ).pack()  # fmt: skip
@@ -74,18 +76,18 @@ def test_filter_positions_agree():
 def test_constants_agree():
     """Numbers that Python repeats are those of the header."""
     names = {"client-net": "CLIENT"}
-    for name, (number, _, _) in conngroups.KEYS.items():
+    for name, (number, _, _) in count_by.KEYS.items():
         assert number == getattr(lib, f"IPVSF_KEY_{names.get(name, name.upper().replace('-', '_'))}")
-    assert max(number for number, _, _ in conngroups.KEYS.values()) + 1 == lib.IPVSF_NUM_KEYS
-    assert connfilter.FAMILIES == {
+    assert max(number for number, _, _ in count_by.KEYS.values()) + 1 == lib.IPVSF_NUM_KEYS
+    assert conn_filter.FAMILIES == {
         "ipv4": lib.IPVSF_FAMILY_4, "ipv6": lib.IPVSF_FAMILY_6, "mixed": lib.IPVSF_FAMILY_MIXED,
     }  # fmt: skip
-    assert list(connreader.FORMATS) == ["table", "table-pe", "csv", "csv-details", "ndjson", "json"]
-    assert list(connreader.FORMATS.values()) == list(range(6))
+    assert list(conn_reader.FORMATS) == ["table", "table-pe", "csv", "csv-details", "ndjson", "json"]
+    assert list(conn_reader.FORMATS.values()) == list(range(6))
     f = ffi.new("struct ipvsf_conn_filter *")
-    assert (len(f.states), len(f.engines)) == (connfilter.MOST_STATES, connfilter.MOST_ENGINES)
-    assert connwire.DETAILS == lib.IPVSF_CONN_DETAILS
-    assert max(lib.IPVSF_CONN_TEXT, lib.IPVSF_CONN_LINE) <= connreader.TEXT_SIZE
+    assert (len(f.states), len(f.engines)) == (conn_filter.MOST_STATES, conn_filter.MOST_ENGINES)
+    assert conn_layout.DETAILS == lib.IPVSF_CONN_DETAILS
+    assert max(lib.IPVSF_CONN_TEXT, lib.IPVSF_CONN_LINE) <= conn_reader.TEXT_SIZE
     assert lib.IPVSF_CONN_TEXT > LONGEST_LINE
 
 
@@ -226,7 +228,7 @@ def test_every_border():
         assert reader.unreadable()[0] == bool(shift)
 
 
-@pytest.mark.parametrize("form", ["rows", *connreader.FORMATS])
+@pytest.mark.parametrize("form", ["rows", *conn_reader.FORMATS])
 @pytest.mark.parametrize(
     "length", [0, 1, 255, 4096, 65000, LONGEST_LINE - 1, LONGEST_LINE, LONGEST_LINE + 1, 70000, 200_000]
 )
@@ -342,7 +344,7 @@ def test_closing_in_the_middle(end, overlap):
         reader.attach(file_of(HEADER), overlap)
         reader.close()
     elif end == "replay":
-        reader.replay(connreader.ConnSample(3, 1))
+        reader.replay(conn_reader.ConnSample(3, 1))
     else:
         reader.close()
         assert reader.ended and ConnRows(reader).step() == (b"", b"")
@@ -353,7 +355,7 @@ def test_closing_in_the_middle(end, overlap):
 def test_fork_in_the_middle(overlap):
     """A child can neither go on with its parent's reading nor hang in it; the parent goes on."""
     reader = reader_of(HEADER + line() * 20_000, overlap)
-    seen = len(ConnRows(reader).step()[0]) // connwire.ROW.size
+    seen = len(ConnRows(reader).step()[0]) // conn_layout.ROW.size
     fork = ctypes.CDLL(None).fork  # os.fork() of newer Pythons warns of the thread that reads
     child = fork()
     if not child:
@@ -371,12 +373,12 @@ def test_fork_in_the_middle(overlap):
 
 
 def counting(reader):
-    groups = connreader.ConnGroups(conngroups.Key("state").packed)
+    groups = conn_reader.ConnGroups(count_by.Key("state").packed)
     return lambda: reader.group(groups)
 
 
 def sampling(reader):
-    sample = connreader.ConnSample(5, 1)
+    sample = conn_reader.ConnSample(5, 1)
     return lambda: reader.sample(sample)
 
 
@@ -458,7 +460,7 @@ def test_account():
     """The account adds up, and what a reading had to say stays after its end."""
     text = HEADER + line() * 3000 + b"odd\n" + line("TCP", state="NONE") * 2000
     reader = reader_of(text)
-    reader.filter(*connfilter.ConnectionFilter(protocols="tcp").pack())
+    reader.filter(*conn_filter.ConnectionFilter(protocols="tcp").pack())
     assert not reader.ended
     assert len(read(reader)) == 2000
     for _ in range(2):

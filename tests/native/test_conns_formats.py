@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipvsfast.addresses import format_ip
-from ipvsfast.connection import Connection
-from ipvsfast.connfilter import EVERYTHING, FAMILIES, STATES, ConnectionFilter, parse_place
-from ipvsfast.connforms import HEADS
-from ipvsfast.conngroups import KEYS, Key, parse_keys, unpack_groups
-from ipvsfast.connreader import ConnGroups, ConnReader, ConnRows, ConnSample
-from ipvsfast.connwire import COLUMNS, ROW, take_column
+from ipvsfast.connections.count_by import KEYS, Key, parse_keys, unpack_groups
+from ipvsfast.connections.filter import EVERYTHING, FAMILIES, STATES, ConnectionFilter, parse_place
+from ipvsfast.connections.forms import HEADS
+from ipvsfast.kernel.conn_layout import COLUMNS, ROW, take_column
+from ipvsfast.kernel.conn_reader import ConnGroups, ConnReader, ConnRows, ConnSample
 from ipvsfast.listing.connections import connection_text
 from ipvsfast.listing.endpoints import Numeric
+from ipvsfast.model.address import format_ip
+from ipvsfast.model.connection import Connection
 from support.connlines import ADDRESSES4, ADDRESSES6, HEADER, PROTOCOLS, connections, line, lines
 from support.connread import file_of, read, reader_of, text_of
 

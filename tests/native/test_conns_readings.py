@@ -6,11 +6,11 @@ from collections import Counter
 
 import pytest
 
-from ipvsfast import conntable
-from ipvsfast.connfilter import ConnectionFilter
-from ipvsfast.connreader import ConnReader
-from ipvsfast.conntable import Connections, ReadingInterrupted, Status, pace
+from ipvsfast.connections import table as conn_table
+from ipvsfast.connections.filter import ConnectionFilter
+from ipvsfast.connections.table import Connections, ReadingInterrupted, Status, pace
 from ipvsfast.errors import InvalidValue
+from ipvsfast.kernel.conn_reader import ConnReader
 from support.connlines import HEADER, connections, line
 from support.connread import file_of, reader_of, text_of
 
@@ -35,7 +35,7 @@ def readings(monkeypatch):
 
     asked = []
     monkeypatch.setattr(ConnReader, "open", open_next)
-    monkeypatch.setattr(conntable, "_status", buckets)
+    monkeypatch.setattr(conn_table, "_status", buckets)
     return texts
 
 
@@ -152,7 +152,7 @@ def test_a_table_that_never_rests(readings):
     readings += [FIRST] * 9
     table = Connections()
     assert table.count() == 3000
-    assert (table.account.readings, table.account.incomplete) == (conntable.READINGS, True)
+    assert (table.account.readings, table.account.incomplete) == (conn_table.READINGS, True)
 
 
 def descriptors():

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 import ipvsfast
-from ipvsfast import model, wire
 from ipvsfast._native import ffi, lib
+from ipvsfast.kernel import layout
+from ipvsfast.model import service
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,16 +20,16 @@ def test_the_installed_package_is_tested() -> None:
 @pytest.mark.parametrize(
     ("struct", "layout"),
     [
-        ("struct ipvsf_service", wire.SERVICE),
-        ("struct ipvsf_dest", wire.DEST),
-        ("struct ipvsf_daemon", wire.DAEMON),
-        ("struct ipvsf_timeouts", wire.TIMEOUTS),
-        ("struct ipvsf_service_row", wire.SERVICE_ROW),
-        ("struct ipvsf_dest_row", wire.DEST_ROW),
-        ("struct ipvsf_op", wire._SERVICE_OP),
-        ("struct ipvsf_op", wire._DEST_OP),
-        ("struct ipvsf_op", wire._DAEMON_OP),
-        ("struct ipvsf_op", wire._TIMEOUTS_OP),
+        ("struct ipvsf_service", layout.SERVICE),
+        ("struct ipvsf_dest", layout.DEST),
+        ("struct ipvsf_daemon", layout.DAEMON),
+        ("struct ipvsf_timeouts", layout.TIMEOUTS),
+        ("struct ipvsf_service_row", layout.SERVICE_ROW),
+        ("struct ipvsf_dest_row", layout.DEST_ROW),
+        ("struct ipvsf_op", layout._SERVICE_OP),
+        ("struct ipvsf_op", layout._DEST_OP),
+        ("struct ipvsf_op", layout._DAEMON_OP),
+        ("struct ipvsf_op", layout._TIMEOUTS_OP),
     ],
 )
 def test_sizes_agree(struct, layout) -> None:
@@ -38,31 +39,31 @@ def test_sizes_agree(struct, layout) -> None:
 
 def test_field_positions_agree() -> None:
     """A value packed under a name is found under that name in C."""
-    op = wire._SERVICE_OP.pack(1, 2, 3, 4, 0, 5, 6, 7, 8, 9, b"A" * 16, b"sched", b"pe")
+    op = layout._SERVICE_OP.pack(1, 2, 3, 4, 0, 5, 6, 7, 8, 9, b"A" * 16, b"sched", b"pe")
     c = ffi.from_buffer("struct ipvsf_op *", op)
     s = c.u.service
     got = (c.cmd, s.af, s.protocol, s.port, s.fwmark, s.flags, s.flags_mask, s.timeout, s.netmask)
     assert got == (1, 2, 3, 4, 5, 6, 7, 8, 9)
     assert (bytes(ffi.buffer(s.addr)), ffi.string(s.sched), ffi.string(s.pe)) == (b"A" * 16, b"sched", b"pe")
-    op = wire._DEST_OP.pack(5, b"S" * 80, 2, 3, b"B" * 16, 4, -5, 6, 7, 8, 9, 10)
+    op = layout._DEST_OP.pack(5, b"S" * 80, 2, 3, b"B" * 16, 4, -5, 6, 7, 8, 9, 10)
     d = ffi.from_buffer("struct ipvsf_op *", op).dest
     got = (d.af, d.port, d.fwd, d.weight, d.u_thresh, d.l_thresh, d.tun_port, d.tun_flags, d.tun_type)
     assert got == (2, 3, 4, -5, 6, 7, 8, 9, 10)
-    op = wire._DAEMON_OP.pack(9, 1, 2, 3, 4, 5, 6, b"C" * 16, b"eth0")
+    op = layout._DAEMON_OP.pack(9, 1, 2, 3, 4, 5, 6, b"C" * 16, b"eth0")
     d = ffi.from_buffer("struct ipvsf_op *", op).u.daemon
     assert (d.state, d.sync_id, d.group_af, d.maxlen, d.port, d.ttl) == (1, 2, 3, 4, 5, 6)
     assert ffi.string(d.ifn) == b"eth0"
 
 
 def test_commands_agree() -> None:
-    """The command numbers of wire.py are those of the header."""
+    """The command numbers of layout.py are those of the header."""
     names = {
         "add-service": "NEW_SERVICE", "edit-service": "SET_SERVICE", "delete-service": "DEL_SERVICE",
         "add-server": "NEW_DEST", "edit-server": "SET_DEST", "delete-server": "DEL_DEST",
         "start-daemon": "NEW_DAEMON", "stop-daemon": "DEL_DAEMON", "set": "SET_CONFIG",
         "zero": "ZERO", "flush": "FLUSH",
     }  # fmt: skip
-    assert {ours: getattr(lib, f"IPVSF_{theirs}") for ours, theirs in names.items()} == wire.COMMANDS
+    assert {ours: getattr(lib, f"IPVSF_{theirs}") for ours, theirs in names.items()} == layout.COMMANDS
 
 
 def test_constants_agree_with_the_kernel_header() -> None:
@@ -75,18 +76,18 @@ def test_constants_agree_with_the_kernel_header() -> None:
                 header[words[1]] = int(words[2].strip("()"), 0)
             except ValueError:
                 continue
-    assert header["IP_VS_SVC_F_PERSISTENT"] == model.F_PERSISTENT
-    assert header["IP_VS_SVC_F_HASHED"] == model.F_HASHED
-    assert header["IP_VS_SVC_F_ONEPACKET"] == model.F_ONEPACKET
+    assert header["IP_VS_SVC_F_PERSISTENT"] == service.F_PERSISTENT
+    assert header["IP_VS_SVC_F_HASHED"] == service.F_HASHED
+    assert header["IP_VS_SVC_F_ONEPACKET"] == service.F_ONEPACKET
     scheds = [header[f"IP_VS_SVC_F_SCHED{n}"] for n in (1, 2, 3)]
-    assert scheds == [model.F_SCHED1, model.F_SCHED2, model.F_SCHED3]
+    assert scheds == [service.F_SCHED1, service.F_SCHED2, service.F_SCHED3]
     codes = ("MASQ", "LOCALNODE", "TUNNEL", "DROUTE", "BYPASS")
-    assert list(model.FORWARDING_CODES.values()) == [header[f"IP_VS_CONN_F_{c}"] for c in codes]
-    assert list(model.FORWARDING_CODES) == list(model.FORWARDING)
+    assert list(service.FORWARDING_CODES.values()) == [header[f"IP_VS_CONN_F_{c}"] for c in codes]
+    assert list(service.FORWARDING_CODES) == list(service.FORWARDING)
     assert {
         "master": header["IP_VS_STATE_MASTER"], "backup": header["IP_VS_STATE_BACKUP"],
-    } == model.DAEMON_STATES  # fmt: skip
-    assert model.NAME_MAX + 1 == header["IP_VS_SCHEDNAME_MAXLEN"] == lib.IPVSF_NAME_LEN
+    } == service.DAEMON_STATES  # fmt: skip
+    assert service.NAME_MAX + 1 == header["IP_VS_SCHEDNAME_MAXLEN"] == lib.IPVSF_NAME_LEN
 
 
 def test_libnl_answers() -> None:

@@ -3,12 +3,12 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipvsfast import wire
 from ipvsfast._native import ffi
+from ipvsfast.kernel import layout
+from ipvsfast.kernel.session import VIEWS, Reading
 from ipvsfast.listing.headers import HEADERS
 from ipvsfast.listing.rules import rule_lines
 from ipvsfast.listing.tables import ListOptions, render
-from ipvsfast.session import VIEWS, Reading
 
 U32, U64 = 2**32 - 1, 2**64 - 1
 borders32 = st.sampled_from([0, 1, 79, 2**31 - 1, 2**31, U32]) | st.integers(0, U32)
@@ -36,7 +36,7 @@ def service_rows(draw: st.DrawFn, count: int) -> bytes:
     bits = draw(flags)
     timeout = draw(st.integers(1, 2678400)) if bits & 1 else 0
     mask = draw(st.sampled_from([U32, 0, 0xFFFFFF00]) if family == 2 else st.integers(1, 128))
-    return wire.SERVICE_ROW.pack(
+    return layout.SERVICE_ROW.pack(
         family, 0 if mark else draw(st.sampled_from([6, 17, 132])), 0 if mark else draw(ports), 0, mark,
         bits, U32, timeout, mask, address, draw(schedulers), draw(st.sampled_from([b"", b"sip"])),
         *draw(stats), count, draw(st.integers(0, 6)),
@@ -47,7 +47,7 @@ def service_rows(draw: st.DrawFn, count: int) -> bytes:
 def dest_rows(draw: st.DrawFn) -> bytes:
     address = draw(v4 | v6)
     kind = draw(st.integers(0, 2))
-    return wire.DEST_ROW.pack(
+    return layout.DEST_ROW.pack(
         2 if len(address) == 4 else 10, draw(ports), address, draw(st.integers(0, 3)),
         draw(st.integers(0, 2**31 - 1)), draw(borders32), draw(borders32), draw(ports), draw(st.integers(0, 2)),
         kind, draw(borders32), draw(borders32), draw(borders32), *draw(stats),
@@ -59,7 +59,7 @@ def tables(draw: st.DrawFn) -> tuple[bytes, bytes]:
     services, dests, first = b"", b"", 0
     for _ in range(draw(st.integers(0, 6))):
         row = draw(service_rows(first))
-        count = wire.SERVICE_ROW.unpack(row)[23]
+        count = layout.SERVICE_ROW.unpack(row)[23]
         services += row
         dests += b"".join(draw(dest_rows()) for _ in range(count))
         first += count
@@ -71,11 +71,11 @@ def reading(services: bytes, dests: bytes) -> tuple[Reading, list[object]]:
     r = Reading()
     r.table = ffi.new("struct ipvsf_table *")
     keep = []
-    for name, data, layout in (("service", services, wire.SERVICE_ROW), ("dest", dests, wire.DEST_ROW)):
-        rows = ffi.new(f"struct ipvsf_{name}_row[]", max(1, len(data) // layout.size))
+    for name, data, row in (("service", services, layout.SERVICE_ROW), ("dest", dests, layout.DEST_ROW)):
+        rows = ffi.new(f"struct ipvsf_{name}_row[]", max(1, len(data) // row.size))
         ffi.memmove(rows, data, len(data))
         setattr(r.table, f"{name}s", rows)
-        setattr(r.table, f"num_{name}s", len(data) // layout.size)
+        setattr(r.table, f"num_{name}s", len(data) // row.size)
         keep.append(rows)
     return r, keep
 
@@ -106,17 +106,17 @@ def test_every_view_has_the_same_bytes(rows: tuple[bytes, bytes], exact: bool, s
 
 def test_unusual_values_are_left_to_python() -> None:
     """A protocol, method, tunnel type or name that has no word here is not guessed at."""
-    service = wire.SERVICE_ROW.pack(
+    service = layout.SERVICE_ROW.pack(
         2, 6, 80, 0, 0, 0, U32, 0, U32, b"\x0a\0\0\1", b"rr", b"", *[0] * 10, 0, 1
     )
-    fields = list(wire.DEST_ROW.unpack(wire.DEST_ROW.pack(2, 80, b"\1", 0, 1, *[0] * 18)))
+    fields = list(layout.DEST_ROW.unpack(layout.DEST_ROW.pack(2, 80, b"\1", 0, 1, *[0] * 18)))
     for at, value in ((3, 4), (4, -1), (8, 3), (9, 3), (0, 7)):
         changed = fields.copy()
         changed[at] = value
-        r, _keep = reading(service, wire.DEST_ROW.pack(*changed))
+        r, _keep = reading(service, layout.DEST_ROW.pack(*changed))
         assert r.text("default") is None
     for at, value in ((1, 47), (10, b"r\xc3\xa4r"), (10, b""), (5, 1)):
-        row = list(wire.SERVICE_ROW.unpack(service))
+        row = list(layout.SERVICE_ROW.unpack(service))
         row[at] = value
-        r, _keep = reading(wire.SERVICE_ROW.pack(*row), wire.DEST_ROW.pack(*fields))
+        r, _keep = reading(layout.SERVICE_ROW.pack(*row), layout.DEST_ROW.pack(*fields))
         assert r.text("default") is None

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipvsfast.grammar import parse
-from ipvsfast.loader import Checker, Problem, RuleReader, fd_chunks, printable, text_chunks
-from ipvsfast.restore import RuleText, check_rules
+from ipvsfast.changes.restore import RuleText, check_rules
+from ipvsfast.changes.rule_reader import Checker, Problem, RuleReader, fd_chunks, printable, text_chunks
+from ipvsfast.language.parse import parse
 
 
 class NoNames:
@@ -81,13 +81,13 @@ def test_pieces_of_any_size_give_the_same(sizes: list[int]) -> None:
 @given(st.binary(max_size=400), st.integers(1, 60))
 def test_chunks_are_the_text(text: bytes, size: int) -> None:
     """Chunks of text in memory put together are the text, and each ends with a line."""
-    from ipvsfast import loader
+    from ipvsfast.changes import rule_reader
 
-    old, loader.CHUNK = loader.CHUNK, size
+    old, rule_reader.CHUNK = rule_reader.CHUNK, size
     try:
         chunks = list(text_chunks(text))
     finally:
-        loader.CHUNK = old
+        rule_reader.CHUNK = old
     assert b"".join(chunks) == (text if not text or text.endswith(b"\n") else text + b"\n")
     assert all(chunk.endswith(b"\n") for chunk in chunks)
 

@@ -6,19 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvsfast import Destination, Service, SyncDaemon, Timeouts, Tunnel, wire
+from ipvsfast import Destination, Service, SyncDaemon, Timeouts, Tunnel
 from ipvsfast._native import ffi, lib
-from ipvsfast.batch import Batch
+from ipvsfast.kernel import layout
+from ipvsfast.model.operation import Batch
 
 NESTED = 0x8000
 
 
 def encode(ops: Batch) -> list[bytes]:
-    packed = wire.pack_operations(ops)
+    packed = layout.pack_operations(ops)
     out = []
-    for at in range(0, len(packed), wire.OP_SIZE):
+    for at in range(0, len(packed), layout.OP_SIZE):
         buf = bytearray(lib.IPVSF_MESSAGE_MAX)
-        op = ffi.from_buffer("struct ipvsf_op *", packed[at : at + wire.OP_SIZE])
+        op = ffi.from_buffer("struct ipvsf_op *", packed[at : at + layout.OP_SIZE])
         length = lib.ipvsf_op_encode(op, 0x1D, 7, ffi.from_buffer(buf), len(buf))
         assert length > 0
         out.append(bytes(buf[:length]))
@@ -106,7 +107,7 @@ def test_daemon_and_timeouts() -> None:
 
 def test_unknown_command_and_small_buffer_are_refused() -> None:
     """The encoder never writes beyond its buffer."""
-    op = bytearray(wire.pack_operations(Batch().add_service(Service.tcp("10.0.0.1", 80))))
+    op = bytearray(layout.pack_operations(Batch().add_service(Service.tcp("10.0.0.1", 80))))
     buf = bytearray(lib.IPVSF_MESSAGE_MAX)
     for size in range(92):
         guard = bytearray(b"\xaa" * 256)
@@ -164,5 +165,5 @@ def test_old_kernels_send_less() -> None:
     )
     row = ffi.new("struct ipvsf_dest_row *")
     assert lib.ipvsf_dest_decode(ffi.from_buffer(raw), len(raw), 2, row) == 0
-    dest = wire._dest(wire.DEST_ROW.unpack(bytes(ffi.buffer(row))))
+    dest = layout._dest(layout.DEST_ROW.unpack(bytes(ffi.buffer(row))))
     assert (str(dest.key), dest.stats.connections, dest.stats.in_bytes) == ("10.0.0.2:80", 1, 2**40)

@@ -4,11 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipvsfast import wire
-from ipvsfast.batch import operation_of
-from ipvsfast.grammar import UsageError, parse
-from ipvsfast.rulefile import split_line
-from ipvsfast.session import RuleBuffer
+from ipvsfast.kernel import layout
+from ipvsfast.kernel.session import RuleBuffer
+from ipvsfast.language.line import split_line
+from ipvsfast.language.parse import UsageError, operation_of, parse
 
 
 class NoNames:
@@ -26,12 +25,12 @@ def scan(text: str) -> tuple[bytes, bool]:
     buffer = RuleBuffer(64)
     data = text.encode("utf-8", "surrogateescape")
     stopped = buffer.scan(data)
-    return bytes(buffer.ops[: buffer.count * wire.OP_SIZE]), stopped
+    return bytes(buffer.ops[: buffer.count * layout.OP_SIZE]), stopped
 
 
 def by_grammar(line: str) -> bytes:
     words = split_line(line)
-    return bytes(wire.pack_operations([operation_of(parse(words, NoNames()))]))
+    return bytes(layout.pack_operations([operation_of(parse(words, NoNames()))]))
 
 
 CANONICAL = [

@@ -15,8 +15,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from ipvsfast import Batch, IpvsError, Service, wire
-from ipvsfast.session import Session, new_results
+from ipvsfast import Batch, IpvsError, Service
+from ipvsfast.kernel import layout
+from ipvsfast.kernel.session import Session, new_results
 from support.held import await_sleep
 
 FAMILY = 0x1D
@@ -75,7 +76,7 @@ def kernel():
 
 
 def ops(count: int) -> bytearray:
-    return wire.pack_operations(Batch().add_service(Service.tcp("10.0.0.1", 80))) * count
+    return layout.pack_operations(Batch().add_service(Service.tcp("10.0.0.1", 80))) * count
 
 
 def send(kernel: Kernel, count: int) -> list[int]:

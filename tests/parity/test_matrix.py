@@ -135,8 +135,8 @@ EXCLUSIVE_ORDER = [name for name, _, _ in OPTIONS if name in EXCLUSIVE]
 
 def test_the_table_has_every_command_and_option() -> None:
     """Nothing that the program knows is missing above."""
-    from ipvsfast.options import COMMAND
-    from ipvsfast.options import OPTIONS as KNOWN
+    from ipvsfast.language.options import COMMAND
+    from ipvsfast.language.options import OPTIONS as KNOWN
 
     options = {option.name for option in KNOWN if option.block != COMMAND} - {"ipv6", "sort"}
     assert {name for name, _, _ in OPTIONS if name} == options

@@ -1,7 +1,7 @@
 """Reading command lines in tests: a resolver, and requests as one short line."""
 
-from ipvsfast.addresses import format_ip
-from ipvsfast.grammar import Request, UsageError, parse
+from ipvsfast.language.parse import Request, UsageError, parse
+from ipvsfast.model.address import format_ip
 
 HINT = "Try `ipvsadm -h' or 'ipvsadm --help' for more information."
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from hypothesis import strategies as st
 
-from ipvsfast.connection import Connection
+from ipvsfast.model.connection import Connection
 
 HEADER = b"Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n"
 LONGEST_LINE = 65536

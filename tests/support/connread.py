@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from ipvsfast.connection import Connection
-from ipvsfast.connfilter import EVERYTHING, ConnectionFilter
-from ipvsfast.connreader import ConnReader, ConnRows, ConnText
-from ipvsfast.connwire import unpack
+from ipvsfast.connections.filter import EVERYTHING, ConnectionFilter
+from ipvsfast.kernel.conn_layout import unpack
+from ipvsfast.kernel.conn_reader import ConnReader, ConnRows, ConnText
+from ipvsfast.model.connection import Connection
 
 
 def file_of(text: bytes) -> int:

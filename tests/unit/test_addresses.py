@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvsfast.addresses import (
+from ipvsfast.errors import InvalidValue
+from ipvsfast.model.address import (
     format_endpoint,
     format_ip,
     parse_cli_netmask,
@@ -18,7 +19,6 @@ from ipvsfast.addresses import (
     parse_ip,
     parse_netmask,
 )
-from ipvsfast.errors import InvalidValue
 
 V4, V6 = 2, 10
 PACKED_V4 = st.binary(min_size=4, max_size=4)
@@ -271,8 +271,8 @@ def test_integers_follow_the_rule(text: str) -> None:
 def test_import_loads_nothing_heavy() -> None:
     """Reading command lines and rule files needs no regular expressions, sockets or typing machinery."""
     script = (
-        "import sys; before = set(sys.modules); import ipvsfast.rulefile as r\n"
-        "from ipvsfast.grammar import parse\n"
+        "import sys; before = set(sys.modules); import ipvsfast.language.line as r\n"
+        "from ipvsfast.language.parse import parse\n"
         "parse(r.split_line('-a -t 10.0.0.1:80 -r 192.168.0.1:8080 -m -w 1'), None)\n"
         "print(*sorted(m for m in set(sys.modules) - before if not m.startswith('ipvsfast')))"
     )

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ipvsfast.options import COMMAND, OPTIONS, VALUES
-from ipvsfast.verbs import HELP, VERBS
+from ipvsfast.cli.commands import HELP, VERBS
+from ipvsfast.language.options import COMMAND, OPTIONS, VALUES
 from support.command import BIN
 from support.require import cannot_run
 from support.tools import ROOT, tool

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvsfast.connfilter import EVERYTHING, FILTER, MATCH, STATES, ConnectionFilter, parse_place
+from ipvsfast.connections.filter import EVERYTHING, FILTER, MATCH, STATES, ConnectionFilter, parse_place
 from ipvsfast.errors import InvalidValue
 
 V4, V6 = 2, 10

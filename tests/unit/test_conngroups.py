@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvsfast.conngroups import KEYS, PART, Key, parse_keys, unpack_groups
+from ipvsfast.connections.count_by import KEYS, PART, Key, parse_keys, unpack_groups
 from ipvsfast.errors import InvalidValue
-from ipvsfast.listing.conngroups import count_text, groups_text
+from ipvsfast.listing.groups import count_text, groups_text
 
 ORDER = sys.byteorder
 DOC = bytes.fromhex("20010db8") + bytes(11) + b"\1"

@@ -2,25 +2,25 @@
 
 import pytest
 
-from ipvsfast import connsource
-from ipvsfast.arguments import UsageError
-from ipvsfast.cli import connquery
-from ipvsfast.connfilter import ConnectionFilter
+from ipvsfast.cli import conns_query
+from ipvsfast.cli.commands import find, parse_verb
+from ipvsfast.connections import source as conn_source
+from ipvsfast.connections.filter import ConnectionFilter
 from ipvsfast.errors import InvalidValue
-from ipvsfast.verbs import find, parse_verb
+from ipvsfast.language.values import UsageError
 
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch):
     """Neither environment nor configuration of the machine that runs the tests."""
-    monkeypatch.delenv(connsource.VARIABLE, raising=False)
-    monkeypatch.setattr(connquery, "chosen_source", lambda asked: asked or "auto")
+    monkeypatch.delenv(conn_source.VARIABLE, raising=False)
+    monkeypatch.setattr(conns_query, "chosen_source", lambda asked: asked or "auto")
 
 
 def query(text):
     given, words = parse_verb(find("conns"), text.split())
     assert not words
-    return connquery.Query(given)
+    return conns_query.Query(given)
 
 
 def test_nothing_asked_for():

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import ipvsfast
-from ipvsfast.connsource import BREAK_EVEN
-from ipvsfast.helptext import help_text, script_text, verb_text
-from ipvsfast.options import OPTIONS, VALUES
-from ipvsfast.verbs import HELP, SCRIPTS, VERBS
+from ipvsfast.cli.commands import HELP, SCRIPTS, VERBS
+from ipvsfast.cli.help import help_text, script_text, verb_text
+from ipvsfast.connections.source import BREAK_EVEN
+from ipvsfast.language.options import OPTIONS, VALUES
 from support.command import program, run
 from support.require import cannot_run
 from support.tools import ROOT, tool

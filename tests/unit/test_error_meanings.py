@@ -23,11 +23,11 @@ from ipvsfast import (
     TableChanging,
     errors,
 )
+from ipvsfast.changes.restore import RulesInvalid
+from ipvsfast.changes.rule_reader import refused
 from ipvsfast.cli import advice
 from ipvsfast.errors import error_for
-from ipvsfast.grammar import UsageError
-from ipvsfast.loader import refused
-from ipvsfast.restore import RulesInvalid
+from ipvsfast.language.parse import UsageError
 
 OF_THE_KERNEL = (AlreadyExists, IpvsUnavailable, KernelRefused, NotFound, NotPermitted, OutcomeUnknown, TableChanging)
 OF_VALUES = (InvalidValue, RulesInvalid, UsageError)

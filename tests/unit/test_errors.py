@@ -26,14 +26,14 @@ from ipvsfast import (
     Service,
     TableChanging,
 )
-from ipvsfast.adder import Stopped
-from ipvsfast.addresses import HostUnknown, LookupFailed
-from ipvsfast.arguments import UsageError
-from ipvsfast.conngroups import Group
+from ipvsfast.changes.add import Stopped
+from ipvsfast.changes.restore import RulesInvalid
+from ipvsfast.changes.rule_reader import Problem
+from ipvsfast.connections.count_by import Group
 from ipvsfast.errors import error_for
-from ipvsfast.loader import Problem
-from ipvsfast.restore import RulesInvalid
-from ipvsfast.session import new_results
+from ipvsfast.kernel.session import new_results
+from ipvsfast.language.values import UsageError
+from ipvsfast.model.address import HostUnknown, LookupFailed
 
 WEB = Service.tcp("10.0.0.1", 80)
 

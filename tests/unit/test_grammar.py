@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipvsfast.grammar import Request, UsageError, parse
-from ipvsfast.options import SPELLINGS
+from ipvsfast.language.options import SPELLINGS
+from ipvsfast.language.parse import Request, UsageError, parse
 from support.commandline import HINT, Names, outcome, read, table
 
 ACCEPTED = r"""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ipvsfast.helptext import USAGE, help_text, suggest, synopsis
-from ipvsfast.options import OPTIONS, SPELLINGS
+from ipvsfast.cli.help import USAGE, help_text, suggest, synopsis
+from ipvsfast.language.options import OPTIONS, SPELLINGS
 
 
 def test_help_names_every_option() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ipvsfast.listing.counters import exact, scaled
 from ipvsfast.listing.tables import ListOptions, render
-from ipvsfast.model import Destination, Service, Stats
+from ipvsfast.model.service import Destination, Service, Stats
 
 BOUNDARIES = [
     (0, "        0"),

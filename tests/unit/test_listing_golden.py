@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from ipvsfast.grammar import parse
+from ipvsfast.language.parse import parse
 from ipvsfast.listing.headers import chosen_view
 from ipvsfast.listing.rules import rule_lines
 from ipvsfast.listing.tables import ListOptions, render
-from ipvsfast.model import Info
-from ipvsfast.names import Lookups, Resolver
+from ipvsfast.model.service import Info
+from ipvsfast.resolver import Lookups, Resolver
 
 HOSTS = """
 127.0.0.1 localhost

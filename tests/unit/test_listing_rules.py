@@ -6,18 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipvsfast.grammar import parse
+from ipvsfast.language.parse import parse
 from ipvsfast.listing.rules import destination_rule, rule_lines, selector, service_rule
-from ipvsfast.model import (
-    IPIP,
-    NO_STATS,
-    Destination,
-    DestinationKey,
-    Service,
-    ServiceKey,
-    Tunnel,
-)
-from ipvsfast.names import Lookups, Resolver
+from ipvsfast.model.service import IPIP, NO_STATS, Destination, DestinationKey, Service, ServiceKey, Tunnel
+from ipvsfast.resolver import Lookups, Resolver
 
 KEY = ServiceKey.of("tcp", "10.0.0.1", 80)
 

@@ -10,7 +10,7 @@ import pytest
 from ipvsfast.listing.endpoints import BUFFER, IPV4_WIDTH, Named, Numeric
 from ipvsfast.listing.headers import chosen_view
 from ipvsfast.listing.tables import ListOptions, render
-from ipvsfast.model import IPIP, NO_STATS, Destination, DestinationKey, Service, ServiceKey, Tunnel
+from ipvsfast.model.service import IPIP, NO_STATS, Destination, DestinationKey, Service, ServiceKey, Tunnel
 
 SERVICE = Service.tcp("10.0.0.1", 80, "rr")
 KEY = DestinationKey(2, b"\xc0\xa8\0\1", 80)
@@ -179,7 +179,7 @@ def test_few_modules():
     code = (
         "import sys; before = set(sys.modules);"
         "import ipvsfast.listing.tables, ipvsfast.listing.counters, ipvsfast.listing.rules;"
-        "import ipvsfast.listing.connections, ipvsfast.listing.state, ipvsfast.names;"
+        "import ipvsfast.listing.connections, ipvsfast.listing.state, ipvsfast.resolver;"
         "print(*sorted(m for m in set(sys.modules) - before if not m.startswith('ipvsfast')))"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -4,7 +4,7 @@ from itertools import combinations, pairwise
 
 import pytest
 
-from ipvsfast.options import COLUMNS, COMMAND, MATRIX, OPTIONS
+from ipvsfast.language.options import COLUMNS, COMMAND, MATRIX, OPTIONS
 from support.commandline import outcome, read
 
 # The table of the specification, copied as it stands there (stats stands for its whole row).

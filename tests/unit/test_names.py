@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvsfast.addresses import LookupFailed
-from ipvsfast.names import RULES_VARIABLE, TIMEOUT_VARIABLE, Lookups, Resolver, is_host_name
+from ipvsfast.model.address import LookupFailed
+from ipvsfast.resolver import RULES_VARIABLE, TIMEOUT_VARIABLE, Lookups, Resolver, is_host_name
 
 A, B, C = (bytes([10, 0, 0, n]) for n in (1, 2, 3))
 SIX = bytes(15) + b"\1"
@@ -340,7 +340,7 @@ def test_names_without_threads(monkeypatch):
 
 INTERRUPTED = """
 import os, signal, sys, time
-from ipvsfast.names import Lookups, Resolver
+from ipvsfast.resolver import Lookups, Resolver
 
 class Hanging(Lookups):
     def _hang(self, *question):
@@ -436,7 +436,7 @@ def test_system_lookups_of_numbers():
 
 HANG = """
 import sys, time
-from ipvsfast.names import Lookups, Resolver
+from ipvsfast.resolver import Lookups, Resolver
 
 class Hanging(Lookups):
     def reverse(self, packed):
@@ -461,9 +461,9 @@ def test_exit_waits_for_no_lookup():
 def test_import_is_light():
     """Importing the module loads what every command line needs; the rest is left to the first question."""
     code = (
-        "import sys, ipvsfast; before = set(sys.modules); import ipvsfast.names;"
+        "import sys, ipvsfast; before = set(sys.modules); import ipvsfast.resolver;"
         "print(*sorted(set(sys.modules) - before))"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    needed = {"__future__", "errno", "ipvsfast.addresses", "ipvsfast.errors", "ipvsfast.names"}
+    needed = {"__future__", "errno", "ipvsfast.model", "ipvsfast.model.address", "ipvsfast.errors", "ipvsfast.resolver"}
     assert set(loaded.split()) <= needed

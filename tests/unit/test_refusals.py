@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from ipvsfast.errors import InvalidValue
-from ipvsfast.grammar import UsageError, parse
+from ipvsfast.language.parse import UsageError, parse
 from support.commandline import HINT, Names, outcome, read, table
 
 SVC = "illegal virtual server address[:port] specified"

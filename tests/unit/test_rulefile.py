@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvsfast.grammar import Request, parse
+from ipvsfast.language.line import split_line
+from ipvsfast.language.parse import Request, parse
 from ipvsfast.listing.rules import destination_rule, service_rule
-from ipvsfast.model import Destination, DestinationKey, Service, ServiceKey, Tunnel
-from ipvsfast.rulefile import split_line
+from ipvsfast.model.service import Destination, DestinationKey, Service, ServiceKey, Tunnel
 
 
 class NoNames:

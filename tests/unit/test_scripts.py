@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from ipvsfast.cli.command import Command
 from ipvsfast.cli.main import carry_out
-from ipvsfast.cli.replace import Check
-from ipvsfast.grammar import UsageError, parse
-from ipvsfast.rulefile import split_line
+from ipvsfast.cli.restore_programs import Check
+from ipvsfast.language.line import split_line
+from ipvsfast.language.parse import UsageError, parse
 from support.command import NOBODY, program
 
 

@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
-from ipvsfast.grammar import UsageError, parse
-from ipvsfast.helptext import slip
-from ipvsfast.verbs import find, parse_verb
+from ipvsfast.cli.commands import find, parse_verb
+from ipvsfast.cli.help import slip
+from ipvsfast.language.parse import UsageError, parse
 from support.command import program
 
 

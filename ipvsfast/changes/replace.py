@@ -1,0 +1,155 @@
+"""Rules in place of the whole table, in the order that costs the kernel least."""
+
+from __future__ import annotations
+
+import errno
+import sys
+
+from ..kernel.layout import DEST_ROW, OP_SIZE, SERVICE_ROW
+from ..kernel.session import RuleBuffer, count_sent, new_results
+from ..model.service import COMMANDS
+from .add import daemon_runs, send_all
+from .rule_reader import NAMES, Problem, RuleReader, refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..kernel.session import Session
+    from ..language.parse import Request
+    from ..language.values import UsageError
+    from .add import OnProgress
+    from .rule_reader import Parse
+
+    Rule = tuple[bytes, int, bytes]  # packed operation, line number, line
+
+# Below this many destinations a search through all deleted ones costs nothing to speak of.
+MANY = 1000
+_ADDING = (COMMANDS["add-service"], COMMANDS["add-server"])
+
+
+def _service_of(op: bytes | bytearray) -> bytes:
+    """What identifies the service in an operation; the same bytes in a packed service row."""
+    return bytes(op[4:16]) + bytes(op[32:48])
+
+
+def _server_of(op: bytes | bytearray) -> bytes:
+    """What identifies the destination within it; the first 20 bytes of a packed destination row."""
+    return bytes(op[84:104])
+
+
+class Replacer(RuleReader):
+    """Collects all rules, then puts them in place of the table.
+
+    Deleted destinations stay in the kernel for minutes and every add looks through them, newest first.
+    So what does not come back is deleted before the table is emptied, and what comes back is added
+    against the order in which it went: then each add finds its old entry at once. Within a service the
+    order of the file is kept. problems: refusals, after which it goes on; done: rules in force.
+    """
+
+    def __init__(
+        self, parse: Parse, source: str, session: Session, progress: OnProgress | None = None
+    ) -> None:
+        super().__init__(parse, source)
+        self.session = session
+        self.progress = progress
+        self.problems: list[Problem] = []
+        self.sent = 0
+        self.plain = True  # nothing but additions
+        self.last = 0  # line of the last rule
+        self._groups: dict[bytes, list[Rule]] = {}
+        self._others: list[Rule] = []
+
+    @property
+    def done(self) -> int:
+        """Rules that are in force now."""
+        return self.sent - len(self.problems)
+
+    def apply(self) -> None:
+        buffer = self.buffer
+        ops = bytes(buffer.ops[: buffer.count * OP_SIZE])
+        groups = self._groups
+        for at in range(buffer.count):
+            op = ops[at * OP_SIZE : (at + 1) * OP_SIZE]
+            rule = (op, buffer.numbers[at], self.rule(at))
+            if op[0] in _ADDING:
+                groups.setdefault(_service_of(op), []).append(rule)
+            else:
+                self.plain &= op[0] in (COMMANDS["set"], COMMANDS["start-daemon"])
+                self._others.append(rule)
+        self.last = buffer.numbers[buffer.count - 1]
+
+    def other(self, request: Request, line: bytes) -> None:
+        self.plain = False
+
+    def mistake(self, error: UsageError, line: bytes) -> None:
+        self.plain = False
+
+    def replace(self) -> None:
+        """Empties the table and adds the rules."""
+        order = self._empty()
+        rules = list(self._others)
+        for key in order:
+            rules += self._groups[key]
+        packed = bytearray().join([rule[0] for rule in rules])
+        count = len(rules)
+        results, at = new_results(count), 0
+        try:
+            while at < count:
+                at = self.session.send(packed, count, results, at)
+                if self.progress is not None:
+                    self.progress(at)
+        finally:
+            self.sent = count_sent(results, count)
+            self._refused(rules, results)
+
+    def _refused(self, rules: list[Rule], results: memoryview) -> None:
+        if not any(results[: self.sent]):
+            return
+        for at in range(self.sent):
+            op, line, text = rules[at]
+            code = -results[at]
+            if code and not (code == errno.EEXIST and daemon_runs(self.session, op)):
+                self.problems.append(refused(self.source, line, text, NAMES[op[0]], code))
+        self.problems.sort(key=lambda problem: problem.line)
+
+    def _empty(self) -> list[bytes]:
+        """Deletes everything; gives the services to add in the order in which they should be."""
+        services, dests = self.session.read().rows()
+        groups = self._groups
+        size, row_size = SERVICE_ROW.size, DEST_ROW.size
+        there, gone = [], bytearray()
+        for at in range(0, len(services), size):
+            row = services[at : at + size]
+            key = row[0:12] + row[28:44]
+            there.append(key)
+            if key not in groups:
+                gone += _op(COMMANDS["delete-service"], row[:80], b"")
+                continue
+            stay = {_server_of(op) for op, _, _ in groups[key]}
+            first, count = memoryview(row)[160:168].cast("I")
+            for n in range(first, first + count):
+                dest = dests[n * row_size : n * row_size + 20]
+                if dest not in stay:
+                    gone += _op(COMMANDS["delete-server"], row[:80], dest)
+        send_all(self.session, gone + _op(COMMANDS["flush"], b"", b""))
+        known = set(there)
+        back = [key for key in reversed(there) if key in groups]
+        return back + [key for key in groups if key not in known]
+
+
+def _op(command: int, service: bytes, dest: bytes) -> bytes:
+    head = command.to_bytes(2, sys.byteorder) + b"\0\0"
+    return (head + service.ljust(80, b"\0") + dest).ljust(OP_SIZE, b"\0")
+
+
+def empty_for_restore(session: Session) -> int:
+    """Deletes everything, destinations in such an order that the rules which -S would print now find
+    their old entries at once when they are added again. Gives the errno (negative) of the flush."""
+    reading = session.read()
+    if reading.destinations >= MANY:
+        buffer = RuleBuffer()
+        reading.sort()
+        while count := reading.pop_deletions(buffer):
+            done = 0
+            while done < count:
+                done = session.send(buffer.ops, count, buffer.results, done)
+    return int(send_all(session, bytearray(_op(COMMANDS["flush"], b"", b"")))[0])

@@ -1,0 +1,143 @@
+"""A strict restore: everything is checked first, then added; one account of what was done."""
+
+from __future__ import annotations
+
+import os
+
+from ..errors import InvalidValue, IpvsError
+from ..language.parse import parse as parse_words
+from ..resolver import Resolver
+from .add import Adder, Stopped
+from .replace import Replacer
+from .rule_reader import Checker, Problem, fd_chunks, text_chunks
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ..kernel.session import Session
+    from .add import OnProgress
+    from .rule_reader import Parse
+
+    Source = str | os.PathLike[str] | bytes | Iterable[str]
+
+
+class RulesInvalid(InvalidValue):
+    """Rule text that holds mistakes; nothing of it was sent. problems: all of them, in order."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        super().__init__(f"{problems[0]}{more}")
+        self.problems = problems
+
+
+class Restored:
+    """The account of a restore.
+
+    total: rules in the text. done: rules in force. problems: what the kernel refused, in order.
+    ended: the KeyboardInterrupt or IpvsError that ended it early, or None.
+    """
+
+    __slots__ = ("total", "done", "problems", "ended")
+
+    def __init__(
+        self, total: int, done: int, problems: list[Problem],
+        ended: KeyboardInterrupt | IpvsError | None = None,
+    ) -> None:  # fmt: skip
+        self.total = total
+        self.done = done
+        self.problems = problems
+        self.ended = ended
+
+    @property
+    def ok(self) -> bool:
+        return self.done == self.total
+
+    def __repr__(self) -> str:
+        return f"<Restored {self.done} of {self.total} rules, {len(self.problems)} refused>"
+
+
+class RuleText:
+    """Rule text that can be read twice: a file, bytes, or lines. name: how problems call it."""
+
+    def __init__(self, source: Source, name: str = "rules") -> None:
+        self.name = name
+        self._path: str | None = None
+        self._text = b""
+        if isinstance(source, bytes):
+            self._text = source
+        elif isinstance(source, (str, os.PathLike)):
+            self.name = os.fspath(source)
+            self._open(self.name)
+        else:
+            lines = [line if line.endswith("\n") else line + "\n" for line in source]
+            self._text = "".join(lines).encode("utf-8", "surrogateescape")
+
+    def _open(self, path: str) -> None:
+        from stat import S_ISREG
+
+        if S_ISREG(os.stat(path).st_mode):
+            self._path = path
+        else:  # a pipe can be read once only
+            with open(path, "rb") as stream:
+                self._text = stream.read()
+
+    def chunks(self) -> Iterator[bytes]:
+        """The text from its beginning."""
+        if self._path is None:
+            yield from text_chunks(self._text)
+            return
+        fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            yield from fd_chunks(fd)
+        finally:
+            os.close(fd)
+
+
+def check_rules(text: RuleText, parse: Parse | None = None, names: Resolver | None = None) -> Checker:
+    """The first pass over the text: counts its rules and finds every mistake. No kernel is asked.
+
+    parse: the grammar, which has its names from `names`, unless given with the system's names; the
+    second pass has to use that of the result, so that no name changes its address in between.
+    """
+    resolver = Resolver() if names is None else names
+    read = parse or (lambda words: parse_words(words, resolver))
+
+    def check() -> Checker:
+        checker = Checker(read, text.name)
+        checker.read(text.chunks())
+        return checker
+
+    checker = resolver.together(check)
+    checker.problems.sort(key=lambda problem: problem.line)
+    return checker
+
+
+def add_rules(
+    session: Session,
+    text: RuleText,
+    total: int,
+    parse: Parse,
+    *,
+    stop: bool = True,
+    exist: bool = False,
+    clear: bool = False,
+    progress: OnProgress | None = None,
+) -> Restored:
+    """The second pass. stop: end at the first refusal, with nothing after it in force. exist: what is
+    there already is made to be what the rule says. clear: replace the table; then it never stops."""
+    worker: Adder | Replacer
+    ended: KeyboardInterrupt | IpvsError | None = None
+    try:
+        if clear:
+            worker = Replacer(parse, text.name, session, progress)
+            worker.read(text.chunks())
+            worker.replace()
+        else:
+            worker = Adder(parse, text.name, session, stop=stop, exist=exist, progress=progress)
+            worker.read(text.chunks())
+    except Stopped:
+        pass
+    except (KeyboardInterrupt, IpvsError) as error:
+        ended = error
+    return Restored(total, worker.done, worker.problems, ended)

@@ -1,0 +1,141 @@
+"""The program's own commands beside ipvsadm's, as data: `ipvsfast VERB [options] [words]`.
+
+They exist under the name ipvsfast only; called as ipvsadm, a first word is what it always was.
+"""
+
+from __future__ import annotations
+
+from ..language.options import Option
+from ..language.values import UsageError, tokens
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+VERB = "Verb options"
+
+
+class Verb:
+    """One verb. words: the names of its positional words, `[X]` for one that may be left out."""
+
+    __slots__ = ("name", "words", "options", "help")
+
+    def __init__(
+        self, name: str, words: tuple[str, ...], help: str, options: tuple[Option, ...] = ()
+    ) -> None:
+        self.name = name
+        self.words = words
+        self.options = options
+        self.help = help
+
+    @property
+    def synopsis(self) -> str:
+        return " ".join([self.name, *(["[options]"] if self.options else []), *self.words])
+
+
+def _option(name: str, spellings: tuple[str, ...], help: str, argument: str = "") -> Option:
+    return Option(VERB, name, spellings, argument, help)
+
+
+HELP = _option("help", ("-h", "--help"), "print this text")
+
+VERBS: tuple[Verb, ...] = (
+    Verb(
+        "restore", ("[FILE]",), "check all rules of FILE (or standard input), then add them",
+        (
+            _option("check", ("--check",), "only check: no kernel, no privilege; lists every error"),
+            _option("keep-going", ("--keep-going",), "go on after a rule that the kernel refuses"),
+            _option("stop-on-error", ("--stop-on-error",), "stop at the first one (default)"),
+            _option("exist", ("--exist",), "what is there already is made to be what the file says"),
+            _option("clear", ("--clear",), "replace the table; goes on after a refusal"),
+            _option("allow-empty", ("--allow-empty",), "with --clear: also by a file without any service"),
+            _option("quiet", ("-q", "--quiet"), "no progress and no summary"),
+        ),
+    ),
+    Verb(
+        "save", ("[FILE]",), "write everything that restore can bring back to FILE (or standard output)",
+        (_option("compat", ("--compat",), "write exactly what ipvsadm 1.31 -S -n writes"),),
+    ),
+    Verb(
+        "conns", (), "look into the connection table: list, filter and count its entries",
+        (
+            _option("client", ("--client",), "of these clients: address, NET/LENGTH, :PORT, or address:PORT",
+                    "ADDRESS"),
+            _option("service", ("--service",), "to these virtual addresses", "ADDRESS"),
+            _option("destination", ("--destination",), "on these real servers", "ADDRESS"),
+            _option("state", ("--state",), "in these states: ESTABLISHED, FIN_WAIT, UDP ...", "STATE"),
+            _option("protocol", ("--protocol",), "tcp, udp, sctp, ip (templates of marks) or a number",
+                    "PROTOCOL"),
+            _option("family", ("--family",), "ipv4, ipv6 or mixed (service and server differ)", "FAMILY"),
+            _option("expires-below", ("--expires-below",), "that end in less than so many seconds",
+                    "SECONDS"),
+            _option("templates", ("--templates",), "only templates of persistent clients"),
+            _option("no-templates", ("--no-templates",), "only connections"),
+            _option("pe", ("--pe",), "that belong to this persistence engine; * is any", "ENGINE"),
+            _option("count", ("--count",), "only say how many"),
+            _option("by", ("--by",), "count by client, client-net:24, client-port, service, service-address, "
+                    "destination, destination-address, state, protocol, family, pe, template", "KEY"),
+            _option("top", ("--top",), "only the NUMBER largest counts (with --by)", "NUMBER"),
+            _option("sample", ("--sample",), "NUMBER entries, each with the same chance", "NUMBER"),
+            _option("limit", ("--limit",), "stop reading after NUMBER entries that match", "NUMBER"),
+            _option("persistent-conn", ("--persistent-conn",), "with what persistence engines keep"),
+            _option("json", ("--json",), "print one JSON array"),
+            _option("ndjson", ("--ndjson",), "print one JSON object a line"),
+            _option("csv", ("--csv",), "print comma-separated values, a header first"),
+            _option("details", ("--details",), "with --csv: also forwarding, origin, fwmark, timeout and "
+                    "packets, where BPF read them"),
+            _option("source", ("--source",), "read from: auto (default), proc (the text) or bpf", "SOURCE"),
+            _option("watch", ("--watch",), "repeat every so many seconds, redrawn in place", "SECONDS"),
+            _option("quiet", ("-q", "--quiet"), "no progress and no warning"),
+        ),
+    ),
+    Verb("install-compat", ("DIR",), "put the names ipvsadm, ipvsadm-save and ipvsadm-restore into DIR"),
+    Verb("remove-compat", ("DIR",), "remove those names from DIR again, if they are ours"),
+)  # fmt: skip
+
+ALLOW_EMPTY = _option("allow-empty", ("--allow-empty",), "also by input without any service")
+# What the programs beside the main one do not have when they are called as ipvsadm-save, -restore.
+OWN_ONLY = (HELP, ALLOW_EMPTY)
+SCRIPTS: tuple[Verb, ...] = (
+    Verb(
+        "ipvsfast-save", (), "print the table as rules that ipvsfast-restore reads",
+        (_option("numeric", ("-n",), "print addresses and ports as numbers"), HELP),
+    ),
+    Verb(
+        "ipvsfast-restore", (), "check all rules read from standard input, then replace the table by them",
+        (ALLOW_EMPTY, HELP),
+    ),
+)  # fmt: skip
+
+
+def find(name: str) -> Verb | None:
+    """The verb of that name."""
+    for verb in VERBS:
+        if verb.name == name:
+            return verb
+    return None
+
+
+def parse_verb(verb: Verb, argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """(options by name with their arguments, positional words). UsageError (2) for anything else.
+
+    With --help among the options the words are not checked.
+    """
+    spellings = {spelling: option for option in (*verb.options, HELP) for spelling in option.spellings}
+    words: list[str] = []
+    given: dict[str, str] = {}
+    try:
+        for option, text, _ in tokens(argv, spellings, words):
+            # Several values of one option are one list.
+            more = f"{given[option.name]}," if option.argument and option.name in given else ""
+            given[option.name] = more + (text or "")
+    except UsageError as error:
+        raise UsageError(2, f"{verb.name}: {error.message}", word=error.word) from None
+    if "help" in given:
+        return given, words
+    needed = sum(not word.startswith("[") for word in verb.words)
+    if len(words) < needed:
+        raise UsageError(2, f"{verb.name}: {verb.words[len(words)]} is missing")
+    if len(words) > len(verb.words):
+        raise UsageError(2, f"{verb.name}: unexpected argument {words[len(verb.words)]}")
+    return given, words

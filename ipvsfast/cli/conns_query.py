@@ -1,0 +1,123 @@
+"""What a command line of `ipvsfast conns` asks for."""
+
+from __future__ import annotations
+
+from ..connections.filter import ConnectionFilter
+from ..connections.source import chosen_source
+from ..language.values import UsageError
+from ..model.address import parse_int
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..connections.count_by import Key
+
+FORMATS = ("json", "ndjson", "csv")
+_MOST = 2**31 - 1
+_MOST_SAMPLED = 1_000_000  # they are kept in memory
+_LONGEST_WATCH = 86400
+
+
+class Query:
+    """The request, checked: what to count or list, of which connections, in which form.
+
+    by: keys to count by, or None; top: how many of the groups, None for all. sample: rows, or None.
+    form: table, json, ndjson or csv; details: csv with what only BPF tells. watch: seconds between two
+    readings, or None.
+    """
+
+    def __init__(self, given: dict[str, str]) -> None:
+        self.count = "count" in given
+        self.by: list[Key] | None = None
+        self.top = _number(given, "top", 1)
+        self.sample = _number(given, "sample", 1, _MOST_SAMPLED)
+        self.watch = _seconds(given)
+        self.engines_shown = "persistent-conn" in given
+        self.details = "details" in given
+        self.quiet = "quiet" in given
+        self.source = chosen_source(given.get("source"))
+        self.form = _one_of(given, FORMATS) or "table"
+        if "by" in given:
+            from ..connections.count_by import parse_keys
+
+            self.by = parse_keys(given["by"])
+        self._check(given)
+        self.where = _filter(given)
+
+    def _check(self, given: dict[str, str]) -> None:
+        if "top" in given and self.by is None:
+            raise _error("--top needs --by: say what to count by, such as --by client")
+        chosen = [name for name in ("count", "by", "sample") if name in given]
+        if len(chosen) > 1:
+            raise _error(f"--{chosen[0]} and --{chosen[1]} exclude each other")
+        _exclude(given, "sample", "limit")
+        _exclude(given, "templates", "no-templates")
+        for name in ("count", "by", *FORMATS):
+            _exclude(given, "persistent-conn", name)
+        for name in FORMATS:
+            _exclude(given, "watch", name)
+        if "details" in given and ("csv" not in given or "by" in given or "count" in given):
+            raise _error("--details is for entries as --csv; in JSON they are always there")
+
+    @property
+    def streamed(self) -> bool:
+        """Whether rows are printed as they are read."""
+        return not self.count and self.by is None and self.sample is None
+
+
+def _error(text: str) -> UsageError:
+    return UsageError(2, f"conns: {text}")
+
+
+def _exclude(given: dict[str, str], one: str, other: str) -> None:
+    if one in given and other in given:
+        raise _error(f"--{one} and --{other} exclude each other")
+
+
+def _one_of(given: dict[str, str], names: tuple[str, ...]) -> str | None:
+    found = [name for name in names if name in given]
+    if len(found) > 1:
+        raise _error(f"--{found[0]} and --{found[1]} exclude each other")
+    return found[0] if found else None
+
+
+def _number(given: dict[str, str], name: str, low: int, high: int = _MOST) -> int | None:
+    if name not in given:
+        return None
+    number = parse_int(given[name], low, high)
+    if number is None:
+        raise _error(f"--{name} takes a whole number from {low} to {high}, not `{given[name]}'")
+    return number
+
+
+def _seconds(given: dict[str, str]) -> float | None:
+    if "watch" not in given:
+        return None
+    text = given["watch"]
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= _LONGEST_WATCH:
+        raise _error(f"--watch takes seconds, 0.1 to {_LONGEST_WATCH}, not `{text}'")
+    return seconds
+
+
+def _several(given: dict[str, str], name: str) -> tuple[str, ...]:
+    return tuple(given[name].split(",")) if name in given else ()
+
+
+def _filter(given: dict[str, str]) -> ConnectionFilter:
+    templates = True if "templates" in given else False if "no-templates" in given else None
+    return ConnectionFilter(
+        client=_several(given, "client"),
+        service=_several(given, "service"),
+        destination=_several(given, "destination"),
+        states=_several(given, "state"),
+        protocols=_several(given, "protocol"),
+        families=_several(given, "family"),
+        expires_below=_number(given, "expires-below", 1) or 0,
+        templates=templates,
+        engines=_several(given, "pe"),
+        limit=_number(given, "limit", 1) or 0,
+    )
+

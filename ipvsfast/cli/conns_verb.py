@@ -1,0 +1,37 @@
+"""`ipvsfast conns`: its command line, and whether it is answered once or again and again."""
+
+from __future__ import annotations
+
+import os
+
+from ..connections.table import Connections
+from ..errors import InvalidValue, IpvsError
+from ..language.values import UsageError
+from .conns import answer
+from .conns_query import Query
+from .output import Failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .command import Command
+
+
+def run(command: Command, given: dict[str, str]) -> int:
+    """The verb."""
+    try:
+        query = Query(given)
+    except UsageError:
+        raise
+    except InvalidValue as error:
+        raise UsageError(2, f"conns: {error.strerror}") from None
+    except IpvsError as error:  # the configuration forbids the source
+        raise Failure(1, str(error)) from None
+    if query.watch is None:
+        return answer(command, query)
+    from .watch import watch
+
+    if not os.isatty(1):
+        raise Failure(2, "conns: --watch needs a terminal; without it, repeat the command")
+    return watch(query, Connections(source=query.source))
+
+

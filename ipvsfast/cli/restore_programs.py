@@ -1,0 +1,104 @@
+"""ipvsfast-restore: the rules on standard input in place of the table, once all of them are known right."""
+
+from __future__ import annotations
+
+import os
+
+from ..changes.replace import Replacer
+from ..changes.rule_reader import Problem, RuleReader, no_services, text_chunks
+from ..errors import IpvsError
+from ..model.service import COMMANDS
+from .advice import problem_text
+from .output import Failure, complain, interrupted
+from .rules_stdin import Restore
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..language.parse import Request, UsageError
+    from .command import Command
+
+SOURCE = "stdin"
+
+
+class _End(Exception):
+    """What follows is never carried out."""
+
+
+class Check(RuleReader):
+    """The first pass: finds every line that -R would not carry out. No kernel is asked.
+
+    problems: these. status: 0, or what ipvsadm's exit status is for the first of them.
+    """
+
+    def __init__(self, command: Command) -> None:
+        super().__init__(command.parse, SOURCE)
+        self.status = 0
+        self._hint = command.hint
+        self.services = False  # whether there is one
+        self.problems: list[Problem] = []
+
+    def run(self, text: bytes) -> Check:
+        """Reads all of `text`."""
+        try:
+            self.read(text_chunks(text))
+        except _End:
+            pass
+        return self
+
+    def apply(self) -> None:
+        self.services |= COMMANDS["add-service"] in self.buffer.commands()
+
+    def mistake(self, error: UsageError, line: bytes) -> None:
+        self.problems.append(Problem(self.source, self.buffer.line, line, error.message.rstrip("\n")))
+        self.status = self.status or error.status
+
+    def other(self, request: Request, line: bytes) -> None:
+        if request.command == "restore":
+            self.mistake(self._hint(), line)
+        elif request.command in ("help", "version") and not self.problems:  # they end the run
+            raise _End
+
+
+def replace_table(command: Command, allow_empty: bool) -> int:
+    """Checks standard input and puts its rules in place of the table; the exit status."""
+    text = read_all(0)
+    checked = command.names.resolver().together(lambda: Check(command).run(text))
+    if checked.problems:
+        for problem in checked.problems:
+            complain(str(problem))
+        count = len(checked.problems)
+        complain(f"{'1 line is' if count == 1 else f'{count} lines are'} wrong; the table was left as it is")
+        return checked.status
+    if not checked.services and not allow_empty:
+        raise Failure(1, str(no_services(SOURCE, "--allow-empty if that is meant")))
+    return clear_and_restore(command, text)
+
+
+def read_all(fd: int) -> bytes:
+    """Everything up to the end."""
+    pieces = []
+    try:
+        while piece := os.read(fd, 1 << 20):
+            pieces.append(piece)
+    except OSError as error:
+        raise Failure(1, f"cannot read standard input: {error.strerror}") from None
+    return b"".join(pieces)
+
+
+def clear_and_restore(command: Command, text: bytes) -> int:
+    """Puts the rules of `text` in place of the table; the exit status is that of the last rule."""
+    rules = Replacer(command.parse, SOURCE, command.table.session)
+    try:
+        rules.read(text_chunks(text))
+        if not rules.plain:  # commands other than additions: line by line, as ipvsadm would
+            command.run(command.parse(["-C"]))
+            return Restore(command, SOURCE).feed(text_chunks(text))
+        rules.replace()
+    except IpvsError as error:
+        raise Failure(255, str(error)) from None
+    except KeyboardInterrupt:
+        raise interrupted(f": {rules.done} rules are in force") from None
+    for problem in rules.problems:
+        complain(problem_text(problem))
+    last = rules.problems[-1].line if rules.problems else 0
+    return 255 if last and last == rules.last else 0

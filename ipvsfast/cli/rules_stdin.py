@@ -1,0 +1,120 @@
+"""-R: rules from standard input, with ipvsadm's meaning line by line, in batches.
+
+A refused rule does not stop the run; a line that is no command does. The exit status is that of the
+last line. What is new: messages say where, and comments are read over.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from ..changes.rule_reader import Problem, RuleReader, fd_chunks
+from ..errors import IpvsError
+from ..kernel.session import count_sent
+from .advice import problem_text
+from .output import Failure, complain, interrupted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..language.parse import Request, UsageError
+    from .command import Command
+    from .progress import Progress
+
+
+class Restore(RuleReader):
+    """One run of -R."""
+
+    def __init__(self, command: Command, source: str) -> None:
+        super().__init__(command.parse, source)
+        self.run_by = command
+        self.status = 0
+        self.done = 0  # rules whose results are known
+        self.last = 0  # line of the last of them
+        self._progress: Progress | None = None
+        self.lost = False  # whether a reply of the kernel was; no good end then, whatever came last
+
+    def feed(self, chunks: Iterable[bytes]) -> int:
+        """Carries out all lines; the exit status."""
+        try:
+            try:
+                self.read(chunks)
+            finally:
+                if self._progress is not None:
+                    self._progress.close()
+        except KeyboardInterrupt:
+            sent = count_sent(self.buffer.results, self.buffer.count)
+            last = self.buffer.numbers[sent - 1] if sent else self.last
+            raise interrupted(
+                f": {self.done + sent} rules were sent, up to {self.source}:{last}"
+            ) from None
+        return self.status or (255 if self.lost else 0)
+
+    def _draw(self, done: int) -> None:
+        if self._progress is None:
+            from .progress import for_terminal
+
+            self._progress = for_terminal(0, "rules")
+        self._progress(done)
+
+    def apply(self) -> None:
+        buffer = self.buffer
+        count, sent = buffer.count, 0
+        table = self.run_by.table
+        try:
+            while sent < count:
+                sent = table.send(buffer.ops, count, buffer.results, sent)
+                if sent < count:  # a time slice was used up: this one takes long
+                    self._draw(self.done + sent)
+        except IpvsError as error:
+            sent = count_sent(buffer.results, count)
+            self._tell(sent)
+            error.operation = f"after {self.done + sent} rules, up to {self.source}:{self.last}"
+            raise
+        self._tell(count)
+        self.status = 255 if buffer.results[count - 1] else 0
+        self.done += count
+
+    def _tell(self, count: int) -> None:
+        """Every refusal among the first `count` operations of the buffer."""
+        results = self.buffer.results[:count]
+        if any(results):
+            if self._progress is not None:
+                self._progress.close()
+            for at, code in enumerate(results):
+                if code:
+                    complain(problem_text(self.refusal(at, -code)))
+                    self.lost |= code == -errno.ENOBUFS
+        if count:
+            self.last = self.buffer.numbers[count - 1]
+
+    def mistake(self, error: UsageError, line: bytes) -> None:
+        problem = str(Problem(self.source, self.buffer.line, line, error.message))
+        if error.status != 255 or error.hint:
+            raise Failure(error.status, problem)
+        complain(problem)
+        self.status = 255
+
+    def other(self, request: Request, line: bytes) -> None:
+        """A listing, the help or the version in the middle of rules; the latter two end the run."""
+        if request.command == "restore":
+            self.mistake(self.run_by.hint(), line)
+        try:
+            self.status = self.run_by.run(request)
+        except Failure as failure:
+            problem = Problem(self.source, self.buffer.line, line, failure.message)
+            raise Failure(failure.status, str(problem)) from None
+        if request.command in ("help", "version"):
+            raise Failure(0)
+
+
+def restore(command: Command) -> int:
+    """Runs -R on standard input."""
+    try:
+        command.table  # noqa: B018 - the kernel is asked first: without it nothing is read
+        return Restore(command, "stdin").feed(fd_chunks(0))
+    except IpvsError as error:
+        raise Failure(255, str(error)) from None
+    except OSError as error:
+        raise Failure(1, f"cannot read standard input: {error.strerror}") from None

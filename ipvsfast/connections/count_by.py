@@ -1,0 +1,132 @@
+"""By what connections can be counted: names of keys, and packed counts (csrc/api/conns.h). No I/O."""
+
+from __future__ import annotations
+
+import struct
+import sys
+
+from ..errors import InvalidValue
+from ..model.address import format_endpoint, format_ip, parse_int
+from ..model.connection import protocol_text
+from ..model.keys import AF_INET
+from .filter import FAMILIES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+PART = struct.Struct("=BBBB")
+_PLACE = struct.Struct("=B16sH")
+_FAMILY_NAMES = {bit: name for name, bit in FAMILIES.items()}
+_KEY_MAX = 160
+_ORDER = sys.byteorder
+
+
+def _address(key: bytes) -> str:
+    return format_ip(key[1:5] if key[0] == AF_INET else key[1:17])
+
+
+def _place(key: bytes) -> str:
+    family, packed, port = _PLACE.unpack(key)
+    return format_endpoint(packed[:4] if family == AF_INET else packed, port)
+
+
+def _service(key: bytes) -> str:
+    return f"{protocol_text(key[0])} {_place(key[1:])}"
+
+
+def _name(key: bytes) -> str:
+    return key.rstrip(b"\0").decode("ascii", "replace")
+
+
+# Name: (enum ipvsf_conn_key, bytes, text). client-net has its prefix lengths behind a colon.
+KEYS: dict[str, tuple[int, int, Callable[[bytes], str]]] = {
+    "client": (0, 17, _address),
+    "client-net": (0, 17, _address),
+    "client-port": (1, 2, lambda key: str(int.from_bytes(key, _ORDER))),
+    "service": (2, 20, _service),
+    "service-address": (3, 17, _address),
+    "destination": (4, 19, _place),
+    "destination-address": (5, 17, _address),
+    "state": (6, 16, _name),
+    "protocol": (7, 1, lambda key: protocol_text(key[0])),
+    "family": (8, 1, lambda key: _FAMILY_NAMES[key[0]]),
+    "pe": (9, 16, _name),
+    "template": (10, 1, lambda key: "yes" if key[0] else "no"),
+}
+DEFAULT_NETS = (24, 64)
+
+
+class Key:
+    """One part of what connections are counted by: `client`, `client-net:24` or `client-net:24/48`.
+
+    The two numbers are the prefix lengths for IPv4 and IPv6 (64 unless given). InvalidValue for
+    anything else.
+    """
+
+    __slots__ = ("name", "packed", "size", "_text", "_suffixes")
+
+    def __init__(self, text: str) -> None:
+        self.name, colon, lengths = text.strip().partition(":")
+        if self.name not in KEYS or (colon and self.name != "client-net"):
+            raise InvalidValue(f"connections cannot be counted by {text!r}: choose from {', '.join(KEYS)}")
+        number, self.size, self._text = KEYS[self.name]
+        four, six = 32, 128
+        self._suffixes: tuple[str, str] | None = None
+        if self.name == "client-net":
+            four, six = _prefixes(lengths) if colon else DEFAULT_NETS
+            self._suffixes = (f"/{four}", f"/{six}")
+        self.packed = PART.pack(number, four, six, 0)
+
+    def text(self, key: bytes) -> str:
+        """One packed key of this kind for people."""
+        text = self._text(key)
+        if self._suffixes:
+            text += self._suffixes[key[0] != AF_INET]
+        return text
+
+
+def _prefixes(text: str) -> tuple[int, int]:
+    first, slash, second = text.partition("/")
+    four = parse_int(first, 0, 32)
+    six = parse_int(second, 0, 128) if slash else DEFAULT_NETS[1]
+    if four is None or six is None:
+        raise InvalidValue(
+            f"client-net:{text}: prefix lengths are 0 to 32 for IPv4, and behind a / 0 to 128 for IPv6"
+        )
+    return four, six
+
+
+def parse_keys(by: str | Sequence[str | Key]) -> list[Key]:
+    """The parts of `client,state` or ("client", "state"). InvalidValue for what is none."""
+    texts: Sequence[str | Key] = by.split(",") if isinstance(by, str) else by
+    keys = [text if isinstance(text, Key) else Key(text) for text in texts]
+    if not keys or sum(key.size for key in keys) > _KEY_MAX:
+        raise InvalidValue(f"connections cannot be counted by {by!r}: too many keys or none")
+    return keys
+
+
+class Group(tuple):  # type: ignore[type-arg]
+    """(keys, count): how many connections have these keys, which are texts in the order asked for."""
+
+    __slots__ = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return self[0]  # type: ignore[no-any-return]
+
+    @property
+    def count(self) -> int:  # type: ignore[override]
+        return self[1]  # type: ignore[no-any-return]
+
+
+def unpack_groups(packed: bytes, entry_size: int, keys: Sequence[Key]) -> Iterator[Group]:
+    """The groups of packed counts."""
+    for at in range(0, len(packed), entry_size):
+        count = int.from_bytes(packed[at : at + 8], _ORDER)
+        texts = []
+        start = at + 8
+        for key in keys:
+            texts.append(key.text(packed[start : start + key.size]))
+            start += key.size
+        yield tuple.__new__(Group, (tuple(texts), count))

@@ -1,0 +1,61 @@
+"""Where connections are read from: what is asked for, and what the machine's administrator allows."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from ..errors import InvalidValue, IpvsError, KernelError
+
+SOURCES = ("auto", "proc", "bpf")
+VARIABLE = "IPVSFAST_CONNECTIONS_SOURCE"
+CONFIG = "/etc/ipvsfast.conf"
+# Below so many connections the kernel's text is read before a BPF program is loaded.
+BREAK_EVEN = 5000
+_SETTING = "connections-source"
+
+
+def check_source(text: str) -> str:
+    """One of SOURCES; InvalidValue for anything else."""
+    if text not in SOURCES:
+        raise InvalidValue(f"no source of connections {text!r}: {', '.join(SOURCES)}")
+    return text
+
+
+def chosen_source(asked: str | None, path: str = CONFIG) -> str:
+    """The source to use: what was asked for, else what the environment says, else "auto".
+
+    A line `connections-source = proc` in the configuration forbids all others to everybody: what is
+    asked for explicitly is then an IpvsError (EACCES), what was left open is "proc".
+    """
+    default = os.environ.get(VARIABLE) or "auto"
+    if default not in SOURCES:
+        raise InvalidValue(f"{VARIABLE}={default}: {', '.join(SOURCES)} can be chosen")
+    wanted = check_source(asked) if asked is not None else default
+    if wanted != "proc" and only_proc(path):
+        if wanted == "bpf":
+            raise IpvsError(errno.EACCES, f"reading connections by BPF is forbidden by {path}")
+        return "proc"
+    return wanted
+
+
+def only_proc(path: str = CONFIG) -> bool:
+    """Whether the configuration forbids all sources but the text. InvalidValue for a line it does not know:
+    a slip of the pen must not allow what was to be forbidden."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            lines = file.read().splitlines()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise KernelError(error.errno or errno.EIO, f"cannot read {path}: {error.strerror}") from None
+    value = "auto"
+    for number, line in enumerate(lines, 1):
+        text = line.partition("#")[0].strip()
+        if not text:
+            continue
+        name, equals, value = [part.strip() for part in text.partition("=")]
+        if name != _SETTING or not equals or value not in ("auto", "proc"):
+            expected = f"{_SETTING} = auto or {_SETTING} = proc"
+            raise InvalidValue(f"{path}:{number}: expected {expected}, not {text!r}")
+    return value == "proc"

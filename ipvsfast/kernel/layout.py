@@ -1,0 +1,202 @@
+"""The packed layouts of csrc/api/ipvsfast.h: operations to bytes, rows to values. No I/O.
+
+tests/native compares every size and offset with the compiled module.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from ..model.address import format_ip, parse_ip
+from ..model.service import (
+    AF_INET,
+    AF_INET6,
+    CHECKSUM_CODES,
+    CHECKSUMS,
+    COMMANDS,
+    DAEMON_STATES,
+    F_ONEPACKET,
+    F_PERSISTENT,
+    F_SCHED,
+    FORWARDING,
+    FORWARDING_CODES,
+    IPIP,
+    NO_STATS,
+    TUNNEL_CODES,
+    TUNNELS,
+    Destination,
+    DestinationKey,
+    Service,
+    ServiceKey,
+    Stats,
+    SyncDaemon,
+    Timeouts,
+    Tunnel,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ..model.operation import Operation
+
+    Buffer = bytes | bytearray | memoryview
+    Table = list[tuple[Service, list[Destination]]]
+
+_SERVICE = "HHHHIIIII16s16s20s"
+_DEST = "HH16sIiIIHHB3x"
+_STATS = "10Q"
+
+SERVICE = struct.Struct("=" + _SERVICE)
+DEST = struct.Struct("=" + _DEST)
+DAEMON = struct.Struct("=IIHHHBx16s16s")
+TIMEOUTS = struct.Struct("=III")
+SERVICE_ROW = struct.Struct("=" + _SERVICE + _STATS + "II")
+DEST_ROW = struct.Struct("=" + _DEST + "III" + _STATS)
+_SERVICE_OP = struct.Struct("=H2x" + _SERVICE + "44x")
+_DEST_OP = struct.Struct("=H2x80s" + _DEST)
+_DAEMON_OP = struct.Struct("=H2xIIHHHBx16s16s76x")
+_TIMEOUTS_OP = struct.Struct("=H2xIII112x")
+OP_SIZE = _SERVICE_OP.size
+
+_new = tuple.__new__
+_ALL_FLAGS = 0xFFFFFFFF
+
+
+def _name(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def pack_key(key: ServiceKey) -> bytes:
+    """A service by its key alone, as requests on one service and its dests need it."""
+    return SERVICE.pack(key[1], key[2], key[4], 0, key[0], 0, 0, 0, 0, key[3], b"", b"")
+
+
+def _pack_service(command: int, service: Service) -> bytes:
+    fwmark, family, protocol, address, port = service.key
+    return _SERVICE_OP.pack(
+        command, family, protocol, port, 0, fwmark, service.flags, _ALL_FLAGS, service.persistent,
+        service.netmask, address, _name(service.scheduler), _name(service.engine),
+    )  # fmt: skip
+
+
+def _pack_dest(command: int, service: bytes, dest: Destination) -> bytes:
+    family, address, port = dest.key
+    tunnel = dest.tunnel
+    if tunnel is IPIP or dest.forwarding != "tunnel":
+        tun_port = tun_flags = tun_type = 0
+    else:
+        tun_port, tun_flags = tunnel.port, CHECKSUM_CODES[tunnel.checksum]
+        tun_type = TUNNEL_CODES[tunnel.type]
+    return _DEST_OP.pack(
+        command, service, family, port, address, FORWARDING_CODES[dest.forwarding], dest.weight,
+        dest.upper, dest.lower, tun_port, tun_flags, tun_type,
+    )  # fmt: skip
+
+
+def _pack_daemon(command: int, daemon: SyncDaemon) -> bytes:
+    group = parse_ip(daemon.group) if daemon.group else b""
+    family = {0: 0, 4: AF_INET, 16: AF_INET6}[len(group)]
+    return _DAEMON_OP.pack(
+        command, DAEMON_STATES[daemon.state], daemon.sync_id, family, daemon.max_len, daemon.port,
+        daemon.ttl, group, _name(daemon.interface),
+    )  # fmt: skip
+
+
+def pack_operations(operations: Iterable[Operation]) -> bytearray:
+    """All operations, OP_SIZE bytes each, as ipvsf_batch_send() takes them."""
+    packed = bytearray()
+    key: object = None
+    service = b""
+    for op in operations:
+        command = COMMANDS[op.command]
+        if command in (5, 6, 7):
+            if op.service is not key:
+                key = op.service
+                service = pack_key(key.key if isinstance(key, Service) else key)  # type: ignore[arg-type]
+            dest = op.destination
+            if type(dest) is DestinationKey:
+                packed += _DEST_OP.pack(command, service, dest[0], dest[2], dest[1], 0, 0, 0, 0, 0, 0, 0)
+            else:
+                packed += _pack_dest(command, service, dest)  # type: ignore[arg-type]
+        elif command in (1, 2):
+            packed += _pack_service(command, op.service)  # type: ignore[arg-type]
+        elif command in (3, 16):
+            named = op.service.key if isinstance(op.service, Service) else op.service
+            packed += _DEST_OP.pack(command, pack_key(named) if named else b"", *_NO_DEST)
+        elif command == 12:
+            value: Timeouts = op.value  # type: ignore[assignment]
+            packed += _TIMEOUTS_OP.pack(command, value.tcp, value.tcp_fin, value.udp)
+        elif command == 17:
+            packed += _DEST_OP.pack(command, b"", *_NO_DEST)
+        else:
+            packed += _pack_daemon(command, op.value)  # type: ignore[arg-type]
+    return packed
+
+
+_NO_DEST = (0, 0, b"", 0, 0, 0, 0, 0, 0, 0)
+
+
+def _text(raw: bytes, cache: dict[bytes, str] = {}) -> str:  # noqa: B006 - a handful of names recur
+    text = cache.get(raw)
+    if text is None:
+        text = cache[raw] = raw.rstrip(b"\0").decode("utf-8", "surrogateescape")
+    return text
+
+
+def _stats(values: Sequence[int]) -> Stats:
+    return Stats(*values) if any(values) else NO_STATS
+
+
+def _service(row: Sequence) -> Service:  # type: ignore[type-arg]
+    family, protocol, port, _, fwmark, flags, _, timeout, netmask, address, sched, pe = row[:12]
+    if fwmark:
+        address = b""
+    elif family == AF_INET:
+        address = address[:4]
+    key = ServiceKey(fwmark, family, protocol, address, port)
+    return Service._make(
+        key, _text(sched), timeout if flags & F_PERSISTENT else 0, netmask, _text(pe),
+        bool(flags & F_ONEPACKET), flags & F_SCHED, _stats(row[12:22]),
+    )  # fmt: skip
+
+
+def _tunnel(kind: int, port: int, flags: int) -> Tunnel:
+    # Values that this program does not know are shown as numbers rather than hidden.
+    return Tunnel._make(
+        TUNNELS[kind] if kind < len(TUNNELS) else f"type-{kind}",
+        port,
+        CHECKSUMS[flags] if flags < len(CHECKSUMS) else f"flags-{flags}",
+    )
+
+
+def _dest(row: Sequence) -> Destination:  # type: ignore[type-arg]
+    (family, port, address, fwd, weight, upper, lower, tun_port, tun_flags, tun_type,
+     active, inactive, persistent) = row[:13]  # fmt: skip
+    if family == AF_INET:
+        address = address[:4]
+    key: DestinationKey = _new(DestinationKey, (family, address, port))
+    tunnel = _tunnel(tun_type, tun_port, tun_flags) if tun_type or tun_flags or tun_port else IPIP
+    return Destination._make(
+        key,
+        FORWARDING[fwd] if fwd < len(FORWARDING) else f"method-{fwd}",
+        weight, upper, lower, tunnel, active, inactive, persistent, _stats(row[13:]),
+    )  # fmt: skip
+
+
+def unpack_table(services: Buffer, dests: Buffer) -> Table:
+    """Rows of ipvsf_table as values: services in kernel order, each with its dests newest first."""
+    all_dests = [_dest(row) for row in DEST_ROW.iter_unpack(dests)]
+    table = []
+    for row in SERVICE_ROW.iter_unpack(services):
+        first, count = row[22], row[23]
+        table.append((_service(row), all_dests[first : first + count]))
+    return table
+
+
+def unpack_daemon(row: Sequence) -> SyncDaemon:  # type: ignore[type-arg]
+    """One DAEMON row as a SyncDaemon."""
+    state, sync_id, family, max_len, port, ttl, group, ifn = row
+    text = format_ip(group[:4] if family == AF_INET else group) if family else ""
+    name = "master" if state == 1 else "backup" if state == 2 else f"state-{state}"
+    return SyncDaemon._make(name, _text(ifn), sync_id, max_len, text, port, ttl)

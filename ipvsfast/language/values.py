@@ -1,0 +1,298 @@
+"""Reading a command line from left to right: its words as popt splits them, and the value of every option.
+
+Mistakes are found in the order in which ipvsadm 1.31 finds them, with its sentences and exit statuses.
+"""
+
+from __future__ import annotations
+
+from ..errors import InvalidValue
+from ..model.address import (
+    HostUnknown,
+    LookupFailed,
+    format_ip,
+    parse_cli_netmask,
+    parse_endpoint,
+    parse_int,
+    parse_ip,
+)
+from ..model.service import AF_INET, AF_INET6, INT_MAX, MAX_TIMEOUT, NAME_MAX, PROTOCOLS, ServiceKey
+from .options import COMMAND, REPEATABLE, TUNNEL_CELLS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
+
+    from ..model.address import NameLookup
+    from .options import Option
+
+DEFAULT_PERSISTENCE = 360  # seconds, for -p without a value
+DEFAULT_INTERFACE = "eth0"
+ENGINE_MAX = 16
+_EITHER: tuple[int, ...] = (AF_INET, AF_INET6)
+
+
+class UsageError(InvalidValue):
+    """A command line that cannot be carried out.
+
+    status: the exit status. message: the text for standard error, without the final newline. word: the
+    word that is no option, else "". hint: the message only points to --help. reason: why a host name
+    has no address, else "".
+    """
+
+    def __init__(
+        self, status: int, message: str, hint: bool = False, word: str = "", operation: str = "",
+        *, reason: str = "",
+    ) -> None:  # fmt: skip
+        super().__init__(message.rstrip("\n"), operation)
+        self.status = status
+        self.message = message
+        self.hint = hint
+        self.word = word
+        self.reason = reason
+
+
+def hint(program: str, word: str = "") -> UsageError:
+    """The error that only points to --help: a line that does not start with a command. word: if it
+    starts with an unknown option, that."""
+    text = f"Try `{program} -h' or '{program} --help' for more information."
+    return UsageError(255, text, hint=True, word=word)
+
+
+def tokens(
+    argv: Sequence[str], spellings: dict[str, Option], words: list[str], posix: bool = False
+) -> Iterator[tuple[Option, str | None, str]]:
+    """(option, its argument or None, last word consumed) for every option, as popt reads them.
+
+    Positional words are appended to `words`. UsageError 255 for an unknown option, a missing argument,
+    or an argument that is not wanted.
+    """
+    position, end = 0, len(argv)
+    while position < end:
+        word = argv[position]
+        position += 1
+        if word[:1] != "-" or word == "-":
+            words.append(word)
+            if posix:
+                break
+            continue
+        if word == "--":
+            break
+        name = word.partition("=")[0] if word[1] == "-" else word[:2]
+        tail = word[len(name) :]
+        option = spellings.get(name)
+        while option is not None and not option.argument:
+            if tail[:1] == "=":
+                raise UsageError(255, f"{word}: option does not take an argument")
+            yield option, None, word
+            if not tail:
+                break
+            name, tail = "-" + tail[0], tail[1:]  # the next letter of a cluster
+            option = spellings.get(name)
+        if option is None:
+            raise UsageError(255, f"{word}: unknown option", word=word)
+        if not option.argument:
+            continue
+        if tail:
+            yield option, tail[1:] if tail[0] == "=" else tail, word
+        elif position < end and not (option.optional and argv[position][:1] == "-"):
+            position += 1
+            yield option, argv[position - 1], argv[position - 1]
+        elif option.optional:
+            yield option, None, word
+        else:
+            raise UsageError(255, f"{word}: missing argument")
+    words.extend(argv[position:])
+
+
+class OptionReader:
+    """The options of one line while they are read, left to right.
+
+    The meaning of -r needs the protocol of the service and that of -M its family. They may come first, so
+    they wait until that is known.
+    """
+
+    __slots__ = ("resolver", "values", "key", "protocol", "families", "waiting")
+
+    def __init__(self, resolver: NameLookup) -> None:
+        self.resolver = resolver
+        self.values: dict[str, Any] = {}
+        self.key: ServiceKey | None = None
+        self.protocol = ""  # for port names: tcp for marks, "" before the service
+        self.families = _EITHER
+        self.waiting: dict[str, str] = {}
+
+    def take(self, option: Option, text: str | None, word: str) -> None:
+        """Check and keep one option; UsageError if it may not stand here or its value is wrong."""
+        name = option.name
+        if option.block == COMMAND:
+            raise UsageError(2, f"invalid option `{word}'")
+        if name in self.values and name not in REPEATABLE:
+            raise UsageError(2, f"multiple '{name}' options specified")
+        if text is None and not option.optional:
+            if name == "ipv6":
+                self._select_ipv6()
+            self.values[name] = option.value
+            return
+        whole = _NUMBERS.get(name)
+        if whole:
+            self.values[name] = _number(text or "", *whole)
+        elif name in _CONVERT:
+            self.values[name] = _CONVERT[name](text)
+        elif name == "service-address":
+            self._take_service(option.value, text or "")
+            self.values[name] = option.value
+        else:  # real-server, netmask
+            self.values[name] = None
+            self.waiting[name] = text or ""
+            if self.protocol:
+                self.settle()
+
+    def _take_service(self, kind: str, text: str) -> None:
+        self.protocol = "tcp" if kind == "fwmark" else kind
+        if self.waiting:
+            self.settle()
+        if kind == "fwmark":
+            mark = parse_int(text, 1, 2**32 - 1)
+            if mark is None:
+                raise UsageError(2, f"invalid fwmark value `{text}' specified")
+            self.key = ServiceKey(mark, AF_INET, 0, b"", 0)
+            return
+        packed, port = _endpoint(text, kind, self.resolver, "virtual")
+        family = AF_INET if len(packed) == 4 else AF_INET6
+        self.key = ServiceKey(0, family, PROTOCOLS[kind], packed, port or 0)
+        self.families = (family,)
+        if self.waiting:
+            self.settle()
+
+    def _select_ipv6(self) -> None:
+        if not self.key or not self.key[0]:
+            raise UsageError(2, "-6 used before -f\n")  # sic: an empty line follows
+        self.key = ServiceKey(self.key[0], AF_INET6, 0, b"", 0)
+        self.families = (AF_INET6,)
+
+    def settle(self) -> None:
+        """Interpret what waited, as far as it is clear; UsageError for what cannot be right any more."""
+        waiting, self.waiting = self.waiting, {}
+        for name, text in waiting.items():
+            if name == "real-server":
+                self.values[name] = _endpoint(text, self.protocol or "tcp", self.resolver, "real")
+            else:
+                self.values[name] = _netmask(text, self.families)
+                if len(self.families) > 1:
+                    self.waiting[name] = text  # -6 may follow
+
+    def end(self) -> None:
+        """Nothing follows: a mark without -6 is IPv4."""
+        if self.key:
+            self.families = (self.key[1],)
+        self.settle()
+
+
+def _endpoint(text: str, protocol: str, resolver: NameLookup, what: str) -> tuple[bytes, int | None]:
+    problem = f"illegal {what} server address[:port] specified"
+    try:
+        return parse_endpoint(text, protocol, resolver)
+    except LookupFailed as error:  # not the text is wrong
+        raise UsageError(2, f"{problem} ({error})", reason=str(error)) from None
+    except HostUnknown as error:
+        raise UsageError(2, problem, reason=str(error)) from None
+    except ValueError:
+        raise UsageError(2, problem) from None
+
+
+def _netmask(text: str, families: tuple[int, ...]) -> int:
+    """`text` as the mask of the first family that it fits."""
+    problem = ""
+    for family in families:
+        try:
+            return parse_cli_netmask(text, family)
+        except ValueError as error:
+            problem = problem or str(error)
+    raise UsageError(2, problem)
+
+
+def _number(text: str, low: int, high: int, problem: str) -> int:
+    number = parse_int(text, low, high)
+    if number is None:
+        raise UsageError(2, problem)
+    return number
+
+
+def seconds(text: str, low: int) -> int:
+    """A number of seconds from `low` to 31 days, what the kernel can count."""
+    number = parse_int(text, low, MAX_TIMEOUT)
+    if number is None:
+        raise UsageError(2, f"invalid timeout value `{text}' specified")
+    return number
+
+
+def _persistence(text: str | None) -> int:
+    return DEFAULT_PERSISTENCE if text is None else seconds(text, 1)
+
+
+def _shortened(text: str, limit: int) -> str:
+    """The first `limit` bytes: what fits into the kernel's name."""
+    if len(text) <= limit and text.isascii():
+        return text
+    raw = text.encode("utf-8", "surrogateescape")
+    return raw[:limit].decode("utf-8", "surrogateescape")
+
+
+def _scheduler(text: str) -> str:
+    return _shortened(text, NAME_MAX) or "wlc"
+
+
+def _engine(text: str) -> str:
+    return _shortened(text, ENGINE_MAX)
+
+
+def _tunnel_type(text: str) -> str:
+    if text not in TUNNEL_CELLS:
+        raise UsageError(2, "illegal tunnel type specified")
+    return text
+
+
+def _source(text: str) -> str:
+    if text not in ("auto", "proc", "bpf"):
+        raise UsageError(2, f"invalid source `{text}' specified: auto, proc or bpf")
+    return text
+
+
+def _interface(text: str) -> str:
+    if _shortened(text, NAME_MAX) != text:  # the kernel would look for another interface
+        raise UsageError(2, f"illegal mcast-interface `{text}' specified: more than {NAME_MAX} bytes")
+    return text or DEFAULT_INTERFACE
+
+
+def _multicast_group(text: str) -> str:
+    try:
+        packed = parse_ip(text)
+    except InvalidValue:
+        packed = b"\0"
+    if packed[0] == 255 if len(packed) == 16 else 224 <= packed[0] < 240:
+        return format_ip(packed)
+    raise UsageError(2, f"invalid {'IPv6' if ':' in text else 'IPv4'} mcast-group `{text}'")
+
+
+_NUMBERS: dict[str, tuple[int, int, str]] = {
+    "weight": (0, INT_MAX, "illegal weight specified"),
+    "u-threshold": (0, INT_MAX, "illegal u_threshold specified"),
+    "l-threshold": (0, INT_MAX, "illegal l_threshold specified"),
+    "syncid": (0, 255, "illegal syncid specified"),
+    "sync-maxlen": (1, 65507, "illegal sync-maxlen specified"),
+    "mcast-port": (1, 65535, "illegal mcast-port specified"),
+    "mcast-ttl": (1, 255, "illegal mcast-ttl specified"),
+    "tun-port": (1, 65535, "illegal tunnel port specified"),
+}
+
+_CONVERT: dict[str, Callable[[Any], Any]] = {
+    "scheduler": _scheduler,
+    "persistent": _persistence,
+    "pe": _engine,
+    "sched-flags": str,  # understood once the scheduler is known
+    "mcast-interface": _interface,
+    "mcast-group": _multicast_group,
+    "tun-type": _tunnel_type,
+    "source": _source,
+}

@@ -1,0 +1,267 @@
+"""Ordered operations on the table, and their results."""
+
+from __future__ import annotations
+
+from errno import ECANCELED
+
+from ..errors import KernelError, error_for, plural, reduce_error
+from .service import Destination, DestinationKey, Frozen, Service, ServiceKey, SyncDaemon, Timeouts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any, NoReturn, overload
+
+
+
+class _OperationFields:
+    __slots__ = ("command", "service", "destination", "value")
+    command: str
+    service: Service | ServiceKey | None
+    destination: Destination | DestinationKey | None
+    value: Timeouts | SyncDaemon | None
+
+
+class Operation(_OperationFields, Frozen):
+    """One change. command: ipvsadm's name for it ("add-service", "edit-server", "flush", ...).
+
+    service: Service (add, edit) or ServiceKey; destination: Destination or DestinationKey;
+    value: Timeouts or SyncDaemon. None where the command needs none.
+    """
+
+    __slots__ = ()
+    _compared = ("command", "service", "destination", "value")
+
+    @classmethod
+    def _fields(cls) -> tuple[str, ...]:
+        return _OperationFields.__slots__
+
+    @classmethod
+    def _make(cls, *values: Any) -> Operation:
+        made: Any = _OperationFields()
+        made.command, made.service, made.destination, made.value = values
+        made.__class__ = cls
+        return made  # type: ignore[no-any-return]
+
+    def __str__(self) -> str:
+        key = self.service.key if isinstance(self.service, Service) else self.service
+        dest = self.destination.key if isinstance(self.destination, Destination) else self.destination
+        parts = [self.command, *(str(p) for p in (key, dest) if p is not None)]
+        return " ".join(parts)
+
+
+_make = Operation._make
+
+
+class Batch:
+    """Operations in the order in which they are to be carried out.
+
+    Filling it checks values (see model) but does not touch the kernel; `Ipvs.apply` does. A batch is
+    not a transaction: an operation that the kernel refuses does not stop or undo the others.
+    """
+
+    __slots__ = ("operations",)
+
+    def __init__(self, operations: Iterable[Operation] = ()) -> None:
+        self.operations: list[Operation] = list(operations)
+
+    def __len__(self) -> int:
+        return len(self.operations)
+
+    def __iter__(self) -> Iterator[Operation]:
+        return iter(self.operations)
+
+    def _add(self, command: str, service: Any = None, destination: Any = None, value: Any = None) -> Batch:
+        self.operations.append(_make(command, service, destination, value))
+        return self
+
+    def add_service(self, service: Service) -> Batch:
+        return self._add("add-service", service)
+
+    def edit_service(self, service: Service) -> Batch:
+        """Replace scheduler, persistence, netmask, engine and flags of an existing service."""
+        return self._add("edit-service", service)
+
+    def delete_service(self, key: ServiceKey) -> Batch:
+        return self._add("delete-service", key)
+
+    def add_destination(self, service: ServiceKey, destination: Destination) -> Batch:
+        destination.check_family(service)
+        return self._add("add-server", service, destination)
+
+    def edit_destination(self, service: ServiceKey, destination: Destination) -> Batch:
+        """Replace forwarding, weight, thresholds and tunnel of an existing destination."""
+        destination.check_family(service)
+        return self._add("edit-server", service, destination)
+
+    def delete_destination(self, service: ServiceKey, key: DestinationKey) -> Batch:
+        return self._add("delete-server", service, key)
+
+    def zero(self, key: ServiceKey | None = None) -> Batch:
+        """Zero the counters of one service and its destinations, or of everything."""
+        return self._add("zero", key)
+
+    def flush(self) -> Batch:
+        """Delete every service."""
+        return self._add("flush")
+
+    def set_timeouts(self, timeouts: Timeouts) -> Batch:
+        return self._add("set", None, None, timeouts)
+
+    def start_daemon(self, daemon: SyncDaemon) -> Batch:
+        return self._add("start-daemon", None, None, daemon)
+
+    def stop_daemon(self, state: str) -> Batch:
+        daemon = SyncDaemon(state, "lo")  # type: ignore[arg-type]  # the kernel looks at the state only
+        return self._add("stop-daemon", None, None, daemon)
+
+
+class Result:
+    """What became of one operation: errno 0, or the kernel's refusal. It is true if it went well."""
+
+    __slots__ = ("operation", "errno")
+
+    def __init__(self, operation: Operation, errno: int) -> None:
+        self.operation = operation
+        self.errno = errno
+
+    @property
+    def ok(self) -> bool:
+        """Whether the operation was carried out."""
+        return not self.errno
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    @property
+    def error(self) -> KernelError | None:
+        """The exception that belongs to the refusal, or None."""
+        return error_for(self.operation.command, self.errno, str(self.operation)) if self.errno else None
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not Result:
+            return NotImplemented
+        return self.operation == other.operation and self.errno == other.errno
+
+    def __hash__(self) -> int:
+        return hash((self.operation, self.errno))
+
+    def __repr__(self) -> str:
+        return f"<Result {self.operation}: {self.error.strerror if self.error else 'ok'}>"
+
+
+class Results:
+    """One Result per operation, in order; a slice of them is Results too.
+
+    It is true if everything was carried out. Operations that were not sent, because an exception ended
+    the batch, have no Result: `sent` counts the others, `unsent` holds them.
+    """
+
+    __slots__ = ("operations", "errnos", "sent")
+
+    def __init__(self, operations: Sequence[Operation], errnos: Sequence[int], sent: int) -> None:
+        self.operations = operations
+        self.errnos = errnos
+        self.sent = sent
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Results, (self.operations, list(self.errnos), self.sent)  # memory lent to C stays here
+
+    def __len__(self) -> int:
+        return self.sent
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __getitem__(self, index: int) -> Result: ...
+
+        @overload
+        def __getitem__(self, index: slice) -> Results: ...
+
+    def __getitem__(self, index: int | slice) -> Result | Results:
+        if isinstance(index, slice):
+            places = range(self.sent)[index]
+            return Results(
+                [self.operations[at] for at in places], [self.errnos[at] for at in places], len(places)
+            )
+        if not -self.sent <= index < self.sent:
+            raise IndexError(f"{self!r} has no result {index}")
+        index %= self.sent
+        return Result(self.operations[index], -self.errnos[index])
+
+    def __iter__(self) -> Iterator[Result]:
+        return (self[i] for i in range(self.sent))
+
+    @property
+    def failed(self) -> list[Result]:
+        """The refused operations (and those whose outcome is unknown), in order."""
+        return [self[i] for i in range(self.sent) if self.errnos[i]]
+
+    @property
+    def unsent(self) -> list[Operation]:
+        """The operations that never reached the kernel, in order."""
+        return list(self.operations[self.sent :])
+
+    @property
+    def ok(self) -> bool:
+        """Whether every operation was sent and carried out."""
+        return self.sent == len(self.operations) and not any(self.errnos)
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def check(self) -> Results:
+        """The results themselves, if everything was carried out. Else raises the first refusal, which says
+        how many more failed and how many were not sent; its `results` are these."""
+        failed = self.failed
+        error = failed[0].error if failed else None
+        unsent = len(self.operations) - self.sent
+        if error is None:
+            if not unsent:
+                return self
+            error = KernelError(ECANCELED, _how_many(unsent, "not sent"))
+            unsent = 0
+        more = [(len(failed) - 1, "refused too"), (unsent, "not sent")]
+        error.more = ", ".join([_how_many(count, what) for count, what in more if count > 0])
+        error.results = self
+        raise error
+
+    def __repr__(self) -> str:
+        failed = sum(map(bool, self.errnos[: self.sent]))
+        unsent = len(self.operations) - self.sent
+        parts = [f"{self.sent - failed} done", *([f"{failed} failed"] if failed else [])]
+        parts += [f"{unsent} not sent"] if unsent else []
+        return f"<Results {', '.join(parts)}>"
+
+
+def _how_many(count: int, what: str) -> str:
+    return f"{count} {plural(count, 'operation')} {'was' if count == 1 else 'were'} {what}"
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C while operations were being sent; `results` tells how far it came."""
+
+    def __init__(self, results: Results) -> None:
+        super().__init__()
+        self.results = results
+
+    def __str__(self) -> str:
+        return f"interrupted: {self.results.sent} of {len(self.results.operations)} operations were sent"
+
+    __reduce__ = reduce_error
+
+
+def leave_with(error: BaseException, results: Results) -> NoReturn:
+    """Raises `error`, with the results of what was done before it.
+
+    A KeyboardInterrupt becomes Interrupted; errors of the exchange say how far it came.
+    """
+    if type(error) is KeyboardInterrupt:
+        raise Interrupted(results) from None
+    if isinstance(error, KernelError) and not error.operation:
+        error.operation = f"after {results.sent} of {len(results.operations)} operations"
+    try:
+        error.results = results  # type: ignore[attr-defined]  # of whatever class it is
+    except (AttributeError, TypeError):
+        pass  # it takes none
+    raise error
