@@ -21,6 +21,7 @@ class _Ffi:
 class _Lib:
     IPVSF_NAME_LEN: int
     IPVSF_MESSAGE_MAX: int
+    IPVSF_NOT_SENT: int
     def __getattr__(self, name: str) -> Any: ...
 
 ffi: _Ffi

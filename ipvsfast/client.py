@@ -139,6 +139,7 @@ class Ipvs:
         errnos = new_results(count)
         done = 0
         try:
+            self._session.begin()
             while done < count:
                 done = self._session.send(packed, count, errnos, done)
                 if progress is not None:

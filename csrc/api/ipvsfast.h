@@ -10,9 +10,10 @@
  */
 
 enum ipvsf_limits {
-	IPVSF_NAME_LEN = 16,	/* scheduler and interface names with their NUL */
-	IPVSF_PE_LEN = 20,	/* 16 bytes and a NUL, padded */
-	IPVSF_MESSAGE_MAX = 512 /* ipvsf_op_encode() never needs more than this many bytes */
+	IPVSF_NAME_LEN = 16,	 /* scheduler and interface names with their NUL */
+	IPVSF_PE_LEN = 20,	 /* 16 bytes and a NUL, padded */
+	IPVSF_MESSAGE_MAX = 512, /* ipvsf_op_encode() never needs more than this many bytes */
+	IPVSF_NOT_SENT = 1	 /* the result of an op that was not carried out: callers begin with it */
 };
 
 /* Values of ipvsf_op.cmd are those of the kernel's enum (linux/ip_vs.h, IPVS_CMD_*). */
@@ -168,12 +169,17 @@ int ipvsf_timeouts_get(struct ipvsf_session *session, struct ipvsf_timeouts *ret
 /* Fills at most `size` rows, gives the number that the kernel has in *count. */
 int ipvsf_daemons_dump(struct ipvsf_session *session, struct ipvsf_daemon *ret, size_t size, size_t *count);
 
+/* What follows has nothing to do with what was sent before: no service counts as made by this session. */
+int ipvsf_batch_begin(struct ipvsf_session *session);
+
 /*
  * Sends ops[0..count) in order, many per system call. results[i] becomes 0, a negative errno of the
  * kernel, or -ENOBUFS where the reply was lost and the outcome is unknown. Returns after about
  * budget_ms (0: no limit) with *done < count so that the caller can look at its signals; call again
  * with the rest. A negative return is a failure of the exchange itself: ops from *done on were not
- * carried out, or, where results[i] is -ENOBUFS, perhaps.
+ * carried out, or, where results[i] is -ENOBUFS, perhaps. -ENOPROTOOPT: the module was removed and cannot be
+ * loaded. -ESTALE: it was removed after this session had changed something, and loaded again: that is gone
+ * with the old table; the next call uses the new one. A session that changed nothing goes on without a word.
  */
 int ipvsf_batch_send(struct ipvsf_session *session, const struct ipvsf_op *ops, size_t count,
 		     int32_t *results, uint32_t budget_ms, size_t *done);

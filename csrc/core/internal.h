@@ -50,6 +50,7 @@ struct ipvsf_session {
 	uint8_t *send_buf;
 	uint8_t *recv_buf; /* IPVSF_RECV_SLOTS times IPVSF_RECV_LEN */
 	bool idle_refused; /* for this session: no memory for it, or switched off */
+	bool changed;	   /* something was carried out here since the family was looked up */
 	enum ipvsf_fresh fresh;
 	struct ipvsf_service fresh_service;
 	char message[160];
@@ -77,7 +78,7 @@ int ipvsf_netns_do(int netns_fd, int (*work)(void *arg), void *arg);
 
 /* netlink/session.c */
 int ipvsf_session_check(struct ipvsf_session *s);
-int ipvsf_session_resolve(struct ipvsf_session *s, uint16_t *family);
+int ipvsf_session_look_again(struct ipvsf_session *s);
 uint32_t ipvsf_session_next_seq(struct ipvsf_session *s, uint32_t count);
 
 /* netlink/exchange.c: one message at a time out of what the kernel queued */

@@ -55,28 +55,34 @@ static int send_window(struct ipvsf_session *s, const struct ipvsf_op *ops, size
 }
 
 /*
- * When the module was reloaded the family has another number and netlink itself answers ENOENT to
- * everything from there on, nothing of it being carried out. ENOENT is also what IPVS says of an
- * unknown scheduler or destination, so only the lookup can tell. Gives how many of the `count`
- * results stand.
+ * Without its module, or after a reload, everything is answered ENOENT from there on, and nothing of it
+ * was carried out. Gives how many of the `count` results stand; the others say so.
  */
-static int recheck_family(struct ipvsf_session *s, const int32_t *results, uint32_t count, uint32_t *stand)
+static int recheck_family(struct ipvsf_session *s, int32_t *results, uint32_t count, uint32_t *stand)
 {
-	uint16_t family;
+	bool lost;
 	int r;
 
 	*stand = count;
 	if (results[count - 1] != -ENOENT)
 		return 0;
-	r = ipvsf_session_resolve(s, &family);
-	if (r)
-		return r;
-	if (family == s->family)
+	r = ipvsf_session_look_again(s);
+	if (!r)
 		return 0;
-	s->family = family;
 	while (*stand > 0 && results[*stand - 1] == -ENOENT)
-		--*stand;
-	return 0;
+		results[--*stand] = IPVSF_NOT_SENT;
+	lost = s->changed;
+	s->changed = false;
+	return r < 0 ? r : lost ? -ESTALE : 0;
+}
+
+static bool any_done(const int32_t *results, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!results[i])
+			return true;
+	}
+	return false;
 }
 
 static int send_some(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count, int32_t *results,
@@ -101,6 +107,12 @@ static int send_some(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t
 	return r;
 }
 
+int ipvsf_batch_begin(struct ipvsf_session *s)
+{
+	s->fresh = IPVSF_FRESH_NOT;
+	return 0;
+}
+
 int ipvsf_batch_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count, int32_t *results,
 		     uint32_t budget_ms, size_t *done)
 {
@@ -113,6 +125,7 @@ int ipvsf_batch_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t
 		size_t stand;
 
 		r = send_some(s, ops + *done, count - *done, results + *done, &stand);
+		s->changed = s->changed || any_done(results + *done, stand);
 		*done += stand;
 		if (end && ipvsf_now_ms() >= end)
 			break;

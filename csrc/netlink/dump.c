@@ -80,18 +80,15 @@ static int request(struct ipvsf_session *s, uint8_t cmd, uint16_t flags, const s
 static int request_again(struct ipvsf_session *s, uint8_t cmd, uint16_t flags,
 			 const struct ipvsf_service *ident, ipvsf_message_fn fn, void *ctx)
 {
-	uint16_t family;
 	int r = request(s, cmd, flags, ident, fn, ctx);
 
 	if (r != -ENOENT)
 		return r;
-	r = ipvsf_session_resolve(s, &family);
-	if (r)
-		return r;
-	if (family == s->family)
+	r = ipvsf_session_look_again(s);
+	if (!r)
 		return -ENOENT;
-	s->family = family;
-	return request(s, cmd, flags, ident, fn, ctx);
+	s->changed = false; /* whoever reads the new table knows */
+	return r < 0 ? r : request(s, cmd, flags, ident, fn, ctx);
 }
 
 static int service_order(const void *a, const void *b)

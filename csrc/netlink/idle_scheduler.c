@@ -122,12 +122,27 @@ static int send_idle(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t
 	return r;
 }
 
-/* Takes back what was added and gives the service its scheduler, so that the plain way can be gone. */
+/* The module was removed: netlink answered everything, and nothing was carried out. */
+static bool nobody_answered(const struct ipvsf_session *s, size_t n, const int32_t *results)
+{
+	for (size_t i = s->fresh == IPVSF_FRESH_EMPTY ? 0 : 1; i < n + AROUND; i++) {
+		if (results[i] != -ENOENT)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Takes back what was added and gives the service its scheduler, so that the plain way can be gone. Where
+ * another program had deleted the service it is not there again afterwards.
+ */
 static int undo_idle(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t n, uint8_t *buf,
 		     int32_t *results)
 {
 	struct ipvsf_op op = { .cmd = IPVSF_SET_SERVICE, .u.service = s->fresh_service };
-	bool gone = results[1] && s->fresh == IPVSF_FRESH_EMPTY;
+	bool empty = s->fresh == IPVSF_FRESH_EMPTY;
+	bool deleted = results[empty ? 0 : 1] == -ESRCH;
+	bool gone = empty && results[1];
 	uint32_t count = 0, seq = ipvsf_session_next_seq(s, (uint32_t)n + 2);
 	size_t len = 0;
 	int r = 0;
@@ -140,13 +155,16 @@ static int undo_idle(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t
 		del.cmd = IPVSF_DEL_DEST;
 		r = append(s, buf, &len, &del, seq + count++);
 	}
-	if (gone)
+	if (deleted)
+		op.cmd = IPVSF_DEL_SERVICE;
+	else if (gone)
 		op.cmd = IPVSF_NEW_SERVICE;
-	if (!r)
+	/* What is there under its name now is not ours, but for what this has just made. */
+	if (!r && (!deleted || (empty && !gone)))
 		r = append(s, buf, &len, &op, seq + count++);
-	if (!r)
+	if (!r && count)
 		r = ipvsf_window_send(s, buf, len, seq, count, results);
-	return r ? r : results[count - 1];
+	return r || deleted ? r : results[count - 1];
 }
 
 /*
@@ -170,8 +188,10 @@ int ipvsf_idle_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t 
 		s->idle_refused = true;
 		r = 0;
 	} else if (!r) {
-		refused = all[1] || all[2 + n];
-		if (!refused) {
+		refused = (s->fresh == IPVSF_FRESH_EMPTY && all[0]) || all[1] || all[2 + n];
+		if (nobody_answered(s, n, all)) {
+			s->fresh = IPVSF_FRESH_NOT;
+		} else if (!refused) {
 			memcpy(results, all + 2, n * sizeof(*results));
 			*sent = n;
 			s->fresh = IPVSF_FRESH_FILLED;

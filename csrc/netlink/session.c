@@ -40,7 +40,7 @@ static int errno_of_nl(int nle)
 	}
 }
 
-int ipvsf_session_resolve(struct ipvsf_session *s, uint16_t *family)
+static int resolve(struct ipvsf_session *s, uint16_t *family)
 {
 	int id;
 
@@ -54,6 +54,26 @@ int ipvsf_session_resolve(struct ipvsf_session *s, uint16_t *family)
 		return errno_of_nl(id);
 	*family = (uint16_t)id;
 	return 0;
+}
+
+/*
+ * A session outlives its module. When that is loaded again the family has another number, and netlink
+ * itself answers ENOENT to the old one. ENOENT is also what IPVS says of an unknown scheduler or
+ * destination, so only this look-up can tell. 1: there is another number, used from now on; 0: it is the
+ * same; -ENOPROTOOPT: there is no IPVS any more.
+ */
+int ipvsf_session_look_again(struct ipvsf_session *s)
+{
+	uint16_t family;
+	int r = resolve(s, &family);
+
+	if (!r && family == s->family)
+		return 0;
+	s->fresh = IPVSF_FRESH_NOT;
+	if (r)
+		return r;
+	s->family = family;
+	return 1;
 }
 
 static void set_buffers(struct ipvsf_session *s)
@@ -105,7 +125,7 @@ static int open_session(void *session)
 
 	if (r)
 		return r;
-	r = ipvsf_session_resolve(s, &s->family);
+	r = resolve(s, &s->family);
 	if (r)
 		return r;
 	s->control_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -128,6 +128,7 @@ def add_rules(
     there already is made to be what the rule says. clear: replace the table; then it never stops."""
     worker: Adder | Replacer
     ended: KeyboardInterrupt | IpvsError | None = None
+    session.begin()
     try:
         if clear:
             worker = Replacer(parse, text.name, session, progress)

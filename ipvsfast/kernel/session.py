@@ -11,7 +11,7 @@ import sys
 from _thread import RLock
 
 from .._native import ffi, lib
-from ..errors import KernelError, error_for
+from ..errors import IpvsUnavailable, KernelError, advice, error_for
 
 # kernel/layout.py is imported where it is needed: a plain numeric listing does without it.
 
@@ -37,7 +37,7 @@ VIEWS = {
 
 OP_SIZE = ffi.sizeof("struct ipvsf_op")
 # In a result not yet written: a signal may end a call before it can return how far it came.
-NOT_SENT = 1
+NOT_SENT = lib.IPVSF_NOT_SENT
 
 
 def new_results(count: int) -> memoryview:
@@ -112,6 +112,8 @@ class Session:
             return
         if code == -errno.ECHILD:
             raise KernelError(errno.ECHILD, "a session cannot be used after fork: open a new one")
+        if code in (-errno.ENOPROTOOPT, -errno.ESTALE):
+            raise module_lost(code)
         error = error_for(command, code)
         words = ffi.string(lib.ipvsf_session_message(self._handle)).decode("utf-8", "replace")
         if words:
@@ -165,6 +167,11 @@ class Session:
 
         return list(DAEMON.iter_unpack(ffi.buffer(out)[: min(count[0], 8) * DAEMON.size]))
 
+    def begin(self) -> None:
+        """A batch begins: what this session did before it may have been undone by another program."""
+        with self._lock:
+            lib.ipvsf_batch_begin(self._open())
+
     def send(self, ops: bytearray, count: int, results: memoryview, start: int = 0) -> int:
         """Send packed operations from number `start` on; `results` comes from new_results().
 
@@ -178,7 +185,7 @@ class Session:
             code = lib.ipvsf_batch_send(
                 self._open(), packed + start, count - start, out + start, BUDGET_MS, done
             )
-            if code and code != -errno.EINTR and not done[0]:
+            if code == -errno.ESTALE or (code and code != -errno.EINTR and not done[0]):
                 self._check(code, "")
         return start + int(done[0])
 
@@ -369,6 +376,14 @@ class RuleCheck:
         if lib.ipvsf_rules_check(self._seen, ops, buffer.count, out):
             raise MemoryError
         return results
+
+
+def module_lost(code: int) -> IpvsUnavailable:
+    """The exception for an open session whose kernel module was removed."""
+    text = "the kernel's IPVS was removed, and its table with it"
+    if code == -errno.ESTALE:
+        return IpvsUnavailable(errno.ESTALE, f"{text}; it was loaded again, and its table began empty")
+    return IpvsUnavailable(errno.ENOPROTOOPT, text, "", advice("", errno.ENOPROTOOPT))
 
 
 def opening_error(code: int) -> KernelError:

@@ -5,6 +5,8 @@ import errno
 import pytest
 
 from ipvsfast import Batch, Destination, Ipvs, Service
+from ipvsfast.kernel.layout import pack_operations
+from ipvsfast.kernel.session import new_results
 
 pytestmark = pytest.mark.usefixtures("netns")
 
@@ -81,3 +83,30 @@ def test_groups_across_calls() -> None:
             ipvs.apply(work.operations[start : start + 21]).check()
             assert [s.scheduler for s in ipvs.services()] == ["mh"]
         assert len(ipvs.destinations(work.operations[0].service.key)) == 60
+
+
+@pytest.mark.parametrize("before", [0, 20])
+def test_a_service_that_somebody_deletes_meanwhile_is_not_made_again(before: int) -> None:
+    """Another program deletes it between two time slices of one batch: what follows is refused, in order."""
+    work = batch("mh", 1, before + 20)
+    key = work.operations[0].service.key
+    packed, results = pack_operations(work), new_results(len(work))
+    with Ipvs() as ipvs, Ipvs() as other:
+        assert ipvs.session.send(packed, 1 + before, results) == 1 + before
+        other.delete_service(key)
+        assert ipvs.session.send(packed, len(work), results, 1 + before) == len(work)
+        assert list(results) == [0] * (1 + before) + [-errno.ESRCH] * 20
+        assert ipvs.table() == []
+
+
+@pytest.mark.parametrize("before", [0, 20])
+def test_a_service_that_was_replaced_between_batches_is_left_alone(before: int) -> None:
+    """What stands there now is another program's, though it has the name of one that this session made."""
+    work = batch("mh", 1, before + 20)
+    service = work.operations[0].service
+    with Ipvs() as ipvs, Ipvs() as other:
+        ipvs.apply(work.operations[: 1 + before]).check()
+        other.delete_service(service.key)
+        other.add_service(service.replace(scheduler="rr"))
+        ipvs.apply(work.operations[1 + before :]).check()
+        assert [(found.scheduler, len(dests)) for found, dests in ipvs.table()] == [("rr", 20)]

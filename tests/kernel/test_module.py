@@ -3,17 +3,21 @@
 import errno
 import socket
 import struct
-from collections.abc import Iterator
+import subprocess
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from ipvsfast import Batch, Ipvs, IpvsError, IpvsUnavailable, Service
-from support.command import run
+from ipvsfast import Batch, Destination, Ipvs, IpvsUnavailable, NotFound, Service, SyncDaemon, Timeouts
+from ipvsfast.listing.rules import destination_rule, service_rule
+from support.command import program, run
 from support.module import LOADER, loaded, unload
 from support.require import cannot_run
 
 pytestmark = pytest.mark.usefixtures("netns")
 
+GONE = "the kernel's IPVS was removed, and its table with it"
 HOPE = "Are you sure that IP Virtual Server is built in the kernel or as module?"
 
 
@@ -78,23 +82,152 @@ def test_a_refusal_is_no_stale_family() -> None:
 
 
 def test_without_the_module_the_api_says_so() -> None:
-    """A kernel that cannot load it: IpvsUnavailable for a new session, an error for an old one."""
+    """A kernel that cannot load it: IpvsUnavailable for a new session, and for all that is asked of an old one."""
     with Ipvs() as ipvs:
-        LOADER.write_text("/bin/false")
-        unload()
+        unload(for_good=True)
         with pytest.raises(IpvsUnavailable, match="Protocol not available.*modprobe ip_vs"):
             Ipvs()
-        with pytest.raises(IpvsError):
-            ipvs.services()
-        with pytest.raises(IpvsError):
-            ipvs.add_service(Service.mark(1))
+        for ask in (ipvs.services, ipvs.table, ipvs.timeouts, ipvs.daemons, ipvs.info):
+            with pytest.raises(IpvsUnavailable, match=GONE):
+                ask()
+
+
+WEB = Service.mark(1, "mh")
+DESTINATIONS = [Destination(f"10.0.0.{n}", 0) for n in range(1, 101)]
+FILL = Batch().add_service(WEB)
+for destination in DESTINATIONS:
+    FILL.add_destination(WEB.key, destination)
+CHANGES = {
+    "add a service": Batch().add_service(WEB),
+    "edit a service": Batch().edit_service(WEB),
+    "delete a service": Batch().delete_service(WEB.key),
+    "add a destination": Batch().add_destination(WEB.key, DESTINATIONS[0]),
+    "edit a destination": Batch().edit_destination(WEB.key, DESTINATIONS[0]),
+    "delete a destination": Batch().delete_destination(WEB.key, DESTINATIONS[0].key),
+    "zero": Batch().zero(),
+    "flush": Batch().flush(),
+    "set timeouts": Batch().set_timeouts(Timeouts(1, 2, 3)),
+    "start a daemon": Batch().start_daemon(SyncDaemon("master", "lo")),
+    "stop a daemon": Batch().stop_daemon("backup"),
+    "many": Batch([op for n in range(1, 1001) for op in Batch().add_service(Service.mark(n, "nosuch"))]),
+}
+
+
+@pytest.mark.parametrize("batch", CHANGES.values(), ids=CHANGES)
+def test_without_the_module_no_change_is_answered_by_a_refusal(batch: Batch) -> None:
+    """Not "Scheduler not found" or "No such destination": there is nobody to ask, and nothing was done."""
+    with Ipvs() as ipvs:
+        unload(for_good=True)
+        for _ in range(2):
+            with pytest.raises(IpvsUnavailable, match=f"after 0 of {len(batch)} operations: {GONE}.*modprobe ip_vs") as caught:
+                ipvs.apply(batch)
+            assert (caught.value.results.sent, caught.value.results.unsent) == (0, batch.operations)
+
+
+def meanwhile(ipvs: Ipvs, size: int, happens: Callable[[], None]) -> None:
+    """The first time slice ends after so many operations; before the next one, something happens, once."""
+    send = ipvs.session.send
+
+    def sliced(ops: bytearray, count: int, results: memoryview, start: int = 0) -> int:
+        if not start:
+            return send(ops, min(count, size), results)
+        ipvs.session.send = send  # type: ignore[method-assign]
+        happens()
+        return send(ops, count, results, start)
+
+    ipvs.session.send = sliced  # type: ignore[method-assign]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def empty_and_unload(for_good: bool) -> None:
+    """What another program may do at any time. The module cannot be removed while there is a service."""
+    with Ipvs() as other:
+        other.flush()
+    unload(for_good=for_good)
+
+
+@pytest.mark.parametrize("size", [1, 2, 50])
+@pytest.mark.parametrize("for_good", [True, False])
+def test_removed_in_the_middle_of_a_batch(size: int, for_good: bool) -> None:
+    """What was done before is told apart from what was not; the rest does not go into another table as if
+    nothing had happened, and no service comes back that somebody deleted. Then the session goes on."""
+    loader = LOADER.read_text()
+    with Ipvs() as ipvs:
+        meanwhile(ipvs, size, lambda: empty_and_unload(for_good))
+        happened = "the kernel's IPVS was removed, and its table with it"
+        happened += " .load the module ip_vs" if for_good else "; it was loaded again, and its table began empty"
+        with pytest.raises(IpvsUnavailable, match=f"after {size} of 101 operations: {happened}") as caught:
+            ipvs.apply(FILL)
+        results = caught.value.results
+        assert ([result.errno for result in results], results.unsent) == ([0] * size, FILL.operations[size:])
+        LOADER.write_text(loader)
+        assert ipvs.table() == []
+        ipvs.apply(FILL).check()
+        assert len(ipvs.destinations(WEB.key)) == 100
+        ipvs.flush()
+
+
+@pytest.mark.parametrize("for_good", [True, False])
+@pytest.mark.parametrize("how", [{}, {"stop_on_error": False}, {"exist": True}, {"clear": True}])
+def test_removed_in_the_middle_of_a_restore(for_good: bool, how: dict[str, bool]) -> None:
+    """The account has the rules that were in force when it happened, and no refusals that were none."""
+    with Ipvs() as ipvs:
+        meanwhile(ipvs, 30, lambda: empty_and_unload(for_good))
+        rules = [service_rule(WEB), *[destination_rule(WEB.key, destination) for destination in DESTINATIONS]]
+        account = ipvs.restore(rules, **how)
+        assert (account.ok, account.problems) == (False, [])
+        assert isinstance(account.ended, IpvsUnavailable)
+
+
+def test_removed_under_the_command() -> None:
+    """-R that gets its rules one by one: what happened, after which rule, and status 255."""
+    with subprocess.Popen([program(), "-R"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as command:
+        assert command.stdin is not None and command.stderr is not None
+        command.stdin.write("-A -f 1 -s rr\n")
+        command.stdin.flush()
+        with Ipvs() as ipvs:
+            until(lambda: len(ipvs.services()) == 1)
+            ipvs.flush()
+        unload(for_good=True)
+        command.stdin.write("-A -f 2 -s rr\n-a -f 2 -r 10.0.0.1 -g\n")
+        command.stdin.close()
+        told = command.stderr.read()
+    assert command.returncode == 255
+    assert told.endswith(f"up to stdin:1: {GONE} (load the module ip_vs: modprobe ip_vs)\n")
+    assert told.count("\n") == 1
+
+
+def test_whoever_has_read_the_new_table_is_not_told_again() -> None:
+    """A controller that compares and then changes goes on with the table that it has seen."""
+    with Ipvs() as ipvs:
+        ipvs.add_service(WEB)
+        empty_and_unload(for_good=False)
+        assert ipvs.table() == []
+        ipvs.add_service(WEB)
+        ipvs.flush()
+
+
+def test_a_session_that_changed_before_is_told_once() -> None:
+    """What it did is gone; it cannot know unless it is told. The next change is its own decision."""
+    with Ipvs() as ipvs:
+        ipvs.add_service(WEB)
+        empty_and_unload(for_good=False)
+        with pytest.raises(IpvsUnavailable, match=f"{GONE}; it was loaded again"):
+            ipvs.add_destination(WEB.key, DESTINATIONS[0])
+        with pytest.raises(NotFound, match="Service not defined"):
+            ipvs.add_destination(WEB.key, DESTINATIONS[0])
 
 
 @pytest.mark.parametrize("argv", [("-L", "-n"), ("-A", "-f", "1"), ("-R",), ("-C",), ("save",), ("restore", "-q")])
 def test_without_the_module_the_command_says_so(argv: tuple[str, ...]) -> None:
     """What modprobe had to say, then ipvsadm's two lines, status 2."""
-    LOADER.write_text("/bin/false")
-    unload()
+    unload(for_good=True)
     done = run(*argv, stdin="-A -f 1 -s rr\n")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-2:] == ["Can't initialize ipvs: Protocol not available", HOPE]
@@ -102,8 +235,7 @@ def test_without_the_module_the_command_says_so(argv: tuple[str, ...]) -> None:
 
 def test_version_tells_that_there_is_none() -> None:
     """--version works without it."""
-    LOADER.write_text("/bin/false")
-    unload()
+    unload(for_good=True)
     done = run("--version")
     assert done.returncode == 0
     assert "kernel: IPVS not reachable: Protocol not available (load the module ip_vs: modprobe ip_vs)" in done.stdout

@@ -14,8 +14,11 @@ def loaded() -> list[str]:
     return [line.split()[0] for line in Path("/proc/modules").read_text().splitlines() if line.startswith("ip_vs")]
 
 
-def unload(seconds: float = 60) -> None:
-    """Removes them all. Namespaces that are gone may hold them for a moment still."""
+def unload(seconds: float = 60, for_good: bool = False) -> None:
+    """Removes them all. Namespaces that are gone may hold them for a moment still. for_good: the kernel
+    cannot load them again, until LOADER has its text of before."""
+    if for_good:
+        LOADER.write_text("/bin/false")
     end = time.monotonic() + seconds
     while True:
         modules = sorted(loaded(), key=lambda name: name == "ip_vs")
