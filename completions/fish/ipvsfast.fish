@@ -97,7 +97,7 @@ complete -c ipvsfast -n '__ipvsfast_command save' -l compat -d 'write exactly wh
 complete -c ipvsfast -n '__ipvsfast_command save' -s h -l help -d 'print this text'
 complete -c ipvsfast -n '__ipvsfast_command save' -F
 complete -c ipvsfast -n __ipvsfast_first -a conns -d 'look into the connection table: list, filter and count its entries'
-complete -c ipvsfast -n '__ipvsfast_command conns' -l client -x -d 'of these clients: address, NET/LENGTH, :PORT, or address:PORT'
+complete -c ipvsfast -n '__ipvsfast_command conns' -l client -x -d 'of these clients: address, NET/LENGTH, :PORT, or address:PORT; a ! in front excludes, here and in the next five'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l service -x -d 'to these virtual addresses'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l destination -x -d 'on these real servers'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l state -x -d 'in these states: ESTABLISHED, FIN_WAIT, UDP ...'

@@ -44,12 +44,15 @@ enum ipvsf_conn_place {
 	IPVSF_AT_DESTINATION
 };
 
-/* One address to look for. Those of one place are alternatives; every place named has to match. */
+/*
+ * One address to look for. Those of one place are alternatives; every place named has to match. None of
+ * those that are excluded may.
+ */
 struct ipvsf_conn_match {
 	uint8_t place;
 	uint8_t af;	/* 0: any address */
 	uint8_t prefix; /* leading bits of addr that count */
-	uint8_t reserved;
+	uint8_t exclude;
 	uint16_t low; /* ports, both ends included */
 	uint16_t high;
 	uint8_t addr[16];
@@ -71,6 +74,8 @@ struct ipvsf_conn_filter {
 	uint8_t templates; /* 1: only templates, 2: none */
 	uint8_t num_states;
 	uint8_t num_engines;
+	uint32_t not_states;  /* bit i: states[i] is excluded */
+	uint32_t not_engines; /* the same for engines[i] */
 	uint32_t reserved;
 	char states[24][16];
 	char engines[8][16]; /* "*" stands for any */

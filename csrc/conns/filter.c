@@ -5,6 +5,12 @@
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
+/* A bit for each of so many names: 24 at most. */
+static uint32_t names_mask(unsigned int count)
+{
+	return (1u << count) - 1;
+}
+
 int ipvsf_matcher_init(struct ipvsf_matcher *m, const struct ipvsf_conn_filter *filter,
 		       const struct ipvsf_conn_match *matches, size_t count)
 {
@@ -16,7 +22,9 @@ int ipvsf_matcher_init(struct ipvsf_matcher *m, const struct ipvsf_conn_filter *
 		    matches[i].prefix > (matches[i].af == AF_INET6 ? 128 : 32))
 			return -EINVAL;
 	}
-	if (filter->num_states > 24 || filter->num_engines > 8)
+	if (filter->num_states > 24 || filter->num_engines > 8 ||
+	    filter->not_states > names_mask(filter->num_states) ||
+	    filter->not_engines > names_mask(filter->num_engines))
 		return -EINVAL;
 	memset(m, 0, sizeof(*m));
 	m->matches = calloc(count ? count : 1, sizeof(*matches));
@@ -26,7 +34,7 @@ int ipvsf_matcher_init(struct ipvsf_matcher *m, const struct ipvsf_conn_filter *
 		memcpy(m->matches, matches, count * sizeof(*matches));
 	m->num_matches = count;
 	for (size_t i = 0; i < count; i++)
-		m->places |= (uint8_t)(1 << matches[i].place);
+		m->places |= (uint8_t)(!matches[i].exclude << matches[i].place);
 	m->filter = *filter;
 	rest.limit = 0;
 	rest.any_protocol = 0;
@@ -60,7 +68,7 @@ static bool places_fit(const struct ipvsf_matcher *m, const struct ipvsf_conn *r
 {
 	uint8_t found = 0;
 
-	for (size_t i = 0; i < m->num_matches && found != m->places; i++) {
+	for (size_t i = 0; i < m->num_matches; i++) {
 		const struct ipvsf_conn_match *match = &m->matches[i];
 		bool fit = false;
 
@@ -75,34 +83,48 @@ static bool places_fit(const struct ipvsf_matcher *m, const struct ipvsf_conn *r
 			fit = fits(match, row->daf, row->daddr, row->dport);
 			break;
 		}
+		if (fit && match->exclude)
+			return false;
 		found |= (uint8_t)(fit << match->place);
 	}
 	return found == m->places;
 }
 
+/* Of the names, none that is excluded may be the row's, and of the others, if there are any, one has to be. */
 static bool state_fits(const struct ipvsf_conn_filter *f, const struct ipvsf_conn *row)
 {
+	bool fit = f->not_states == names_mask(f->num_states);
+
 	for (int i = 0; i < f->num_states; i++) {
-		if (!memcmp(f->states[i], row->state, sizeof(row->state)))
-			return true;
+		if (memcmp(f->states[i], row->state, sizeof(row->state)))
+			continue;
+		if (f->not_states & 1u << i)
+			return false;
+		fit = true;
 	}
-	return !f->num_states;
+	return fit;
+}
+
+static bool is_engine(const char *name, size_t size, const struct ipvsf_conn *row, const char *text)
+{
+	if (!row->pe_len)
+		return false;
+	return name[0] == '*' ||
+	       (strnlen(name, size) == row->pe_len && !memcmp(name, text + row->pe_at, row->pe_len));
 }
 
 static bool engine_fits(const struct ipvsf_conn_filter *f, const struct ipvsf_conn *row, const char *text)
 {
-	for (int i = 0; i < f->num_engines; i++) {
-		const char *name = f->engines[i];
+	bool fit = f->not_engines == names_mask(f->num_engines);
 
-		if (!row->pe_len)
+	for (int i = 0; i < f->num_engines; i++) {
+		if (!is_engine(f->engines[i], sizeof(f->engines[i]), row, text))
+			continue;
+		if (f->not_engines & 1u << i)
 			return false;
-		if (name[0] == '*')
-			return true;
-		if (strnlen(name, sizeof(f->engines[i])) == row->pe_len &&
-		    !memcmp(name, text + row->pe_at, row->pe_len))
-			return true;
+		fit = true;
 	}
-	return !f->num_engines;
+	return fit;
 }
 
 uint8_t ipvsf_conn_family(const struct ipvsf_conn *row)

@@ -59,8 +59,8 @@ VERBS: tuple[Verb, ...] = (
     Verb(
         "conns", (), "look into the connection table: list, filter and count its entries",
         (
-            _option("client", ("--client",), "of these clients: address, NET/LENGTH, :PORT, or address:PORT",
-                    "ADDRESS"),
+            _option("client", ("--client",), "of these clients: address, NET/LENGTH, :PORT, or address:PORT; "
+                    "a ! in front excludes, here and in the next five", "ADDRESS"),
             _option("service", ("--service",), "to these virtual addresses", "ADDRESS"),
             _option("destination", ("--destination",), "on these real servers", "ADDRESS"),
             _option("state", ("--state",), "in these states: ESTABLISHED, FIN_WAIT, UDP ...", "STATE"),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-FILTER = struct.Struct("=QII32sBBBB4x384s128s")
+FILTER = struct.Struct("=QII32sBBBBII4x384s128s")
 MATCH = struct.Struct("=BBBBHH16s")
 
 STATES = (
@@ -25,6 +25,7 @@ STATES = (
     "ERR!", "BUG!",
 )  # fmt: skip
 FAMILIES = {"ipv4": 1, "ipv6": 2, "mixed": 4}
+_NO_FAMILY = 8
 _FAMILY_NAMES = {"4": "ipv4", "6": "ipv6", "inet": "ipv4", "inet6": "ipv6"}
 MOST_STATES, MOST_ENGINES = 24, 8
 _LONGEST_ENGINE = 15
@@ -34,12 +35,17 @@ _PLACES = ("client", "service", "destination")
 class ConnectionFilter(Frozen):
     """Conditions that all have to hold; of several values for one of them, one has to.
 
+    A text with an exclamation mark in front excludes: "!10.0.0.0/8" is any address but those. Values and
+    exclusions of one condition go together: of the values one has to hold (if there are any), and of the
+    exclusions none may.
+
     client, service, destination: text or texts: an address, a prefix (10.0.0.0/8, 2001:db8::/32), a
     port (:80) or ports (:8000-8099), or both (10.0.0.0/8:80, [2001:db8::/32]:80). states: names as the
     kernel writes them, in any case. protocols: tcp, udp, sctp, ip (templates of marks), or numbers.
     families: ipv4, ipv6, mixed (service and destination differ). expires_below: seconds. templates:
     True for templates only, False for connections only. engines: names of persistence engines, "*" for
-    any. limit: reading ends after so many that match; 0: no limit. InvalidValue for anything else.
+    any ("!*": only entries without one). limit: reading ends after so many that match; 0: no limit.
+    InvalidValue for anything else.
     """
 
     __slots__ = _compared = (
@@ -51,7 +57,7 @@ class ConnectionFilter(Frozen):
         service: tuple[str, ...]
         destination: tuple[str, ...]
         states: tuple[str, ...]
-        protocols: tuple[int, ...]
+        protocols: tuple[int | str, ...]  # numbers; "!17": not this one
         families: tuple[str, ...]
         expires_below: int
         templates: bool | None
@@ -75,7 +81,7 @@ class ConnectionFilter(Frozen):
         for name, texts in (("client", client), ("service", service), ("destination", destination)):
             values = _several(texts)
             for text in values:
-                parse_place(text)
+                parse_place(included(text)[0])
             set_slot(self, name, values)
         set_slot(self, "states", _states(_several(states)))
         numbers = (protocols,) if isinstance(protocols, (str, int)) else tuple(protocols)
@@ -95,23 +101,19 @@ class ConnectionFilter(Frozen):
 
     def pack(self) -> tuple[bytes, bytes]:
         """struct ipvsf_conn_filter, and the struct ipvsf_conn_match that go with it."""
-        protocols = bytearray(32)
-        for number in self.protocols:
-            protocols[number // 8] |= 1 << number % 8
-        families = 0
-        for name in self.families:
-            families |= FAMILIES[name]
         wanted = {None: 0, True: 1, False: 2}[self.templates]
         packed = FILTER.pack(
-            self.limit, self.expires_below, families, protocols, not self.protocols, wanted,
-            len(self.states), len(self.engines), _names(self.states), _names(self.engines),
+            self.limit, self.expires_below, _family_bits(self.families), _protocol_bits(self.protocols),
+            not self.protocols, wanted, len(self.states), len(self.engines), _exclusions(self.states),
+            _exclusions(self.engines), _names(self.states), _names(self.engines),
         )  # fmt: skip
-        matches = [
-            MATCH.pack(place, family, prefix, 0, low, high, address)
-            for place, name in enumerate(_PLACES)
-            for family, address, prefix, low, high in map(parse_place, getattr(self, name))
-        ]
+        matches = [_match(place, text) for place, name in enumerate(_PLACES) for text in getattr(self, name)]
         return packed, b"".join(matches)
+
+
+def included(text: str) -> tuple[str, bool]:
+    """A condition without its exclamation mark, and whether it had none."""
+    return (text[1:], False) if text[:1] == "!" else (text, True)
 
 
 def _several(texts: str | Iterable[str]) -> tuple[str, ...]:
@@ -119,39 +121,79 @@ def _several(texts: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def _names(texts: Iterable[str]) -> bytes:
-    return b"".join([text.encode("ascii").ljust(16, b"\0") for text in texts])
+    return b"".join([included(text)[0].encode("ascii").ljust(16, b"\0") for text in texts])
+
+
+def _exclusions(texts: Iterable[str]) -> int:
+    """A bit for each of the texts that excludes."""
+    return sum([1 << at for at, text in enumerate(texts) if text[0] == "!"])
+
+
+def _match(place: int, text: str) -> bytes:
+    text, wanted = included(text)
+    family, address, prefix, low, high = parse_place(text)
+    return MATCH.pack(place, family, prefix, not wanted, low, high, address)
+
+
+def _protocol_bits(protocols: Iterable[int | str]) -> bytes:
+    if not protocols:
+        return b""
+    some = excluded = 0
+    for value in protocols:
+        if isinstance(value, int):
+            some |= 1 << value
+        else:
+            excluded |= 1 << int(value[1:])
+    return ((some or 2**256 - 1) & ~excluded).to_bytes(32, "little")
+
+
+def _family_bits(families: Iterable[str]) -> int:
+    """0 for any family; a bit that no entry has where all are excluded."""
+    some = excluded = 0
+    for text in families:
+        name, wanted = included(text)
+        if wanted:
+            some |= FAMILIES[name]
+        else:
+            excluded |= FAMILIES[name]
+    if not some and not excluded:
+        return 0
+    return (some or sum(FAMILIES.values())) & ~excluded or _NO_FAMILY
 
 
 def _states(texts: tuple[str, ...]) -> tuple[str, ...]:
     found = tuple([text.upper() for text in texts])
     for state, text in zip(found, texts):
-        if state not in STATES:
-            raise InvalidValue(f"no connection state {text!r}: there are {', '.join(STATES)}")
+        if included(state)[0] not in STATES:
+            raise InvalidValue(f"no connection state {included(text)[0]!r}: there are {', '.join(STATES)}")
     if len(found) > MOST_STATES:
         raise InvalidValue(f"at most {MOST_STATES} states")
     return found
 
 
-def _protocol(value: str | int) -> int:
+def _protocol(value: str | int) -> int | str:
     if isinstance(value, int):
         return check_range(value, 0, 255, "protocol")
-    number = protocol_number(value)
+    name, wanted = included(value)
+    number = protocol_number(name)
     if number is None:
-        raise InvalidValue(f"no protocol {value!r}: tcp, udp, sctp, ip, icmp, icmpv6, or a number up to 255")
-    return number
+        raise InvalidValue(f"no protocol {name!r}: tcp, udp, sctp, ip, icmp, icmpv6, or a number up to 255")
+    return number if wanted else f"!{number}"
 
 
 def _family(text: str) -> str:
+    text, wanted = included(text)
     name = _FAMILY_NAMES.get(text, text)
     if name not in FAMILIES:
         raise InvalidValue(f"no address family {text!r}: ipv4, ipv6 or mixed")
-    return name
+    return name if wanted else f"!{name}"
 
 
 def _engines(texts: tuple[str, ...]) -> tuple[str, ...]:
     for text in texts:
-        if not text or not text.isascii() or not text.isprintable() or len(text) > _LONGEST_ENGINE:
-            raise InvalidValue(f"no name of a persistence engine: {text!r}")
+        name = included(text)[0]
+        if not name or not name.isascii() or not name.isprintable() or len(name) > _LONGEST_ENGINE:
+            raise InvalidValue(f"no name of a persistence engine: {name!r}")
     if len(texts) > MOST_ENGINES:
         raise InvalidValue(f"at most {MOST_ENGINES} persistence engines")
     return texts

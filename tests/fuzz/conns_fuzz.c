@@ -157,6 +157,9 @@ static void set_filter(struct ipvsf_conns *conns, const uint8_t *choices)
 		match.prefix = choices[5] & 31;
 		match.addr[0] = choices[5] & 16 ? 0x20 : 10;
 	}
+	match.exclude = choices[5] >> 6 & 1;
+	f.not_engines = f.num_engines && match.exclude;
+	f.not_states = f.num_states && choices[6] & 1;
 	if (choices[5] & 32)
 		f.limit = 1 + choices[6] % 4;
 	expect(!ipvsf_conns_filter(conns, &f, &match, choices[5] & 128 ? 1 : 0));

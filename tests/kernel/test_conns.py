@@ -155,6 +155,18 @@ FILTERS: list[tuple[dict[str, object], Callable[[Row], bool]]] = [
     ({"engines": "sip"}, lambda r: r.engine == "sip"),
     ({"engines": "*"}, lambda r: bool(r.engine)),
     ({"engines": "si"}, lambda r: False),
+    ({"client": "!10.64.0.0/18"}, lambda r: not in_network(r.client, "10.64.0.0/18")),
+    ({"client": ["10.64.0.0/16", "!10.64.1.0/24", "!:1024"]},
+     lambda r: in_network(r.client, "10.64.0.0/16") and not in_network(r.client, "10.64.1.0/24")
+     and r.client_port != 1024),
+    ({"service": ["!10.0.0.1:80", "!::/0"]},
+     lambda r: len(r.service) == 4 and (r.service, r.service_port) != (packed("10.0.0.1"), 80)),
+    ({"destination": "!:8080"}, lambda r: r.destination_port != 8080),
+    ({"states": ["!established", "!NONE"]}, lambda r: r.state not in ("ESTABLISHED", "NONE")),
+    ({"protocols": ["!tcp", "!50"]}, lambda r: r.number not in (6, 50)),
+    ({"families": "!ipv6"}, lambda r: r.family == "ipv4"),
+    ({"engines": "!*"}, lambda r: not r.engine),
+    ({"engines": "!sip", "states": "NONE"}, lambda r: r.engine != "sip" and r.state == "NONE"),
     ({"service": "10.0.0.0/30:80-81", "states": ["ESTABLISHED", "TIME_WAIT"], "destination": "10.128.0.0/28",
       "templates": False, "protocols": "tcp", "expires_below": 100_000},
      lambda r: in_network(r.service, "10.0.0.0/30") and 80 <= r.service_port <= 81 and not r.template
@@ -184,7 +196,8 @@ OPTIONS = [
     ("--client", "10.64.0.0/18"), ("--client", "10.64.0.0/24,2001:db8:1::7"), ("--service", "10.0.0.1:80"),
     ("--destination", "10.128.0.7"), ("--state", "ESTABLISHED,FIN_WAIT"), ("--protocol", "sctp,ip"),
     ("--family", "ipv6"), ("--expires-below", "10000"), ("--templates",), ("--no-templates",), ("--pe", "sip"),
-    ("--state", "UDP", "--service", ":53", "--no-templates"),
+    ("--state", "UDP", "--service", ":53", "--no-templates"), ("--client", "!10.64.0.0/18,!2001:db8:1::7"),
+    ("--destination", "10.128.0.0/24,!:8080", "--state", "!ESTABLISHED", "--protocol", "!udp"),
 ]  # fmt: skip
 NAMES = {"--state": "states", "--protocol": "protocols", "--family": "families", "--pe": "engines",
          "--expires-below": "expires_below"}  # fmt: skip

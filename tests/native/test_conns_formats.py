@@ -100,26 +100,39 @@ def wants(where: ConnectionFilter, row: Connection) -> bool:
     family = "mixed" if len(row[4]) != len(row[6]) else "ipv4" if len(row[4]) == 4 else "ipv6"
 
     def at(places, address, port):
-        for af, wanted, prefix, low, high in map(parse_place, places):
+        def here(place):
+            af, wanted, prefix, low, high = parse_place(place)
             same = not af or (len(wanted) == len(address) and bits(wanted, prefix) == bits(address, prefix))
-            if same and low <= port <= high:
-                return True
-        return not places
+            return same and low <= port <= high
+
+        return fits(places, here)
 
     return (
         at(where.client, row[2], row[3])
         and at(where.service, row[4], row[5])
         and at(where.destination, row[6], row[7])
-        and (not where.states or row.state in where.states)
-        and (not where.protocols or row.protocol_number in where.protocols)
-        and (not where.families or family in where.families)
+        and fits(where.states, lambda state: state == row.state)
+        and fits(where.protocols, lambda number: int(number) == row.protocol_number)
+        and fits(where.families, lambda name: name == family)
         and (not where.expires_below or row.expires < where.expires_below)
         and (where.templates is None or row.template == where.templates)
-        and (not where.engines or (row.engine in where.engines or ("*" in where.engines and bool(row.engine))))
+        and fits(where.engines, lambda name: bool(row.engine) and name in ("*", row.engine))
     )
 
 
-places = st.lists(
+def fits(conditions, test):
+    """Whether one of the values holds, or there is none, and none of those with an exclamation mark does."""
+    wanted = [value for value in conditions if str(value)[0] != "!"]
+    excluded = [value[1:] for value in conditions if str(value)[0] == "!"]
+    return (not wanted or any(map(test, wanted))) and not any(map(test, excluded))
+
+
+def some(values, most):
+    """A list of these, some of them excluded."""
+    return st.lists(st.builds("{}{}".format, st.sampled_from(["", "!"]), values), max_size=most)
+
+
+places = some(
     st.builds(
         "{}{}".format,
         st.sampled_from([f"{a}/{n}" for a in ADDRESSES4 for n in (0, 1, 8, 9, 23, 31, 32)]),
@@ -131,7 +144,7 @@ places = st.lists(
         st.sampled_from(["", ":443", ":80-443"]),
     )
     | st.sampled_from([":80", ":0", ":1-65535", "10.0.0.1", "2001:db8::1"]),
-    max_size=3,
+    3,
 )
 filters = st.fixed_dictionaries(
     {},
@@ -139,12 +152,12 @@ filters = st.fixed_dictionaries(
         "client": places,
         "service": places,
         "destination": places,
-        "states": st.lists(st.sampled_from(STATES[:12]), max_size=4),
-        "protocols": st.lists(st.sampled_from([*PROTOCOLS.values(), 50, 255]), max_size=3),
-        "families": st.lists(st.sampled_from(sorted(FAMILIES)), max_size=2),
+        "states": some(st.sampled_from(STATES[:12]), 4),
+        "protocols": some(st.sampled_from([*PROTOCOLS.values(), 50, 255]), 3),
+        "families": some(st.sampled_from(sorted(FAMILIES)), 2),
         "expires_below": st.sampled_from([0, 1, 60, 6000, 2**32 - 1]),
         "templates": st.sampled_from([None, True, False]),
-        "engines": st.lists(st.sampled_from(["sip", "*", "fifteenletters_", "si"]), max_size=2),
+        "engines": some(st.sampled_from(["sip", "*", "fifteenletters_", "si"]), 2),
     },
 )
 

@@ -76,6 +76,14 @@ def test_no_places(text, sentence):
         assert str(caught.value.strerror).startswith(sentence)
 
 
+@pytest.mark.parametrize("text", ["!", "!!10.0.0.1", "! 10.0.0.1", "!host", "!10.0.0.1:"])
+def test_no_exclusions(text):
+    """An exclamation mark stands once, in front of a place."""
+    with pytest.raises(InvalidValue) as caught:
+        ConnectionFilter(service=["10.0.0.1", text])
+    assert str(caught.value.strerror).startswith(f"{NO_PLACE}{text[1:]!r}")
+
+
 @given(st.text(st.characters(codec="ascii"), max_size=30) | st.text("0123456789abcdef:./[]-", max_size=30))
 def test_any_text_as_place(text):
     """Any text is a place within bounds or an InvalidValue."""
@@ -108,6 +116,11 @@ def test_any_text_as_place(text):
         ({"engines": "s\x1bp"}, "no name of a persistence engine: "),
         ({"engines": "síp"}, "no name of a persistence engine: 'síp'"),
         ({"engines": ["sip"] * 9}, "at most 8 persistence engines"),
+        ({"states": "!open"}, "no connection state 'open'"),
+        ({"protocols": "!tpc"}, "no protocol 'tpc'"),
+        ({"protocols": "!-1"}, "no protocol '-1'"),
+        ({"families": "!ipv5"}, "no address family 'ipv5'"),
+        ({"engines": "!"}, "no name of a persistence engine: ''"),
         ({"limit": -1}, "limit"),
         ({"limit": 2**64}, "limit"),
     ],
@@ -158,7 +171,9 @@ def test_packing():
         destination=":80", client=["10.0.0.0/8:1-2", "2001:db8::/32"], protocols=["udp", 255], families="mixed",
         expires_below=60, templates=True, states=["none", "s-ack-sent"], engines=["sip", "*"], limit=2**33,
     ).pack()  # fmt: skip
-    limit, expires, families, protocols, every, wanted, states, engines, names, engine_names = FILTER.unpack(packed)
+    (limit, expires, families, protocols, every, wanted, states, engines, not_states, not_engines, names,
+     engine_names) = FILTER.unpack(packed)  # fmt: skip
+    assert not_states == not_engines == 0
     assert (limit, expires, families, every, wanted, states, engines) == (2**33, 60, 4, 0, 1, 2, 2)
     assert [n for n in range(256) if protocols[n // 8] >> n % 8 & 1] == [17, 255]
     assert names.rstrip(b"\0") == b"NONE".ljust(16, b"\0") + b"S-ACK-SENT"
@@ -175,4 +190,36 @@ def test_every_state_fits():
     """Every name of a state has room with a NUL behind it."""
     assert max(map(len, STATES)) < 16 and len(set(STATES)) == len(STATES)
     for state in STATES:
-        assert FILTER.unpack(ConnectionFilter(states=state.lower()).pack()[0])[8].startswith(state.encode() + b"\0")
+        assert FILTER.unpack(ConnectionFilter(states=state.lower()).pack()[0])[10].startswith(state.encode() + b"\0")
+
+
+def packed_filter(**conditions):
+    """(families, protocols, states excluded, engines excluded) of struct ipvsf_conn_filter."""
+    values = FILTER.unpack(ConnectionFilter(**conditions).pack()[0])
+    return values[2], {n for n in range(256) if values[3][n // 8] >> n % 8 & 1}, values[8], values[9]
+
+
+def test_exclusions_are_kept():
+    """As they were given, with names as they are kept elsewhere."""
+    where = ConnectionFilter(
+        client=["10.0.0.0/8", "!10.1.0.0/16"], states=["!udp", "none"], protocols=["!tcp", 17, "!50"],
+        families=["!6", "mixed"], engines=["*", "!sip"],
+    )  # fmt: skip
+    assert where.client == ("10.0.0.0/8", "!10.1.0.0/16")
+    assert (where.states, where.protocols) == (("!UDP", "NONE"), ("!6", 17, "!50"))
+    assert (where.families, where.engines) == (("!ipv6", "mixed"), ("*", "!sip"))
+    assert where.replace(limit=0) == where
+
+
+def test_packing_of_exclusions():
+    """A bit beside each name, a byte in each place; protocols and families become what is left."""
+    _, matches = ConnectionFilter(service=["!:80", "10.0.0.0/8"]).pack()
+    assert matches == MATCH.pack(1, 0, 0, 1, 80, 80, b"") + MATCH.pack(1, V4, 8, 0, 0, 65535, b"\n")
+    assert packed_filter(states=["!udp", "none", "!listen"], engines=["*", "!sip"]) == (0, set(), 0b101, 0b10)
+    everything = set(range(256))
+    for protocols, left in (("!tcp", everything - {6}), (["!tcp", "!50"], everything - {6, 50}),
+                            (["tcp", 17, "!6"], {17}), (["tcp", "!tcp"], set())):  # fmt: skip
+        assert packed_filter(protocols=protocols)[1] == left
+    for families, left in (("!mixed", 3), (["!4", "!6"], 4), (["4", "mixed", "!mixed"], 1), (["4", "!4"], 8), ((), 0),
+                           (["!4", "!6", "!mixed"], 8)):  # fmt: skip
+        assert packed_filter(families=families)[0] == left
