@@ -21,7 +21,7 @@ HEADER = "# Made by tools/completions.py; do not edit.\n"
 COMPAT = {"ipvsfast-save": "ipvsadm-save", "ipvsfast-restore": "ipvsadm-restore"}
 COMMANDS = [option for option in OPTIONS if option.block == COMMAND]
 # Words for an argument that say what it is.
-KINDS = {"FILE": "files", "[FILE]": "files", "DIR": "folders", "[DIR]": "folders"}
+KINDS = {"FILE": "files", "[FILE]": "files", "DIR": "folders", "[PREFIX]": "folders"}
 
 
 def files() -> dict[str, str]:

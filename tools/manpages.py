@@ -87,6 +87,7 @@ STATUS = (
     ("1", "A listing or a file could not be read, or not be written in full; for the verb restore, a rule is "
           "wrong or not in force."),
     ("2", "The command line is wrong, or the kernel's IPVS cannot be reached."),
+    ("127", "The Python of this installation, or its part of the program, was not found."),
     ("130", "Interrupted."),
     ("255", "The kernel refused a change; or the first option is no command, or another one is unknown or "
             "lacks its argument."),

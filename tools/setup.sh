@@ -80,6 +80,7 @@ check() {
 		need man-db has man
 		need zsh has zsh
 		need fish has fish
+		need bash-completion test -e /usr/share/bash-completion/bash_completion
 		need_debian_keys
 		;;
 	long) need qemu-system-x86 has qemu-system-x86_64 ;;

@@ -89,6 +89,11 @@ VERBS: tuple[Verb, ...] = (
             _option("quiet", ("-q", "--quiet"), "no progress and no warning"),
         ),
     ),
+    Verb(
+        "install", ("[PREFIX]",), "link the programs, manual pages and completions into PREFIX (/usr/local)",
+        (_option("ipvsadm", ("--ipvsadm",), "under the names of ipvsadm as well"),),
+    ),
+    Verb("uninstall", ("[PREFIX]",), "take back what install has made in PREFIX (/usr/local)"),
     Verb("install-compat", ("DIR",), "put the names ipvsadm, ipvsadm-save and ipvsadm-restore into DIR"),
     Verb("remove-compat", ("DIR",), "remove those names from DIR again, if they are ours"),
 )  # fmt: skip

@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 
+from .installation import NAMES, programs_folder
 from .output import Failure, write
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-NAMES = (
-    ("ipvsadm", "ipvsfast"),
-    ("ipvsadm-save", "ipvsfast-save"),
-    ("ipvsadm-restore", "ipvsfast-restore"),
-)
-PROGRAMS = ("ipvsfast", "ipvsfast-save", "ipvsfast-restore", "ipvsfast-python")
 
 
 def install(directory: str, program: str) -> int:
@@ -25,15 +14,15 @@ def install(directory: str, program: str) -> int:
     program: how we were called.
     """
     folder = _folder(directory)
-    scripts = _scripts(program)
-    links = [(f"{folder}/{name}", f"{scripts}/{script}") for name, script in NAMES]
-    taken = [path for path, target in links if os.path.lexists(path) and not _is_ours(path, target)]
-    if taken:
-        raise Failure(1, _advice(taken))
+    home = programs_folder(program)
+    links = [(f"{folder}/{name}", f"{home}/{script}") for name, script in NAMES]
+    foreign = [path for path, target in links if os.path.lexists(path) and not _is_ours(path, target)]
+    if foreign:
+        raise taken(foreign, "Or choose a directory that comes earlier in PATH, such as /usr/local/sbin.")
     made: list[str] = []
     for path, target in links:
         try:
-            if _link(path, target):
+            if not link(path, target):
                 made.append(path)
         except OSError as error:
             for done in made:
@@ -73,12 +62,13 @@ def _is_ours(path: str, script: str) -> bool:
     return os.path.islink(path) and os.path.basename(os.readlink(path)) == os.path.basename(script)
 
 
-def _link(path: str, target: str) -> bool:
-    """Makes one link; True if there was none before."""
+def link(path: str, target: str) -> str:
+    """Makes one link, in place of one if need be; what led there before, or "" if nothing did."""
     if not os.path.lexists(path):
         os.symlink(target, path)  # fails if somebody was quicker
-        return True
-    if os.readlink(path) != target:
+        return ""
+    before = os.readlink(path)
+    if before != target:
         fresh = f"{path}.{os.getpid()}"
         os.symlink(target, fresh)
         try:
@@ -86,41 +76,13 @@ def _link(path: str, target: str) -> bool:
         except OSError:
             os.unlink(fresh)
             raise
-    return False
+    return before
 
 
-def _advice(taken: list[str]) -> str:
-    verb, what = ("is", "It") if len(taken) == 1 else ("are", "They")
-    lines = [f"{', '.join(taken)} {verb} there already, not made by ipvsfast. Nothing was changed."]
+def taken(paths: list[str], otherwise: str) -> Failure:
+    """What is said where others have put something in the place of our links."""
+    verb, what = ("is", "It") if len(paths) == 1 else ("are", "They")
+    lines = [f"{', '.join(paths)} {verb} there already, not made by ipvsfast. Nothing was changed."]
     lines.append(f"{what} can be moved aside; on Debian its package has to know of it:")
-    lines += [f"  dpkg-divert --local --rename --add {path}" for path in taken]
-    lines.append("Or choose a directory that comes earlier in PATH, such as /usr/local/sbin.")
-    return "\n".join(lines)
-
-
-def _scripts(program: str) -> str:
-    """The directory with our programs, absolute."""
-    for place in _places(program):
-        # Where there are only links to them, the Python part is missing.
-        if all(os.access(f"{place}/{name}", os.X_OK) for name in PROGRAMS):
-            return place
-    names = ", ".join([script for _, script in NAMES])
-    raise Failure(1, f"cannot find the programs {names}: is ipvsfast installed?")
-
-
-def _places(program: str) -> Iterator[str]:
-    """Where they may be, likeliest first."""
-    # As it was called, for that may be a link to the folder of the version in use; then where that leads.
-    for folder in [""] if "/" in program else os.get_exec_path():
-        called = os.path.abspath(os.path.join(folder, program))
-        if os.path.exists(called):
-            yield os.path.dirname(called)
-            yield os.path.dirname(os.path.realpath(called))
-            break
-    yield os.path.dirname(os.path.abspath(sys.argv[0]))
-    if sys.executable:  # `python -m ipvsfast`; not resolved, so that a virtual environment stays one
-        yield os.path.dirname(os.path.abspath(sys.executable))
-    from sysconfig import get_path, get_preferred_scheme
-
-    yield get_path("scripts")
-    yield get_path("scripts", get_preferred_scheme("user"))
+    lines += [f"  dpkg-divert --local --rename --add {path}" for path in paths]
+    return Failure(1, "\n".join([*lines, otherwise]))

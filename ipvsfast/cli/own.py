@@ -33,6 +33,13 @@ def run_verb(command: Command, verb: Verb, argv: Sequence[str]) -> int:
         from .conns_verb import run
 
         return run(command, given)
+    if verb.name in ("install", "uninstall"):
+        from . import links
+
+        prefix = words[0] if words else links.PREFIX
+        if verb.name == "uninstall":
+            return links.uninstall(prefix)
+        return links.install(command.program, prefix, "ipvsadm" in given)
     from .compat import install, remove
 
     return install(words[0], command.program) if verb.name == "install-compat" else remove(words[0])

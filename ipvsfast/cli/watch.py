@@ -25,8 +25,12 @@ def watch(query: Query, table: Connections) -> int:
         from rich.console import Console
         from rich.live import Live
     except ImportError:
+        import sys
+        from shlex import quote
+
+        python = quote(sys.executable)
         raise Failure(
-            2, "conns: --watch needs the Python package rich: pip install 'ipvsfast[live]'"
+            2, f"conns: --watch needs the Python package rich, which is missing: {python} -m pip install rich"
         ) from None
     console = Console(highlight=False, markup=False, emoji=False)
     try:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ipvsfast.cli.compat import NAMES, install, remove
+from ipvsfast.cli.compat import install, remove
+from ipvsfast.cli.installation import NAMES
 from ipvsfast.cli.output import Failure
 from support.command import BIN, program
 
@@ -21,6 +22,7 @@ def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (folder / script).touch(0o755)
     (folder / "ipvsfast-python").touch(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{folder}:/bin")
+    monkeypatch.setattr(sys, "argv", [str(folder / "ipvsfast-python")])
     return folder
 
 
@@ -150,8 +152,8 @@ def test_the_folder_of_the_version_in_use(scripts: Path, target: Path, tmp_path:
 
 def test_no_programs_are_found(scripts: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run from the source tree has nothing to link to, and says so."""
-    monkeypatch.setattr("ipvsfast.cli.compat._places", lambda program: iter(["/nowhere"]))
-    with pytest.raises(Failure, match="cannot find the programs ipvsfast, ipvsfast-save, ipvsfast-restore"):
+    monkeypatch.setattr("ipvsfast.cli.installation._places", lambda: iter(["/nowhere"]))
+    with pytest.raises(Failure, match="cannot find the programs ipvsfast, ipvsfast-save, ipvsfast-restore, ipvsfast-python"):
         install(str(target), "ipvsfast")
 
 

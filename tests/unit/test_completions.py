@@ -78,8 +78,8 @@ def in_bash(*words: str, folder: Path | None = None) -> list[str]:
 BASH = [
     ("ipvsfast -", COMMANDS),
     ("ipvsfast --st", ["--start-daemon", "--stop-daemon"]),
-    ("ipvsfast inst", ["install-compat"]),
-    ("/usr/sbin/ipvsfast inst", ["install-compat"]),
+    ("ipvsfast inst", ["install", "install-compat"]),
+    ("/usr/sbin/ipvsfast inst", ["install", "install-compat"]),
     ("ipvsadm inst", []),
     ("/sbin/ipvsadm --zer", ["--zero"]),
     ("ipvsfast -A -", [*SERVICES, "-6", "--ipv6", "-s", "--scheduler", "-b", "--sched-flags", "--pe", "-p", "--persistent", "-M", "--netmask", "-o", "--ops"]),
@@ -106,6 +106,7 @@ BASH = [
     ("ipvsfast restore f", ["file", "folder"]),
     ("ipvsfast restore --check f", ["file", "folder"]),
     ("ipvsfast install-compat f", ["folder"]),
+    ("ipvsfast install --ipvsadm f", ["folder"]),
     ("ipvsfast-save -", ["-n", "-h", "--help"]),
     ("ipvsadm-save -", ["-n"]),
     ("ipvsfast-restore --", ["--allow-empty", "--help"]),
@@ -146,7 +147,7 @@ def test_bash_finds_the_file_by_the_name() -> None:
 
 FISH = [
     ("ipvsfast --st", ["--start-daemon", "--stop-daemon"]),
-    ("ipvsfast inst", ["install-compat"]),
+    ("ipvsfast inst", ["install", "install-compat"]),
     ("ipvsadm inst", []),
     ("ipvsfast --start-daemon m", ["master"]),
     ("ipvsfast -A -s lb", ["lblc", "lblcr"]),
@@ -189,7 +190,7 @@ zpty -d shell
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("ipvsfast inst", "install-compat"),
+        ("ipvsfast rem", "remove-compat"),
         ("ipvsadm --zer", "--zero"),
         ("ipvsfast -A -t 10.0.0.1:80 -s wr", "wrr"),
         ("ipvsfast -Ln --thr", "--thresholds"),
