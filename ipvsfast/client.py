@@ -161,10 +161,10 @@ class Ipvs:
         """Check rule text (a path, bytes, or lines) as a whole, then add it; an account of what was done.
 
         RulesInvalid, with every mistake, if it holds any: then nothing was sent. stop_on_error: at a
-        refusal of the kernel nothing after it stays in force. exist: what is there already is made to
-        be what the rule says, instead of being refused. clear: replace the table; refusals do not stop
-        it then, and text without any service is InvalidValue, unless allow_empty. progress: called with
-        the number of rules sent so far, about every 50 ms.
+        refusal of the kernel nothing after it stays in force. What is there as the rule says is no
+        refusal. exist: what is there with other values is edited, instead of being refused. clear:
+        replace the table; refusals do not stop it then, and text without any service is InvalidValue,
+        unless allow_empty. progress: called with the number of rules sent so far, about every 50 ms.
         """
         from .changes.restore import RulesInvalid, RuleText, add_rules, check_rules
         from .changes.rule_reader import no_services

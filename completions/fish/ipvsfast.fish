@@ -86,7 +86,7 @@ complete -c ipvsfast -n __ipvsfast_first -a restore -d 'check all rules of FILE 
 complete -c ipvsfast -n '__ipvsfast_command restore' -l check -d 'only check: no kernel, no privilege; lists every error'
 complete -c ipvsfast -n '__ipvsfast_command restore' -l keep-going -d 'go on after a rule that the kernel refuses'
 complete -c ipvsfast -n '__ipvsfast_command restore' -l stop-on-error -d 'stop at the first one (default)'
-complete -c ipvsfast -n '__ipvsfast_command restore' -l exist -d 'what is there already is made to be what the file says'
+complete -c ipvsfast -n '__ipvsfast_command restore' -l exist -d 'what is there with other values is made to be as in the file'
 complete -c ipvsfast -n '__ipvsfast_command restore' -l clear -d 'replace the table; goes on after a refusal'
 complete -c ipvsfast -n '__ipvsfast_command restore' -l allow-empty -d 'with --clear: also by a file without any service'
 complete -c ipvsfast -n '__ipvsfast_command restore' -s q -l quiet -d 'no progress and no summary'

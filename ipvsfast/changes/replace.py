@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
-import sys
 
 from ..kernel.layout import DEST_ROW, OP_SIZE, SERVICE_ROW
 from ..kernel.session import RuleBuffer, count_sent, new_results
 from ..model.service import COMMANDS
-from .add import daemon_runs, send_all
+from .add import send_all
+from .present import ADD_SERVER, ADD_SERVICE, command_of, daemon_runs, operation, server_of, service_of
 from .rule_reader import NAMES, Problem, RuleReader, refused
 
 TYPE_CHECKING = False
@@ -23,17 +23,7 @@ if TYPE_CHECKING:
 
 # Below this many destinations a search through all deleted ones costs nothing to speak of.
 MANY = 1000
-_ADDING = (COMMANDS["add-service"], COMMANDS["add-server"])
-
-
-def _service_of(op: bytes | bytearray) -> bytes:
-    """What identifies the service in an operation; the same bytes in a packed service row."""
-    return bytes(op[4:16]) + bytes(op[32:48])
-
-
-def _server_of(op: bytes | bytearray) -> bytes:
-    """What identifies the destination within it; the first 20 bytes of a packed destination row."""
-    return bytes(op[84:104])
+_ADDING = (ADD_SERVICE, ADD_SERVER)
 
 
 class Replacer(RuleReader):
@@ -42,7 +32,8 @@ class Replacer(RuleReader):
     Deleted destinations stay in the kernel for minutes and every add looks through them, newest first.
     So what does not come back is deleted before the table is emptied, and what comes back is added
     against the order in which it went: then each add finds its old entry at once. Within a service the
-    order of the file is kept. problems: refusals, after which it goes on; done: rules in force.
+    order of the file is kept. problems: refusals, after which it goes on. already_there: daemons that
+    were running.
     """
 
     def __init__(
@@ -53,15 +44,16 @@ class Replacer(RuleReader):
         self.progress = progress
         self.problems: list[Problem] = []
         self.sent = 0
+        self.already_there = 0
+        self.changed = 0
         self.plain = True  # nothing but additions
         self.last = 0  # line of the last rule
         self._groups: dict[bytes, list[Rule]] = {}
         self._others: list[Rule] = []
 
     @property
-    def done(self) -> int:
-        """Rules that are in force now."""
-        return self.sent - len(self.problems)
+    def added(self) -> int:
+        return self.sent - self.already_there - len(self.problems)
 
     def apply(self) -> None:
         buffer = self.buffer
@@ -70,10 +62,11 @@ class Replacer(RuleReader):
         for at in range(buffer.count):
             op = ops[at * OP_SIZE : (at + 1) * OP_SIZE]
             rule = (op, buffer.numbers[at], self.rule(at))
-            if op[0] in _ADDING:
-                groups.setdefault(_service_of(op), []).append(rule)
+            command = command_of(op)
+            if command in _ADDING:
+                groups.setdefault(service_of(op), []).append(rule)
             else:
-                self.plain &= op[0] in (COMMANDS["set"], COMMANDS["start-daemon"])
+                self.plain &= command in (COMMANDS["set"], COMMANDS["start-daemon"])
                 self._others.append(rule)
         self.last = buffer.numbers[buffer.count - 1]
 
@@ -107,8 +100,10 @@ class Replacer(RuleReader):
         for at in range(self.sent):
             op, line, text = rules[at]
             code = -results[at]
-            if code and not (code == errno.EEXIST and daemon_runs(self.session, op)):
-                self.problems.append(refused(self.source, line, text, NAMES[op[0]], code))
+            if code == errno.EEXIST and daemon_runs(self.session, op):
+                self.already_there += 1
+            elif code:
+                self.problems.append(refused(self.source, line, text, NAMES[command_of(op)], code))
         self.problems.sort(key=lambda problem: problem.line)
 
     def _empty(self) -> list[bytes]:
@@ -122,23 +117,18 @@ class Replacer(RuleReader):
             key = row[0:12] + row[28:44]
             there.append(key)
             if key not in groups:
-                gone += _op(COMMANDS["delete-service"], row[:80], b"")
+                gone += operation(COMMANDS["delete-service"], row[:80], b"")
                 continue
-            stay = {_server_of(op) for op, _, _ in groups[key]}
+            stay = {server_of(op) for op, _, _ in groups[key]}
             first, count = memoryview(row)[160:168].cast("I")
             for n in range(first, first + count):
                 dest = dests[n * row_size : n * row_size + 20]
                 if dest not in stay:
-                    gone += _op(COMMANDS["delete-server"], row[:80], dest)
-        send_all(self.session, gone + _op(COMMANDS["flush"], b"", b""))
+                    gone += operation(COMMANDS["delete-server"], row[:80], dest)
+        send_all(self.session, gone + operation(COMMANDS["flush"], b"", b""))
         known = set(there)
         back = [key for key in reversed(there) if key in groups]
         return back + [key for key in groups if key not in known]
-
-
-def _op(command: int, service: bytes, dest: bytes) -> bytes:
-    head = command.to_bytes(2, sys.byteorder) + b"\0\0"
-    return (head + service.ljust(80, b"\0") + dest).ljust(OP_SIZE, b"\0")
 
 
 def empty_for_restore(session: Session) -> int:
@@ -152,4 +142,4 @@ def empty_for_restore(session: Session) -> int:
             done = 0
             while done < count:
                 done = session.send(buffer.ops, count, buffer.results, done)
-    return int(send_all(session, bytearray(_op(COMMANDS["flush"], b"", b"")))[0])
+    return int(send_all(session, bytearray(operation(COMMANDS["flush"], b"", b"")))[0])

@@ -7,7 +7,7 @@ import os
 from ..errors import InvalidValue, IpvsError
 from ..language.parse import parse as parse_words
 from ..resolver import Resolver
-from .add import Adder, Stopped
+from .add import Adder
 from .replace import Replacer
 from .rule_reader import Checker, Problem, fd_chunks, text_chunks
 
@@ -32,29 +32,73 @@ class RulesInvalid(InvalidValue):
 
 
 class Restored:
-    """The account of a restore.
+    """The account of a restore: what became of each rule of the text.
 
-    total: rules in the text. done: rules in force. problems: what the kernel refused, in order.
-    ended: the KeyboardInterrupt or IpvsError that ended it early, or None.
+    total: rules in the text. added: put in force by this restore. changed: were there with other values
+    and were edited (exist). already_there: in force before, just as the rule says. problems: what the
+    kernel refused, in order. ended: the KeyboardInterrupt or IpvsError that ended it early, or None.
     """
 
-    __slots__ = ("total", "done", "problems", "ended")
+    __slots__ = ("total", "added", "changed", "already_there", "problems", "ended")
 
     def __init__(
-        self, total: int, done: int, problems: list[Problem],
+        self,
+        total: int,
+        *,
+        added: int,
+        changed: int,
+        already_there: int,
+        problems: list[Problem],
         ended: KeyboardInterrupt | IpvsError | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.total = total
-        self.done = done
+        self.added = added
+        self.changed = changed
+        self.already_there = already_there
         self.problems = problems
         self.ended = ended
 
     @property
+    def in_force(self) -> int:
+        """Rules of the text that are known to be in force."""
+        return self.added + self.changed + self.already_there
+
+    done = in_force
+
+    @property
+    def refused(self) -> int:
+        return len(self.problems)
+
+    @property
+    def not_tried(self) -> int:
+        """Rules that were not sent, or taken back, because it had stopped before them."""
+        return self.total - self.in_force - self.refused
+
+    @property
     def ok(self) -> bool:
-        return self.done == self.total
+        """Whether all rules are in force."""
+        return self.in_force == self.total
+
+    def __str__(self) -> str:
+        """`2 of 4 rules are in force: 1 added, 1 already there, 1 refused, 1 not tried`"""
+        return self.summary()
+
+    def summary(self, seconds: float | None = None) -> str:
+        """The account in one line. seconds: what it took, to be told too."""
+        rules = "rule is" if self.total == 1 else "rules are"
+        text = f"{self.in_force:,} of {self.total:,} {rules} in force"
+        if seconds is not None:
+            text += f" after {seconds:.2f} s"
+        if not (self.changed or self.already_there or self.problems):
+            return text  # all that was done is to add them
+        parts = [f"{self.added:,} added"]
+        parts += [f"{self.changed:,} changed"] if self.changed else []
+        parts += [f"{self.already_there:,} already there", f"{self.refused:,} refused"]
+        parts += [f"{self.not_tried:,} not tried"] if self.not_tried else []
+        return f"{text}: {', '.join(parts)}"
 
     def __repr__(self) -> str:
-        return f"<Restored {self.done} of {self.total} rules, {len(self.problems)} refused>"
+        return f"<Restored {self}>"
 
 
 class RuleText:
@@ -137,8 +181,9 @@ def add_rules(
         else:
             worker = Adder(parse, text.name, session, stop=stop, exist=exist, progress=progress)
             worker.read(text.chunks())
-    except Stopped:
-        pass
     except (KeyboardInterrupt, IpvsError) as error:
         ended = error
-    return Restored(total, worker.done, worker.problems, ended)
+    return Restored(
+        total, added=worker.added, changed=worker.changed, already_there=worker.already_there,
+        problems=worker.problems, ended=ended,
+    )  # fmt: skip

@@ -46,7 +46,7 @@ VERBS: tuple[Verb, ...] = (
             _option("check", ("--check",), "only check: no kernel, no privilege; lists every error"),
             _option("keep-going", ("--keep-going",), "go on after a rule that the kernel refuses"),
             _option("stop-on-error", ("--stop-on-error",), "stop at the first one (default)"),
-            _option("exist", ("--exist",), "what is there already is made to be what the file says"),
+            _option("exist", ("--exist",), "what is there with other values is made to be as in the file"),
             _option("clear", ("--clear",), "replace the table; goes on after a refusal"),
             _option("allow-empty", ("--allow-empty",), "with --clear: also by a file without any service"),
             _option("quiet", ("-q", "--quiet"), "no progress and no summary"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
-from ..changes.restore import Restored, RuleText, add_rules, check_rules
+from ..changes.restore import RuleText, add_rules, check_rules
 from ..changes.rule_reader import no_services
 from ..language.values import UsageError
 from .advice import problem_text
@@ -67,24 +67,14 @@ def _add(command: Command, given: dict[str, str], text: RuleText, total: int) ->
         line.close()
     _tell(account.problems)
     if account.ended is not None:
-        in_force = f"{account.done:,} of {total:,} rules are in force"
         if isinstance(account.ended, KeyboardInterrupt):
-            raise interrupted(f": {in_force}")
-        raise Failure(1, f"{text.name}: {account.ended}\n{in_force}")
+            raise interrupted(f": {account}")
+        raise Failure(1, f"{text.name}: {account.ended}\n{account}")
     if not quiet or not account.ok:
-        complain(_summary(account, monotonic() - start, given))
+        complain(account.summary(monotonic() - start))
     return 0 if account.ok else 1
 
 
 def _tell(problems: list[Problem]) -> None:
     for problem in problems:
         complain(problem_text(problem))
-
-
-def _summary(account: Restored, seconds: float, given: dict[str, str]) -> str:
-    text = f"{account.done:,} of {account.total:,} rules are in force after {seconds:.2f} s"
-    if account.ok:
-        return text
-    text += f"; {len(account.problems)} refused"
-    stopped = "keep-going" not in given and "clear" not in given
-    return text + (", stopped there" if stopped else "")

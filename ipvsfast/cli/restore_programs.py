@@ -97,7 +97,8 @@ def clear_and_restore(command: Command, text: bytes) -> int:
     except IpvsError as error:
         raise Failure(255, str(error)) from None
     except KeyboardInterrupt:
-        raise interrupted(f": {rules.done} rules are in force") from None
+        done = rules.added + rules.already_there
+        raise interrupted(f": {done} {'rule is' if done == 1 else 'rules are'} in force") from None
     for problem in rules.problems:
         complain(problem_text(problem))
     last = rules.problems[-1].line if rules.problems else 0

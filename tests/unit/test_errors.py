@@ -26,7 +26,6 @@ from ipvsfast import (
     Service,
     TableChanging,
 )
-from ipvsfast.changes.add import Stopped
 from ipvsfast.changes.restore import RulesInvalid
 from ipvsfast.changes.rule_reader import Problem
 from ipvsfast.connections.count_by import Group
@@ -81,7 +80,6 @@ SAMPLES = [
     Interrupted(results()),
     ReadingInterrupted(4711),
     ReadingInterrupted([Group((("192.0.2.1",), 3))]),
-    Stopped(),
 ]
 
 
