@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..connections.source import chosen_source
-from ..connections.table import Connections, ReadingInterrupted, sample_text
+from ..connections.table import Connections, ReadingInterrupted
 from ..errors import IpvsError, IpvsUnavailable, NotPermitted
 from ..listing.connections import headers, rows
 from .conns_progress import ConnProgress
@@ -75,7 +75,8 @@ def _answer(query: Query, table: Connections, progress: ConnProgress) -> None:
     except ReadingInterrupted as interrupt:
         progress.close()
         write(_form(query, interrupt.partial))
-        raise interrupted(_so_far(table)) from None
+        sampled = "; the sample is of these" if query.sample is not None else ""
+        raise interrupted(f"{_so_far(table)}{sampled}") from None
     except KeyboardInterrupt:
         raise interrupted(_so_far(table)) from None
     progress.close()
@@ -85,7 +86,7 @@ def _answer(query: Query, table: Connections, progress: ConnProgress) -> None:
 def summary(query: Query, table: Connections) -> str:
     """The text of an answer that is only known at the end. ReadingInterrupted with what it is so far."""
     if query.sample is not None:
-        return _sample_text(query, table, query.sample)
+        return table.sample_text(query.sample, _form_of_rows(query), query.where)
     if query.by is not None:
         return _form(query, table.top(query.top, query.by, query.where))
     return _form(query, table.count(query.where))
@@ -98,7 +99,7 @@ def _form(query: Query, result: object) -> str:
         return count_text(result, query.form)
     if isinstance(result, list):
         return groups_text(result, [key.name for key in query.by or ()], query.form)
-    return ""
+    return result if isinstance(result, str) else ""
 
 
 def _rows(query: Query, table: Connections) -> None:
@@ -109,10 +110,6 @@ def _form_of_rows(query: Query) -> str:
     if query.form == "csv" and query.details:
         return "csv-details"
     return "table-pe" if query.engines_shown else query.form
-
-
-def _sample_text(query: Query, table: Connections, size: int) -> str:
-    return sample_text(table.sampled(size, query.where), _form_of_rows(query))
 
 
 def first_rows(query: Query, table: Connections, count: int) -> str:

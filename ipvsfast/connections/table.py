@@ -100,7 +100,7 @@ class Pace(Frozen):
 
 
 class ReadingInterrupted(KeyboardInterrupt):
-    """Ctrl-C during a count. partial: what it would have returned, of the entries read so far."""
+    """Ctrl-C during a count or a sample. partial: what it would have returned, of the entries read so far."""
 
     def __init__(self, partial: object) -> None:
         super().__init__()
@@ -209,31 +209,32 @@ class Connections:
     def sample(
         self, size: int, where: ConnectionFilter = EVERYTHING, *, seed: int | None = None
     ) -> list[Connection]:
-        """A uniform sample of those that match, in the table's order; the same one for the same seed."""
-        from ..kernel.conn_layout import unpack
+        """A uniform sample of those that match, in the table's order; the same one for the same seed.
+        ReadingInterrupted with a sample of what was read so far on Ctrl-C."""
+        return self._sampled(size, where, seed, _sampled_rows)
 
-        reader = ConnReader()
-        found: list[Connection] = []
-        reader.replay(self.sampled(size, where, seed=seed))
-        step = ConnRows(reader).step
-        while not reader.ended:
-            rows, text = step()
-            found += unpack(rows, text)
-        return found
+    def sample_text(
+        self, size: int, form: str, where: ConnectionFilter = EVERYTHING, *, seed: int | None = None
+    ) -> str:
+        """The same as a whole text, as text() writes it."""
+        check_form(form)
+        return self._sampled(size, where, seed, lambda sample: _sampled_text(sample, form))
 
-    def sampled(
-        self, size: int, where: ConnectionFilter = EVERYTHING, *, seed: int | None = None
-    ) -> ConnSample:
-        """The sample as C keeps it; ConnReader.replay reads it."""
-        made: list[ConnSample] = []
+    def _sampled(
+        self, size: int, where: ConnectionFilter, seed: int | None, result: Callable[[ConnSample], T]
+    ) -> T:
+        made = [ConnSample(size, seed)]
 
         def start(reader: ConnReader) -> Callable[[], None]:
             made[:] = [ConnSample(size, seed)]
             return lambda: reader.sample(made[0])
 
-        for _ in self._read(where, start):
-            pass
-        return made[0]
+        try:
+            for _ in self._read(where, start):
+                pass
+        except KeyboardInterrupt:
+            raise ReadingInterrupted(result(made[0])) from None
+        return result(made[0])
 
     def columns(self, *names: str, where: ConnectionFilter = EVERYTHING) -> dict[str, memoryview]:
         """Columns of equal length, for numpy.asarray() or as they are.
@@ -341,11 +342,23 @@ class Connections:
                 os.close(netns)
 
 
-def sample_text(sample: ConnSample, form: str) -> str:
-    """A sample as a whole text, as Connections.text() writes it."""
+def _sampled_rows(sample: ConnSample) -> list[Connection]:
+    from ..kernel.conn_layout import unpack
+
     reader = ConnReader()
     reader.replay(sample)
-    step = ConnText(reader, check_form(form)).step
+    step = ConnRows(reader).step
+    found: list[Connection] = []
+    while not reader.ended:
+        rows, text = step()
+        found += unpack(rows, text)
+    return found
+
+
+def _sampled_text(sample: ConnSample, form: str) -> str:
+    reader = ConnReader()
+    reader.replay(sample)
+    step = ConnText(reader, form).step
     pieces = []
     while not reader.ended:
         pieces.append(bytes(step()))

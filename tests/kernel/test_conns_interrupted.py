@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -80,7 +81,23 @@ def test_ctrl_c_prints_the_groups_so_far(some: int, shim: Path) -> None:
     assert 0 < sum(counts) < some
 
 
-@pytest.mark.parametrize("argv", [("-L", "-c", "-n"), ("conns", "--json"), ("conns", "--sample", "10")])
+@pytest.mark.parametrize("form", ["--json", "--ndjson", "--csv", ""])
+def test_ctrl_c_prints_the_sample_so_far(some: int, shim: Path, form: str) -> None:
+    """A sample of what was read until then, whole in every form, and a word that it is one."""
+    out, err = interrupted(shim, "conns", "--sample", "10", *([form] if form else []))
+    found = re.fullmatch(
+        r"interrupted after ([\d,]+) connections, of which ([\d,]+) matched; the sample is of these\n", err
+    )
+    assert found is not None
+    assert found[1] == found[2]
+    assert 10 < int(found[1].replace(",", "")) < some
+    if form == "--json":
+        assert len(json.loads(out)) == 10
+    else:
+        assert out.count("\n") == 10 + {"--ndjson": 0, "--csv": 1, "": 2}[form]
+
+
+@pytest.mark.parametrize("argv", [("-L", "-c", "-n"), ("conns", "--json")])
 def test_ctrl_c_ends_a_listing(some: int, shim: Path, argv: tuple[str, ...]) -> None:
     """Rows that were read are printed, whole ones only; no traceback."""
     out, err = interrupted(shim, *argv)
@@ -106,6 +123,11 @@ def test_ctrl_c_in_the_api(some: int) -> None:
         connections.top(3, "client")
     assert isinstance(caught.value.partial, list)
     assert len(caught.value.partial) == 3
+    with pytest.raises(ReadingInterrupted) as caught:
+        connections.sample(5)
+    assert isinstance(caught.value.partial, list)
+    assert len(set(caught.value.partial)) == 5
+    assert {row.service_port for row in caught.value.partial} == {80}
 
 
 def test_without_the_module(module_again: None) -> None:
