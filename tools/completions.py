@@ -13,13 +13,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ipvsfast.cli.commands import HELP, OWN_ONLY, SCRIPTS, VERB, VERBS
-from ipvsfast.cli.help import goes_with
-from ipvsfast.language.options import COLUMNS, COMMAND, OPTIONS, REQUIRED, VALUES, Option
+from ipvsfast.cli.help import goes_with, values_of
+from ipvsfast.language.options import COLUMNS, COMMAND, OPTIONS, OWN_OPTIONS, REQUIRED, Option
 
 FOLDER = Path(__file__).resolve().parents[1] / "completions"
 HEADER = "# Made by tools/completions.py; do not edit.\n"
 COMPAT = {"ipvsfast-save": "ipvsadm-save", "ipvsfast-restore": "ipvsadm-restore"}
 COMMANDS = [option for option in OPTIONS if option.block == COMMAND]
+# What ipvsadm lacks goes with this command only, and with -c.
+LISTING = next(option for option in COMMANDS if option.name == "list")
 # Words for an argument that say what it is.
 KINDS = {"FILE": "files", "[FILE]": "files", "DIR": "folders", "[PREFIX]": "folders"}
 
@@ -73,7 +75,7 @@ def _spellings(options: Iterable[Option]) -> list[str]:
 
 def _alike(option: Option) -> list[str]:
     """The spellings of all options that exclude this one, with its own."""
-    if option.block == VERB:  # they may share names with others
+    if option.block == VERB or option in OWN_OPTIONS:  # they may share names with others
         return list(option.spellings)
     return _spellings(other for other in OPTIONS if other.name == option.name)
 
@@ -86,7 +88,7 @@ def _sections() -> list[tuple[list[str], list[Option], tuple[str, str]]]:
     sections: list[tuple[list[str], list[Option], tuple[str, str]]] = []
     for command in COMMANDS:
         found = allowed(command)
-        first = (command.argument, f"({' '.join(VALUES[command.name])})") if command.argument else ("", "")
+        first = (command.argument, f"({' '.join(values_of(command))})") if command.argument else ("", "")
         for words, options, other in sections:
             if (options, other) == (found, first):
                 words += command.spellings
@@ -101,7 +103,7 @@ def _sections() -> list[tuple[list[str], list[Option], tuple[str, str]]]:
 
 def kind(option: Option) -> str:
     """What completes the argument: "words", "list", "files", "folders", "interfaces" or "any"."""
-    if option.name in VALUES:
+    if values_of(option):
         return "list" if option.argument.endswith(",...") else "words"
     return "interfaces" if option.name == "mcast-interface" else KINDS.get(option.argument, "any")
 
@@ -115,9 +117,10 @@ def _bash_blocks() -> dict[str, list[str]]:
         ("", list(group)) for group in dict.fromkeys(tuple(_alike(o)) for o in OPTIONS if o.block != COMMAND)
     ]
     arguments: dict[str, list[str]] = {}
-    for at, option in [("", o) for o in OPTIONS] + [(f"{v.name} ", o) for v in VERBS for o in v.options]:
+    all_options = [("", option) for option in (*OPTIONS, *OWN_OPTIONS)]
+    for at, option in all_options + [(f"{verb.name} ", option) for verb in VERBS for option in verb.options]:
         if option.argument and not option.optional:
-            what = " ".join([kind(option), *VALUES.get(option.name, ())])
+            what = " ".join([kind(option), *values_of(option)])
             arguments.setdefault(what, []).extend(f"{at}{spelling}" for spelling in option.spellings)
     for verb in VERBS:
         groups += [(f"{verb.name} ", list(option.spellings)) for option in (*verb.options, HELP)]
@@ -136,6 +139,8 @@ def _bash_blocks() -> dict[str, list[str]]:
         "commands": _spellings(COMMANDS),
         "verbs": [verb.name for verb in VERBS],
         "scripts": scripts,
+        "listing": ["|".join(LISTING.spellings)],
+        "own": _spellings(OWN_OPTIONS),
     }
 
 
@@ -156,7 +161,11 @@ def _zsh_blocks() -> dict[str, list[str]]:
     lines = []
     for words, found, first in _sections():
         specs = [*map(_zsh_spec, found), *_zsh_word(*first)]
-        lines += [f"\t({'|'.join(words)})", "\t\t_arguments -s -S : \\"]
+        lines.append(f"\t({'|'.join(words)})")
+        if words == list(LISTING.spellings):
+            specs.insert(0, "$own")
+            lines.append(f"\t\t_ipvsfast_connections && own=({' '.join(map(_zsh_spec, OWN_OPTIONS))})")
+        lines.append("\t\t_arguments -s -S : \\")
         lines += [f"\t\t\t{spec} \\" for spec in specs[:-1]]
         lines += [f"\t\t\t{specs[-1]}", "\t\t;;"]
     scripts = [
@@ -190,7 +199,7 @@ def _zsh_spec(option: Option) -> str:
 
 
 def _zsh_action(option: Option) -> str:
-    what, values = kind(option), " ".join(VALUES.get(option.name, ()))
+    what, values = kind(option), " ".join(values_of(option))
     return {
         "words": f"({values})",
         "list": f"{{_values -s , flag {values}}}",
@@ -222,6 +231,8 @@ def _fish_blocks(program: str) -> dict[str, list[str]]:
         for option in allowed(command):
             given.setdefault(OPTIONS.index(option), []).extend(command.spellings)
     options = [_fish(program, OPTIONS[at], _fish_condition(given[at])) for at in sorted(given)]
+    if program == "ipvsfast":
+        options += [_fish(program, option, "-n __ipvsfast_connections") for option in OWN_OPTIONS]
     verbs = []
     for verb in VERBS if program == "ipvsfast" else ():
         verbs.append(f"complete -c {program} -n __ipvsfast_first -a {verb.name} -d {_quoted_fish(verb.help)}")
@@ -248,7 +259,7 @@ def _fish(program: str, option: Option, condition: str) -> str:
     parts = [f"complete -c {program}", *([condition] if condition else [])]
     parts += [f"-l {word[2:]}" if word[:2] == "--" else f"-s {word[1:]}" for word in option.spellings]
     if option.argument and not option.optional:
-        values = " ".join(VALUES.get(option.name, ()))
+        values = " ".join(values_of(option))
         parts.append({
             "words": f"-x -a '{values}'",
             "list": f"-x -a '(__ipvsfast_list {values})'",

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ipvsfast.cli.commands import SCRIPTS, VERB, VERBS, Verb
-from ipvsfast.cli.help import USAGE
+from ipvsfast.cli.help import USAGE, values_of
 from ipvsfast.language.options import (
     CELLS,
     COLUMNS,
@@ -200,7 +200,7 @@ def _sentence(text: str, first_is_value: bool = False) -> str:
 def _option_list(options: Iterable[Option]) -> list[str]:
     lines: list[str] = []
     for option in options:
-        value = option.help.partition(" ")[0].rstrip(",") in VALUES.get(option.name, ())
+        value = option.help.partition(" ")[0].rstrip(",") in values_of(option)
         detail = "" if option.block == VERB else DETAILS.get(option.spellings[-1], "")
         lines += _entry(_tag(option), _sentence(option.help, value), detail)
         if option.block == COMMAND and option.name in COLUMNS:

@@ -16,6 +16,11 @@ function __ipvsfast_command
     contains -- $command $argv
 end
 
+# Whether connections are to be listed.
+function __ipvsfast_connections
+    __ipvsfast_command -L -l --list; and string match -qr -- '^(--connection$|-[^-]*c)' (commandline -opc)
+end
+
 # The values of a list, behind those that are there already.
 function __ipvsfast_list
     set -l done (commandline -ct | string replace -r -- '^(--[a-z-]+=|-[a-z])' '' | string match -r -- '.*,')

@@ -16,6 +16,11 @@ function __ipvsfast_command
     contains -- $command $argv
 end
 
+# Whether connections are to be listed.
+function __ipvsfast_connections
+    __ipvsfast_command -L -l --list; and string match -qr -- '^(--connection$|-[^-]*c)' (commandline -opc)
+end
+
 # The values of a list, behind those that are there already.
 function __ipvsfast_list
     set -l done (commandline -ct | string replace -r -- '^(--[a-z-]+=|-[a-z])' '' | string match -r -- '.*,')
@@ -82,6 +87,7 @@ complete -c ipvsfast -n '__ipvsfast_command --start-daemon' -l mcast-interface -
 complete -c ipvsfast -n '__ipvsfast_command --start-daemon' -l mcast-group -x -d 'multicast address (default 224.0.0.81)'
 complete -c ipvsfast -n '__ipvsfast_command --start-daemon' -l mcast-port -x -d 'UDP port (default 8848)'
 complete -c ipvsfast -n '__ipvsfast_command --start-daemon' -l mcast-ttl -x -d 'time to live of the messages (default 1)'
+complete -c ipvsfast -n __ipvsfast_connections -l source -x -a 'auto proc bpf' -d 'with -L -c: where to read connections from'
 complete -c ipvsfast -n __ipvsfast_first -a restore -d 'check all rules of FILE (or standard input), then add them'
 complete -c ipvsfast -n '__ipvsfast_command restore' -l check -d 'only check: no kernel, no privilege; lists every error'
 complete -c ipvsfast -n '__ipvsfast_command restore' -l keep-going -d 'go on after a rule that the kernel refuses'
@@ -100,15 +106,15 @@ complete -c ipvsfast -n __ipvsfast_first -a conns -d 'look into the connection t
 complete -c ipvsfast -n '__ipvsfast_command conns' -l client -x -d 'of these clients: address, NET/LENGTH, :PORT, or address:PORT; a ! in front excludes, here and in the next five'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l service -x -d 'to these virtual addresses'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l destination -x -d 'on these real servers'
-complete -c ipvsfast -n '__ipvsfast_command conns' -l state -x -d 'in these states: ESTABLISHED, FIN_WAIT, UDP ...'
-complete -c ipvsfast -n '__ipvsfast_command conns' -l protocol -x -d 'tcp, udp, sctp, ip (templates of marks) or a number'
-complete -c ipvsfast -n '__ipvsfast_command conns' -l family -x -d 'ipv4, ipv6 or mixed (service and server differ)'
+complete -c ipvsfast -n '__ipvsfast_command conns' -l state -x -a '(__ipvsfast_list NONE ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT TIME_WAIT CLOSE CLOSE_WAIT LAST_ACK LISTEN SYNACK UDP ICMP INIT1 INIT C-SENT C-REPLIED C-WAIT COOKIE C-ECHOED S-SENT S-RECEIVED S-ACK-SENT REJECTED CLOSED ASSURED ERR! BUG!)' -d 'in these states, such as ESTABLISHED or UDP'
+complete -c ipvsfast -n '__ipvsfast_command conns' -l protocol -x -a '(__ipvsfast_list tcp udp sctp ip icmp icmpv6)' -d 'tcp, udp, sctp, ip (templates of marks) or a number'
+complete -c ipvsfast -n '__ipvsfast_command conns' -l family -x -a '(__ipvsfast_list ipv4 ipv6 mixed)' -d 'ipv4, ipv6 or mixed (service and server differ)'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l expires-below -x -d 'that end in less than so many seconds'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l templates -d 'only templates of persistent clients'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l no-templates -d 'only connections'
-complete -c ipvsfast -n '__ipvsfast_command conns' -l pe -x -a 'sip' -d 'that belong to this persistence engine; * is any'
+complete -c ipvsfast -n '__ipvsfast_command conns' -l pe -x -a '(__ipvsfast_list sip)' -d 'that belong to this persistence engine; * is any'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l count -d 'only say how many'
-complete -c ipvsfast -n '__ipvsfast_command conns' -l by -x -d 'count by client, client-net:24, client-port, service, service-address, destination, destination-address, state, protocol, family, pe, template'
+complete -c ipvsfast -n '__ipvsfast_command conns' -l by -x -a '(__ipvsfast_list client client-net client-port service service-address destination destination-address state protocol family pe template)' -d 'count by client, client-net:24, client-port, service, service-address, destination, destination-address, state, protocol, family, pe, template'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l top -x -d 'only the NUMBER largest counts (with --by)'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l sample -x -d 'NUMBER entries, each with the same chance'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l limit -x -d 'stop reading after NUMBER entries that match'
@@ -117,7 +123,7 @@ complete -c ipvsfast -n '__ipvsfast_command conns' -l json -d 'print one JSON ar
 complete -c ipvsfast -n '__ipvsfast_command conns' -l ndjson -d 'print one JSON object a line'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l csv -d 'print comma-separated values, a header first'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l details -d 'with --csv: also forwarding, origin, fwmark, timeout and packets, where BPF read them'
-complete -c ipvsfast -n '__ipvsfast_command conns' -l source -x -d 'read from: auto (default), proc (the text) or bpf'
+complete -c ipvsfast -n '__ipvsfast_command conns' -l source -x -a 'auto proc bpf' -d 'read from: auto (default), proc (the text) or bpf'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l watch -x -d 'repeat every so many seconds, redrawn in place'
 complete -c ipvsfast -n '__ipvsfast_command conns' -s q -l quiet -d 'no progress and no warning'
 complete -c ipvsfast -n '__ipvsfast_command conns' -s h -l help -d 'print this text'

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from ..language.options import CELLS, COLUMNS, COMMAND, DAEMON, NUMBERED, OPTION, OPTIONS, SERVICE, SPELLINGS
+from ..language.options import (
+    CELLS,
+    COLUMNS,
+    COMMAND,
+    DAEMON,
+    NUMBERED,
+    OPTION,
+    OPTIONS,
+    SERVICE,
+    SPELLINGS,
+    VALUES,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +51,21 @@ _OTHER_NAMES = {
 def is_own_name(program: str) -> bool:
     """Whether we were called by a name of ours, not as ipvsadm: then there are verbs."""
     return program.rpartition("/")[2] != "ipvsadm"
+
+
+def values_of(option: Option) -> tuple[str, ...]:
+    """What the argument of an option can be, where that is a matter of few words; else nothing."""
+    if option.name in VALUES:
+        return VALUES[option.name]
+    if option.name == "state":
+        from ..connections.filter import STATES
+
+        return STATES
+    if option.name == "by":
+        from ..connections.count_by import KEYS
+
+        return tuple(KEYS)
+    return ()
 
 
 def help_text(program: str) -> str:

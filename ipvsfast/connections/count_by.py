@@ -67,7 +67,7 @@ class Key:
     __slots__ = ("name", "packed", "size", "_text", "_suffixes")
 
     def __init__(self, text: str) -> None:
-        self.name, colon, lengths = text.strip().partition(":")
+        self.name, colon, lengths = text.strip().lower().partition(":")
         if self.name not in KEYS or (colon and self.name != "client-net"):
             raise InvalidValue(f"connections cannot be counted by {text!r}: choose from {', '.join(KEYS)}")
         number, self.size, self._text = KEYS[self.name]

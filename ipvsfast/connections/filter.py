@@ -42,9 +42,9 @@ class ConnectionFilter(Frozen):
     client, service, destination: text or texts: an address, a prefix (10.0.0.0/8, 2001:db8::/32), a
     port (:80) or ports (:8000-8099), or both (10.0.0.0/8:80, [2001:db8::/32]:80). states: names as the
     kernel writes them, in any case. protocols: tcp, udp, sctp, ip (templates of marks), or numbers.
-    families: ipv4, ipv6, mixed (service and destination differ). expires_below: seconds. templates:
-    True for templates only, False for connections only. engines: names of persistence engines, "*" for
-    any ("!*": only entries without one). limit: reading ends after so many that match; 0: no limit.
+    families: ipv4, ipv6, mixed (service and destination differ), in any case. expires_below: seconds.
+    templates: True for templates only, False for connections only. engines: names of persistence engines,
+    "*" for any ("!*": only entries without one). limit: reading ends after so many that match; 0: no limit.
     InvalidValue for anything else.
     """
 
@@ -183,7 +183,8 @@ def _protocol(value: str | int) -> int | str:
 
 def _family(text: str) -> str:
     text, wanted = included(text)
-    name = _FAMILY_NAMES.get(text, text)
+    name = text.lower()
+    name = _FAMILY_NAMES.get(name, name)
     if name not in FAMILIES:
         raise InvalidValue(f"no address family {text!r}: ipv4, ipv6 or mixed")
     return name if wanted else f"!{name}"

@@ -16,10 +16,11 @@ _SETTING = "connections-source"
 
 
 def check_source(text: str) -> str:
-    """One of SOURCES; InvalidValue for anything else."""
-    if text not in SOURCES:
+    """One of SOURCES, from text in any case; InvalidValue for anything else."""
+    source = text.lower()
+    if source not in SOURCES:
         raise InvalidValue(f"no source of connections {text!r}: {', '.join(SOURCES)}")
-    return text
+    return source
 
 
 def chosen_source(asked: str | None, path: str = CONFIG) -> str:

@@ -203,6 +203,9 @@ VALUES: dict[str, tuple[str, ...]] = {
     "sched-flags": ("sh-fallback", "sh-port", "mh-fallback", "mh-port", "flag-1", "flag-2", "flag-3"),
     "pe": ("sip",),
     "tun-type": tuple(TUNNEL_CELLS),
+    "protocol": ("tcp", "udp", "sctp", "ip", "icmp", "icmpv6"),
+    "family": ("ipv4", "ipv6", "mixed"),
+    "source": ("auto", "proc", "bpf"),
     "start-daemon": ("master", "backup"),
     "stop-daemon": ("master", "backup"),
 }  # fmt: skip

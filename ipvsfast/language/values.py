@@ -254,9 +254,10 @@ def _tunnel_type(text: str) -> str:
 
 
 def _source(text: str) -> str:
-    if text not in ("auto", "proc", "bpf"):
+    source = text.lower()
+    if source not in ("auto", "proc", "bpf"):
         raise UsageError(2, f"invalid source `{text}' specified: auto, proc or bpf")
-    return text
+    return source
 
 
 def _interface(text: str) -> str:

@@ -136,12 +136,12 @@ def test_values():
     """One text or several; names in any case and by their short forms."""
     where = ConnectionFilter(
         client="10.0.0.1", states=["udp", "Fin_Wait"], protocols=["tcp", "ICMPv6", "50", "IP_51", 132],
-        families=["4", "6", "inet", "inet6", "mixed"], engines="*", templates=False, limit=5,
+        families=["4", "6", "inet", "Inet6", "MIXED", "Ipv4"], engines="*", templates=False, limit=5,
     )  # fmt: skip
     assert where.client == ("10.0.0.1",)
     assert where.states == ("UDP", "FIN_WAIT")
     assert where.protocols == (6, 58, 50, 51, 132)
-    assert where.families == ("ipv4", "ipv6", "ipv4", "ipv6", "mixed")
+    assert where.families == ("ipv4", "ipv6", "ipv4", "ipv6", "mixed", "ipv4")
     assert (where.engines, where.templates, where.limit) == (("*",), False, 5)
 
 

@@ -67,7 +67,7 @@ def test_packing():
     assert Key("client-net").packed == PART.pack(0, 24, 64, 0)
     assert Key("client-net:8").packed == PART.pack(0, 8, 64, 0)
     assert Key("client-net:0/128").packed == PART.pack(0, 0, 128, 0)
-    assert Key(" state ").packed == PART.pack(6, 32, 128, 0)
+    assert Key(" state ").packed == Key("State").packed == PART.pack(6, 32, 128, 0)
     assert [key.name for key in parse_keys(["state", Key("client-net:8")])] == ["state", "client-net"]
 
 
@@ -79,7 +79,7 @@ LENGTHS = "prefix lengths are 0 to 32 for IPv4, and behind a / 0 to 128 for IPv6
     [
         *[
             (text, f"connections cannot be counted by {text!r}: choose from {', '.join(KEYS)}")
-            for text in ("", "clients", "Client", "client:24", "state:", "client net")
+            for text in ("", "clients", "cli ent", "client:24", "state:", "client net")
         ],
         ("state,", "connections cannot be counted by '': choose from client, "),
         ("state,port", "connections cannot be counted by 'port': choose from client, "),

@@ -4,9 +4,11 @@ import pytest
 
 from ipvsfast.cli import conns_query
 from ipvsfast.cli.commands import find, parse_verb
+from ipvsfast.cli.help import values_of
 from ipvsfast.connections import source as conn_source
-from ipvsfast.connections.filter import ConnectionFilter
+from ipvsfast.connections.filter import FAMILIES, ConnectionFilter
 from ipvsfast.errors import InvalidValue
+from ipvsfast.language.options import VALUES
 from ipvsfast.language.values import UsageError
 
 
@@ -77,6 +79,30 @@ def test_answers(text, values):
     """What is asked for, and in which form."""
     asked = query(text)
     assert {name: getattr(asked, name) for name in values} == values
+
+
+# Engines have names that anybody may have chosen, in which case matters.
+VALUED = [option for option in find("conns").options if values_of(option) and option.name != "pe"]
+
+
+@pytest.mark.parametrize("option", VALUED, ids=[option.name for option in VALUED])
+def test_values_are_understood_in_any_case(monkeypatch, option):
+    """As the help writes them, and as somebody may remember them."""
+    monkeypatch.undo()  # the source, too, by the real function
+
+    def answer(text):
+        asked = query(f"{option.spellings[-1]} {text}")
+        return asked.where, [(key.name, key.packed) for key in asked.by or ()], asked.source
+
+    for value in values_of(option):
+        assert answer(value.upper()) == answer(value.capitalize()) == answer(value)
+
+
+def test_closed_values():
+    """What is offered is what there is."""
+    assert {option.name for option in VALUED} == {"state", "by", "protocol", "family", "source"}
+    assert set(FAMILIES) == set(VALUES["family"])
+    assert set(conn_source.SOURCES) == set(VALUES["source"])
 
 
 def test_keys_add_up():

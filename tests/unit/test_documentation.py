@@ -171,6 +171,14 @@ def test_what_the_pages_add_is_about_something() -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
+def test_values_keep_their_case(name: str) -> None:
+    """A sentence that begins with a value begins as the value does."""
+    starts = {line.split()[0].rstrip(",.") for line in (MAN / name).read_text().splitlines() if line.split()}
+    values = {value for words in VALUES.values() for value in words}
+    assert not starts & ({value.capitalize() for value in values} - values)
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_pages_render_without_a_warning(name: str) -> None:
     """By groff with all warnings, and by man; no line is wider than the terminal."""
     if not shutil.which("groff") or not shutil.which("man"):
