@@ -50,7 +50,8 @@ if [ -d /dev/stdin ]; then
 	exec <&-
 fi
 
-told=ipvsfast=$program,-1,$flags,$0
+# The kernel tells a script where it lies, not how it was called.
+told=ipvsfast=$program,-1,$flags,${0##*/}
 if [ -x "$line" ]; then
 	exec "$line" -I -X "$told" "$python" "$@"
 fi

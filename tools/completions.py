@@ -23,7 +23,8 @@ COMMANDS = [option for option in OPTIONS if option.block == COMMAND]
 # What ipvsadm lacks goes with this command only, and with -c.
 LISTING = next(option for option in COMMANDS if option.name == "list")
 # Words for an argument that say what it is.
-KINDS = {"FILE": "files", "[FILE]": "files", "DIR": "folders", "[PREFIX]": "folders"}
+KINDS = {"FILE": "files", "[FILE]": "files", "DIR": "folders", "[PREFIX]": "folders",
+         "[VERB]": " ".join(["words", *[verb.name for verb in VERBS]])}  # fmt: skip
 
 
 def files() -> dict[str, str]:
@@ -214,6 +215,8 @@ def _zsh_word(word: str, what: str) -> list[str]:
     if not word:
         return []
     action = {"files": "_files", "folders": "_files -/", "any": " "}.get(what, what)
+    if what.startswith("words "):
+        action = f"({what.removeprefix('words ')})"
     return [_quoted(f"{'::' if word[0] == '[' else ':'}{word.strip('[]').lower()}:{action}")]
 
 
@@ -239,7 +242,9 @@ def _fish_blocks(program: str) -> dict[str, list[str]]:
         behind = _fish_condition([verb.name])
         verbs += [_fish(program, option, behind) for option in (*verb.options, HELP)]
         what = KINDS.get(verb.words[0], "") if verb.words else ""
-        if what:
+        if what.startswith("words "):
+            verbs.append(f"complete -c {program} {behind} -a '{what.removeprefix('words ')}'")
+        elif what:
             verbs.append(f"complete -c {program} {behind} {_FISH_WORDS[what]}")
     return {"program": [program], "commands": commands, "options": options, "verbs": verbs}
 

@@ -140,3 +140,6 @@ complete -c ipvsfast -n '__ipvsfast_command install-compat' -a '(__fish_complete
 complete -c ipvsfast -n __ipvsfast_first -a remove-compat -d 'remove those names from DIR again, if they are ours'
 complete -c ipvsfast -n '__ipvsfast_command remove-compat' -s h -l help -d 'print this text'
 complete -c ipvsfast -n '__ipvsfast_command remove-compat' -a '(__fish_complete_directories)'
+complete -c ipvsfast -n __ipvsfast_first -a help -d 'print the help of the program, or of one verb'
+complete -c ipvsfast -n '__ipvsfast_command help' -s h -l help -d 'print this text'
+complete -c ipvsfast -n '__ipvsfast_command help' -a 'restore save conns install uninstall install-compat remove-compat help'

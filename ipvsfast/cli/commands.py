@@ -16,14 +16,17 @@ VERB = "Verb options"
 
 
 class Verb:
-    """One verb. words: the names of its positional words, `[X]` for one that may be left out."""
+    """One verb. words: the names of its positional words, `[X]` for one that may be left out. examples: what
+    they do, and the words behind the verb."""
 
-    __slots__ = ("name", "words", "options", "help")
+    __slots__ = ("name", "words", "options", "help", "examples")
 
     def __init__(
-        self, name: str, words: tuple[str, ...], help: str, options: tuple[Option, ...] = ()
-    ) -> None:
+        self, name: str, words: tuple[str, ...], help: str, options: tuple[Option, ...] = (),
+        examples: tuple[tuple[str, str], ...] = (),
+    ) -> None:  # fmt: skip
         self.name = name
+        self.examples = examples
         self.words = words
         self.options = options
         self.help = help
@@ -88,6 +91,17 @@ VERBS: tuple[Verb, ...] = (
             _option("watch", ("--watch",), "repeat every so many seconds, redrawn in place", "SECONDS"),
             _option("quiet", ("-q", "--quiet"), "no progress and no warning"),
         ),
+        (
+            ("How many connections of one service are established",
+             "--count --service 10.0.0.1:443 --state ESTABLISHED"),
+            ("Which ten clients have most", "--by client --top 10"),
+            ("Which networks have most, again every two seconds", "--by client-net:24 --top 20 --watch 2"),
+            ("What one server still has to serve, line by line for a program",
+             "--destination 10.1.0.7:8080 --ndjson"),
+            ("The connections of a network that are about to end",
+             "--client 192.0.2.0/24 --expires-below 60"),
+            ("A thousand connections, chosen at random", "--sample 1000 --csv"),
+        ),
     ),
     Verb(
         "install", ("[PREFIX]",), "link the programs, manual pages and completions into PREFIX (/usr/local)",
@@ -96,6 +110,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("uninstall", ("[PREFIX]",), "take back what install has made in PREFIX (/usr/local)"),
     Verb("install-compat", ("DIR",), "put the names ipvsadm, ipvsadm-save and ipvsadm-restore into DIR"),
     Verb("remove-compat", ("DIR",), "remove those names from DIR again, if they are ours"),
+    Verb("help", ("[VERB]",), "print the help of the program, or of one verb"),
 )  # fmt: skip
 
 ALLOW_EMPTY = _option("allow-empty", ("--allow-empty",), "also by input without any service")

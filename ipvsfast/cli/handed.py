@@ -35,6 +35,7 @@ def handed() -> Handed:
     if isinstance(told, str) and told.count(",") >= 3:
         program, fd, flags, name = told.split(",", 3)
         return Handed(program, name, int(fd), flags)
-    name = sys.argv[0]
-    end = os.path.basename(name).rpartition("-")[2]
+    # A script sees where it lies, however it was called.
+    name = os.path.basename(sys.argv[0])
+    end = name.rpartition("-")[2]
     return Handed(end if end in PROGRAMS else "main", name)

@@ -40,7 +40,8 @@ USAGE = (
     "--stop-daemon {master|backup}",
     "-h|-v",
 )
-_WIDTH = 36
+_COLUMNS = 80  # of a terminal
+_LEFT = 32  # of them for an option and its argument
 # What people try because another program, or the field, calls it so.
 _OTHER_NAMES = {
     "flush": "--clear", "nat": "--masquerading", "direct": "--gatewaying", "dr": "--gatewaying",
@@ -48,9 +49,14 @@ _OTHER_NAMES = {
 }  # fmt: skip
 
 
+def base_name(program: str) -> str:
+    """The last part of the path by which we were called."""
+    return program.rpartition("/")[2]
+
+
 def is_own_name(program: str) -> bool:
     """Whether we were called by a name of ours, not as ipvsadm: then there are verbs."""
-    return program.rpartition("/")[2] != "ipvsadm"
+    return base_name(program) != "ipvsadm"
 
 
 def values_of(option: Option) -> tuple[str, ...]:
@@ -70,7 +76,8 @@ def values_of(option: Option) -> tuple[str, ...]:
 
 def help_text(program: str) -> str:
     """The text of --help below the version line: usage, commands, options; ends with a newline."""
-    lines = ["Usage:", *[f"  {program} {usage}" for usage in USAGE], ""]
+    program = base_name(program)
+    lines = ["Usage:", *[line for usage in USAGE for line in _usage(f"{program} {usage}")], ""]
     lines.append("Commands (long and short options may be used alike):")
     lines += _block(COMMAND)
     for block in (SERVICE, OPTION, DAEMON):
@@ -87,18 +94,34 @@ def verb_text(verb: Verb, program: str) -> str:
     """The text of VERB --help."""
     from .commands import HELP
 
-    return _usage_text(f"{program} {verb.synopsis}", verb.help, (*verb.options, HELP))
+    program = base_name(program)
+    text = _usage_text(f"{program} {verb.synopsis}", verb.help, (*verb.options, HELP))
+    examples = [f"  {what}:\n    {program} {verb.name} {words}\n" for what, words in verb.examples]
+    return text + "\n".join(["", "Examples:", *examples]) if examples else text
+
+
+def verb_help(words: Sequence[str], program: str) -> str:
+    """The text of `help [VERB]`. UsageError (2) for a word that is no verb."""
+    if not words:
+        return help_text(program)
+    from ..language.values import UsageError
+    from .commands import find
+
+    verb = find(words[0])
+    if verb is None:
+        raise UsageError(2, f"{words[0]}: unknown verb", word=words[0])
+    return verb_text(verb, program)
 
 
 def script_text(script: Verb, program: str) -> str:
     """The text of --help of a program beside the main one."""
-    return _usage_text(f"{program} [options]", script.help, script.options)
+    return _usage_text(f"{base_name(program)} [options]", script.help, script.options)
 
 
 def _usage_text(usage: str, help: str, options: Iterable[Option]) -> str:
     rows = _rows([(synopsis(option), option.help) for option in options])
-    sentence = f"{help[0].upper()}{help[1:]}."
-    return "\n".join(["Usage:", f"  {usage}", "", sentence, "", "Options:", *rows]) + "\n"
+    sentence = _wrapped(f"{help[0].upper()}{help[1:]}.".split(), "", 0)
+    return "\n".join(["Usage:", *_usage(usage), "", *sentence, "", "Options:", *rows]) + "\n"
 
 
 def synopsis(option: Option) -> str:
@@ -117,11 +140,34 @@ def _rows(pairs: Iterable[tuple[str, str]]) -> list[str]:
     lines = []
     for left, right in pairs:
         left = f"  {left}"
-        if len(left) >= _WIDTH:
+        if len(left) >= _LEFT:
             lines.append(left)
             left = ""
-        lines.append(f"{left:{_WIDTH}}{right}")
+        lines += _wrapped(right.split(" "), f"{left:{_LEFT}}", _LEFT)
     return lines
+
+
+def _usage(text: str) -> list[str]:
+    """A line of the usage; it is never broken within brackets."""
+    pieces: list[str] = []
+    for word in text.split(" "):
+        if pieces and pieces[-1].count("[") > pieces[-1].count("]"):
+            pieces[-1] += f" {word}"
+        else:
+            pieces.append(word)
+    return _wrapped(pieces, "  ", 8)
+
+
+def _wrapped(words: Iterable[str], start: str, indent: int) -> list[str]:
+    """Lines of at most _COLUMNS columns: the first begins with `start`, the others are indented."""
+    lines, line, first = [], start, True
+    for word in words:
+        if not first and len(line) + 1 + len(word) > _COLUMNS:
+            lines.append(line)
+            line, first = " " * indent, True
+        line += word if first else f" {word}"
+        first = False
+    return [*lines, line]
 
 
 def slip(argv: Sequence[str], program: str, error: UsageError) -> str:
@@ -131,11 +177,14 @@ def slip(argv: Sequence[str], program: str, error: UsageError) -> str:
     if first[:1] not in ("-", "") and is_own_name(program):
         from .commands import HELP, VERBS, find
 
+        names = [verb.name for verb in VERBS]
         verb = find(first)
+        if verb and verb.name == "help":
+            return _did_you_mean(_nearest(error.word, names))
         if verb:
             return _did_you_mean(suggest(error.word, (*verb.options, HELP)))
         if error.hint:
-            return _did_you_mean(_nearest(first, [verb.name for verb in VERBS]) or suggest(first))
+            return _did_you_mean(_nearest(first, names) or suggest(first))
     if error.hint:
         return _needs_command(first) or _did_you_mean(suggest(first, _with_command("")))
     if error.word:

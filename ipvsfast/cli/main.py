@@ -72,6 +72,12 @@ def _main(argv: Sequence[str], program: str) -> int:
             from .own import run_verb
 
             return run_verb(command, verb, argv[1:])
+        try:
+            return command.run(command.parse(argv))
+        except UsageError as error:
+            if not error.hint:
+                raise
+            raise UsageError(255, f"{argv[0]}: unknown verb\n{error.message}", hint=True) from None
     return command.run(command.parse(argv))
 
 

@@ -21,6 +21,11 @@ def run_verb(command: Command, verb: Verb, argv: Sequence[str]) -> int:
 
         write(verb_text(verb, command.program))
         return 0
+    if verb.name == "help":
+        from .help import verb_help
+
+        write(verb_help(words, command.program))
+        return 0
     if verb.name == "restore":
         from .restore import restore_file
 

@@ -54,17 +54,19 @@ def test_installed_command(arena: Arena, names: Path, words: str, stdin: str) ->
 
 
 @pytest.mark.parametrize("path", ["ipvsadm", "other"])
-def test_name_in_the_hint(arena: Arena, names: Path, tmp_path: Path, path: str) -> None:
-    """The hint names the program as it was called."""
+@pytest.mark.parametrize("typed", ["path", "name"])
+def test_name_in_the_hint(arena: Arena, names: Path, tmp_path: Path, path: str, typed: str) -> None:
+    """The hint names the program as it was called: by its path, or by the name that a shell finds in PATH."""
     link = names / "ipvsadm"
     if path == "other":
         link = tmp_path / "lvs"
         link.symlink_to(program())
+    word = str(link) if typed == "path" else link.name
     with arena.space() as space:
-        theirs = space.run("theirs", "--bogus", program=str(link))
-        ours = space.run(str(link), "--bogus", program=str(link))
+        theirs = space.run("theirs", "--bogus", program=word)
+        ours = space.run(str(link), "--bogus", program=word)
     assert ours[:3] == theirs[:3]
-    assert lines(ours.stderr) == [f"Try `{link} -h' or '{link} --help' for more information."]
+    assert lines(ours.stderr) == [f"Try `{word} -h' or '{word} --help' for more information."]
 
 
 @pytest.mark.quirk("V")

@@ -166,7 +166,7 @@ def test_the_installed_program(target: Path, how: str) -> None:
     assert done.stdout.splitlines()[0] == f"{target}/ipvsadm -> {program('ipvsfast')}"
     name = str(target / "ipvsadm")
     help = subprocess.run([name, "-h"], capture_output=True, text=True, check=True).stdout
-    assert f"\n  {name} -C\n" in help
+    assert "\n  ipvsadm -C\n" in help
     assert "Verbs" not in help
     # Under ipvsadm's name there are no verbs.
     done = subprocess.run([name, "remove-compat", str(target)], capture_output=True, text=True, check=False)

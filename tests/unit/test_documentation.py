@@ -137,7 +137,7 @@ def test_every_option_is_in_the_help_and_nothing_else() -> None:
 def test_the_help_of_a_verb(verb) -> None:
     """Its usage and its options, with any option or word missing; nothing is done."""
     text = verb_text(verb, program())
-    assert f"  {program()} {verb.synopsis}\n" in text
+    assert f"  ipvsfast {verb.synopsis}\n" in text
     expected = [spelling for option in (*verb.options, HELP) for spelling in option.spellings]
     assert [word for line in columns(text) for word in option_words(line)] == expected
     for argv in (["--help"], ["x", "y", "z", "-h"]):

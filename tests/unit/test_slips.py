@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from ipvsfast.cli.commands import find, parse_verb
-from ipvsfast.cli.help import slip
+from ipvsfast.cli.help import slip, verb_help
 from ipvsfast.language.parse import UsageError, parse
 from support.command import program
 
@@ -63,6 +63,9 @@ SLIPS = [
     ("--numeric=1", "The command comes first; -n goes with -S, -L."),
     # words
     ("list", "Did you mean --list?"),
+    ("cons --count", "Did you mean conns?"),
+    ("help cons", "Did you mean conns?"),
+    ("help xyz", ""),
     ("instal-compat /sbin", "Did you mean install-compat?"),
     ("restore --chek", "Did you mean --check?"),
     # nothing to say
@@ -95,7 +98,7 @@ def error_of(argv: list[str]) -> UsageError:
     verb = find(argv[0])
     with pytest.raises(UsageError) as caught:
         if verb:
-            parse_verb(verb, argv[1:])
+            verb_help(parse_verb(verb, argv[1:])[1], "ipvsfast")
         else:
             parse(argv, NoNames())
     return caught.value
