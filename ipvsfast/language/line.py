@@ -25,6 +25,13 @@ def split_line(line: str | bytes) -> list[str]:
         first = words[0]
         if first[:1] == "#":
             return []
-        if first in _PROGRAMS or first.rpartition("/")[2] in _PROGRAMS:
+        if first in _PROGRAMS or _is_path(first):
             del words[0]
     return words
+
+
+def _is_path(word: str) -> bool:
+    """Whether the word is a path of our program: no option, and nothing like IPVSADM=/sbin/ipvsadm, which
+    a shell would not run either."""
+    folder, slash, name = word.rpartition("/")
+    return name in _PROGRAMS and slash != "" and (word[0] in "/." or (word[0] != "-" and "=" not in folder))

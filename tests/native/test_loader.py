@@ -100,6 +100,17 @@ def test_more_rules_than_the_buffer_holds() -> None:
     assert [str(p) for p in checked.problems] == ["rules:20001: -A -f 7 -s rr: this stands twice"]
 
 
+def test_the_assignment_at_the_head_of_a_script_is_no_rule() -> None:
+    """It is told, not taken for the program's name and passed over."""
+    lines = ["IPVSADM=/sbin/ipvsadm", "/sbin/ipvsadm -A -f 1", "IPVSADM=/sbin/ipvsadm -A -f 2"]
+    checked = check_rules(RuleText(lines), without_names)
+    assert checked.total == 1
+    assert [(p.line, p.message) for p in checked.problems] == [
+        (1, "this is no rule"),
+        (3, "unexpected argument IPVSADM=/sbin/ipvsadm"),  # as -R says it, in ipvsadm's words
+    ]
+
+
 def test_a_million_keys_do_not_collide() -> None:
     """The check remembers hashes: none of many neighbouring keys is taken for another."""
     checker = Checker(without_names, "rules")

@@ -40,6 +40,14 @@ class NoNames:
         ("/sbin/ipvsadm -A -f 1", ["-A", "-f", "1"]),
         ("./ipvsfast -A -f 1", ["-A", "-f", "1"]),
         ("ipvsfast -A -f 1", ["-A", "-f", "1"]),
+        ("opt/sbin/ipvsadm -A -f 1", ["-A", "-f", "1"]),
+        ("/opt/a=b/ipvsadm -A -f 1", ["-A", "-f", "1"]),
+        ("$SBIN/ipvsadm -A -f 1", ["-A", "-f", "1"]),
+        ("IPVSADM=/sbin/ipvsadm", ["IPVSADM=/sbin/ipvsadm"]),  # an assignment, as scripts begin with
+        ("X=1/ipvsadm -A -f 1", ["X=1/ipvsadm", "-A", "-f", "1"]),
+        ("--program=/sbin/ipvsadm -A", ["--program=/sbin/ipvsadm", "-A"]),
+        ("-A/ipvsadm -f 1", ["-A/ipvsadm", "-f", "1"]),
+        ("/sbin/ipvsadm=x -A", ["/sbin/ipvsadm=x", "-A"]),
         ("ipvsadm\n", []),
         ("ipvsadm-save -n", ["ipvsadm-save", "-n"]),
         ("-A -f ipvsadm 2", ["-A", "-f", "ipvsadm", "2"]),  # ipvsadm removes the word anywhere
