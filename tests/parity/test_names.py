@@ -89,7 +89,7 @@ def test_names_of_a_file_are_looked_up_together(arena: Arena, tmp_path: Path, wo
     name = "ipvsfast" if words else "ipvsfast-restore"
     with arena.space() as space:
         with served(space, tmp_path, FOUND, len(NAMES), "30 1") as asked:
-            result = space.play(program(name), Run(words, RULES.encode()))
+            result = space.play(program(name), Run(words, RULES.encode(), program=name))
         assert result.status == 0, result
         assert space.state().rules == (() if "--check" in words else tuple(saved()))
     assert sorted(asked) == sorted([(name, A) for name in NAMES])
@@ -101,7 +101,7 @@ def test_names_that_could_not_be_looked_up(arena: Arena, tmp_path: Path, words: 
     rules = "-A -t 10.0.0.1:80\n-A -t web:80\n-A -t nosuch:80\n-A -t good:80\n-A -t web:81\n"
     with arena.space() as space:
         with served(space, tmp_path, {("web", A): None, ("good", A): [FOUR]}) as asked:
-            result = space.play(program(), Run(words, rules.encode()))
+            result = space.play(program(), Run(words, rules.encode(), program="ipvsfast"))
         assert space.state().rules == ()
     assert result.status == 1
     assert lines(result.stderr) == [

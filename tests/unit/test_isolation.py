@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from support.command import BIN, program
+from support.tools import ROOT
 
 COMMANDS = ("ipvsfast", "ipvsfast-save", "ipvsfast-restore", "ipvsfast-python")
 NATIVE = COMMANDS[:3]
@@ -54,6 +56,18 @@ def answer(name: str, environment: dict[str, str], cwd: Path) -> tuple[int, str,
         [program(name), "-h"], env=environment, cwd=cwd, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
     )
     return done.returncode, done.stdout, done.stderr
+
+
+def test_a_script_in_place_of_the_native_command_has_the_last_part_of_its_path_for_a_name(tmp_path: Path) -> None:
+    """The kernel tells it where it lies, not what was typed; that is nearer to it than a whole path."""
+    shutil.copy(ROOT / "scripts/launcher.sh", tmp_path / "ipvsfast")
+    (tmp_path / "ipvsfast").chmod(0o755)
+    shutil.copy(program("ipvsfast-python"), tmp_path)
+    environment = {**CLEAN, "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    for typed in ("ipvsfast", str(tmp_path / "ipvsfast")):
+        done = subprocess.run([typed, "--bogus"], env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (
+            255, "Try `ipvsfast -h' or 'ipvsfast --help' for more information.\n")  # fmt: skip
 
 
 CLEAN = {"PATH": f"{BIN}:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/nonexistent"}
