@@ -17,7 +17,7 @@ C_FILES = $(shell find csrc tests bench -name '*.[ch]' -not -path '*/uapi/*' -no
 # Else a shell script takes the native command's place where that cannot be built.
 export IPVSFAST_REQUIRE_NATIVE := 1
 BUILD_REQUIRES = $(shell sed -n 's/^requires = \[\(.*\)\]/\1/p' pyproject.toml | tr -d ,)
-HOST_TESTS := $(wildcard tests/unit tests/native tests/harness)
+HOST_TESTS := $(wildcard tests/unit tests/native tests/install tests/harness)
 KERNEL_TESTS := $(wildcard tests/kernel tests/parity)
 
 .PHONY: help deps deps-test deps-long deps-bench deps-fuzz venv demo test test-unit test-harness test-kernel \

@@ -19,20 +19,33 @@ ipvsfast-restore | ipvsadm-restore) program=restore ;;
 esac
 
 python=${own%/*}/ipvsfast-python
-[ -e "$python" ] || python=$(command -v ipvsfast-python)
-case $python in
-/*) ;;
-*) fail "cannot find ipvsfast-python, the other part of this program: it lies beside the installed one. Link to \
-that instead of copying it, or have its folder in PATH." ;;
-esac
-{ read -r line && read -r second; } < "$python" || fail "cannot read $python"
+search=$PATH:
+while [ ! -e "$python" ] && [ -n "$search" ]; do
+	# A relative folder would be the caller's current one.
+	case $search in
+	/*) python=${search%%:*}/ipvsfast-python ;;
+	esac
+	search=${search#*:}
+done
+[ -e "$python" ] || fail "cannot find ipvsfast-python, the other part of this program: it lies beside the installed \
+one. Link to that instead of copying it, or have its folder in PATH."
+# A last line without an end is read, too, though that fails.
+{ read -r line || [ -n "$line" ] && read -r second || :; } < "$python" || fail "cannot read $python"
 
-line=${line#"#!"}
-if [ "$line" = /bin/sh ]; then
+case $line in
+"#!"*) line=${line#"#!"} ;;
+*) line= ;;
+esac
+line=${line#"${line%%[![:blank:]]*}"}
+# shellcheck disable=SC2016
+case $line$second in
+"/bin/sh'''exec' "*' "$0" "$@"')
 	# As installers write it where the path of Python has a blank: '''exec' "/the path" "$0" "$@"
 	second=${second#"'''exec' "}
 	eval "line=${second%' "$0" "$@"'}"
-fi
+	;;
+/bin/sh*) line= ;;
+esac
 case $line in
 /*) ;;
 *) fail "the first line of $python names no Python: install ipvsfast again." ;;
@@ -40,11 +53,11 @@ esac
 
 # What Python itself cannot see, or would not survive.
 flags=
-while read -r key mask; do
-	if [ "$key" = SigIgn: ] && [ $((0x$mask & 0x1000)) -ne 0 ]; then
-		flags=p # SIGPIPE came ignored
-	fi
-done < /proc/self/status
+if [ -r /proc/self/status ]; then
+	while read -r key mask; do
+		[ "$key" != SigIgn: ] || [ $((0x$mask & 0x1000)) -eq 0 ] || flags=p # SIGPIPE came ignored
+	done < /proc/self/status
+fi
 if [ -d /dev/stdin ]; then
 	flags=${flags}d
 	exec <&-
@@ -52,9 +65,9 @@ fi
 
 # The kernel tells a script where it lies, not how it was called.
 told=ipvsfast=$program,-1,$flags,${0##*/}
-if [ -x "$line" ]; then
-	exec "$line" -I -X "$told" "$python" "$@"
-fi
+[ -x "$line" ] && exec "$line" -I -X "$told" "$python" "$@"
+[ -x "${line%%[[:blank:]]*}" ] || fail "cannot run $line. It is the Python of this installation: install ipvsfast \
+again with one that is there."
 set -f # the line is words: an interpreter with options
 # shellcheck disable=SC2086
 exec $line -I -X "$told" "$python" "$@"

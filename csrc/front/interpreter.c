@@ -10,21 +10,32 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BLANKS " \t\r\n"
+#define BLANKS " \t"
 
-/* The line itself if that is a program's path, with whatever blanks; else the words of it. */
+/* A path with whatever blanks, or the path of a program and words for it: whichever is there. */
 static void read_line(const char *line, size_t len, struct front_interpreter *ret)
 {
-	char *rest = ret->text, *word;
+	char *rest = ret->text, *blank, *word;
+	bool gone;
 
+	while (len && strchr(BLANKS, *line))
+		line++, len--;
 	while (len && strchr(BLANKS, line[len - 1]))
 		len--;
 	if (!len || len >= sizeof(ret->text))
 		return;
 	memcpy(ret->text, line, len);
 	ret->text[len] = 0;
-	if (!access(ret->text, X_OK)) {
+	blank = strpbrk(ret->text, BLANKS);
+	if (!blank || !access(ret->text, X_OK)) {
 		ret->words[ret->count++] = ret->text;
+		return;
+	}
+	*blank = 0;
+	gone = access(ret->text, X_OK);
+	*blank = line[blank - ret->text];
+	if (gone) {
+		ret->words[ret->count++] = ret->text; /* the whole of it is what to complain of */
 		return;
 	}
 	while ((word = strtok_r(rest, BLANKS, &rest))) {

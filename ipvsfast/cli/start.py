@@ -24,7 +24,7 @@ def run(name: str = "") -> NoReturn:
     guard_streams()
     if front.directory:
         _stand_in_directory()
-    _be_seen_as(name)
+    _be_seen_as(os.path.basename(name) or "ipvsfast")
     argv = sys.argv[1:]
     if front.program == "main":
         from .main import main
@@ -51,7 +51,7 @@ def _be_seen_as(name: str) -> None:
     except OSError:
         return
     try:
-        os.write(fd, os.fsencode(os.path.basename(name)))
+        os.write(fd, os.fsencode(name))
     except OSError:
         pass
     os.close(fd)

@@ -51,7 +51,7 @@ def variables(trap: Path) -> dict[str, str]:
 
 
 def answer(name: str, environment: dict[str, str], cwd: Path) -> tuple[int, str, str]:
-    """What a command says to -h without these variables of its caller, and with."""
+    """(status, standard output, standard error) of a command with -h, its caller having these variables."""
     done = subprocess.run(
         [program(name), "-h"], env=environment, cwd=cwd, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
     )
@@ -99,3 +99,18 @@ def test_the_python_part_by_itself(trap: Path) -> None:
     package = trap.parent / "path"
     os.rename(trap / "ipvsfast", package.with_name("ipvsfast"))
     assert answer("ipvsfast-python", {**CLEAN, "PYTHONPATH": str(trap.parent)}, trap) == expected
+
+
+def test_as_a_module() -> None:
+    """`python -m ipvsfast` is there too, isolated or not as one likes, and calls itself by the command's name."""
+    done = subprocess.run([BIN / "python", "-I", "-m", "ipvsfast", "-h"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("Usage:\n  ipvsfast -A")
+
+
+@pytest.mark.parametrize(("name", "seen"), [("/x/ipvsadm", "ipvsadm"), ("ipvsfast-restore", "ipvsfast-restor"), ("", "ipvsfast")])
+def test_the_name_in_lists_of_processes(name: str, seen: str) -> None:
+    """ps, pidof and killall find the command by its name, as far as the kernel keeps it."""
+    code = "from ipvsfast.cli import start; start.leave = lambda status: sys.exit(open('/proc/self/comm').read()); start.run()"
+    argv = [BIN / "python", "-X", f"ipvsfast=main,-1,,{name}", "-c", f"import sys; {code}", "--bogus"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.stderr.split()[-1] == seen
