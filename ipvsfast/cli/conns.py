@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..connections.source import chosen_source
 from ..connections.table import Connections, ReadingInterrupted
-from ..errors import IpvsError, IpvsUnavailable, NotPermitted
+from ..errors import IpvsError, IpvsUnavailable, NotPermitted, plural
 from ..listing.connections import headers, rows
 from .conns_progress import ConnProgress
 from .output import Failure, interrupted, write, write_all, write_pieces
@@ -144,7 +144,12 @@ def _so_far(table: Connections) -> str:
     account = table.account
     if account is None:
         return ""
-    return f" after {account.read:,} connections, of which {account.matched:,} matched"
+    read = f"{account.read:,} {plural(account.read, 'connection')}"
+    return f" after {read}, of which {account.matched:,} matched"
+
+
+def _no_entries(lines: int) -> str:
+    return "1 line is no entry" if lines == 1 else f"{lines:,} lines are no entries"
 
 
 def _judge(account: Account | None) -> None:
@@ -154,7 +159,7 @@ def _judge(account: Account | None) -> None:
     problems = []
     if account.unreadable:
         problems.append(
-            f"unexpected input from {FILE}: {account.unreadable} lines are no entries, "
+            f"unexpected input from {FILE}: {_no_entries(account.unreadable)}, "
             f"the first is `{account.unreadable_sample}'"
         )
     if account.incomplete:

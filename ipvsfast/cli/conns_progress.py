@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..errors import IpvsError
+from ..errors import IpvsError, plural
 from .output import Failure, complain
 from .progress import for_terminal
 
@@ -26,7 +26,7 @@ class ConnProgress:
         self._command = command
         self._advice = advice
         self._terminal = os.isatty(2) and not quiet
-        self._line = for_terminal(0, "connections", quiet or (streamed and os.isatty(1)))
+        self._line = for_terminal(0, "connection", quiet or (streamed and os.isatty(1)))
         self._told = False
         self._asked = False
         self.table: Connections | None = None
@@ -63,7 +63,7 @@ class ConnProgress:
     def _warning(self, total: int, seconds: float) -> str:
         text = "this kernel reads its connection table more slowly the further it comes (Linux before 6.14)"
         if self._line.total:
-            text += f": about {total:,} connections will take {_duration(seconds)}"
+            text += f": about {total:,} {plural(total, 'connection')} will take {_duration(seconds)}"
         return f"{text}; {self._advice}"
 
 

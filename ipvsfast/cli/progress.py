@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from time import monotonic
 
+from ..errors import plural
+
 DELAY = 0.5  # seconds before the first sign
 INTERVAL = 0.1
 
@@ -12,9 +14,9 @@ INTERVAL = 0.1
 class Progress:
     """`12,345 of 51,000 rules, 98,000/s, 3 s left`, redrawn in place; `close` removes it."""
 
-    def __init__(self, total: int, what: str, shown: bool) -> None:
+    def __init__(self, total: int, noun: str, shown: bool) -> None:
         self.total = total
-        self.what = what
+        self.noun = noun
         self._start = monotonic()
         self._next = self._start + DELAY if shown else float("inf")
         self._drawn = False
@@ -35,7 +37,7 @@ class Progress:
             seconds_left = (self.total - done) / rate
         left = f", {max(seconds_left or 0, 0):.0f} s left" if rate and self.total else ""
         of = f" of {self.total:,}" if self.total else ""
-        _draw(f"\r{done:,}{of} {self.what}, {rate:,.0f}/s{left}\x1b[K")
+        _draw(f"\r{done:,}{of} {plural(self.total or done, self.noun)}, {rate:,.0f}/s{left}\x1b[K")
 
     def close(self) -> None:
         """The line is gone."""
@@ -44,9 +46,9 @@ class Progress:
             _draw("\r\x1b[K")
 
 
-def for_terminal(total: int, what: str, quiet: bool = False) -> Progress:
+def for_terminal(total: int, noun: str, quiet: bool = False) -> Progress:
     """A progress line that shows itself if standard error is a terminal."""
-    return Progress(total, what, not quiet and os.isatty(2))
+    return Progress(total, noun, not quiet and os.isatty(2))
 
 
 def _draw(text: str) -> None:

@@ -6,6 +6,7 @@ from time import monotonic
 
 from ..changes.restore import RuleText, add_rules, check_rules
 from ..changes.rule_reader import no_services
+from ..errors import plural
 from ..language.values import UsageError
 from .advice import problem_text
 from .output import Failure, complain, interrupted
@@ -37,7 +38,7 @@ def restore_file(command: Command, given: dict[str, str], path: str | None) -> i
         raise Failure(1, str(no_services(text.name, "--allow-empty if that is meant")))
     if "check" in given:
         if "quiet" not in given:
-            complain(f"{text.name}: {checked.total:,} rules, no mistakes")
+            complain(f"{text.name}: {checked.total:,} {plural(checked.total, 'rule')}, no mistakes")
         return 0
     return _add(command, given, text, checked.total)
 
@@ -55,7 +56,7 @@ def _text(path: str | None) -> RuleText:
 def _add(command: Command, given: dict[str, str], text: RuleText, total: int) -> int:
     quiet = "quiet" in given
     session = command.table.session
-    line = for_terminal(total, "rules", quiet)
+    line = for_terminal(total, "rule", quiet)
     start = monotonic()
     try:
         account = add_rules(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 
 from ..changes.rule_reader import Problem, RuleReader, fd_chunks
-from ..errors import IpvsError
+from ..errors import IpvsError, plural
 from ..kernel.session import count_sent
 from .advice import problem_text
 from .output import Failure, complain, interrupted
@@ -46,16 +46,16 @@ class Restore(RuleReader):
         except KeyboardInterrupt:
             sent = count_sent(self.buffer.results, self.buffer.count)
             last = self.buffer.numbers[sent - 1] if sent else self.last
-            raise interrupted(
-                f": {self.done + sent} rules were sent, up to {self.source}:{last}"
-            ) from None
+            done = self.done + sent
+            were = "rule was" if done == 1 else "rules were"
+            raise interrupted(f": {done} {were} sent, up to {self.source}:{last}") from None
         return self.status or (255 if self.lost else 0)
 
     def _draw(self, done: int) -> None:
         if self._progress is None:
             from .progress import for_terminal
 
-            self._progress = for_terminal(0, "rules")
+            self._progress = for_terminal(0, "rule")
         self._progress(done)
 
     def apply(self) -> None:
@@ -70,7 +70,8 @@ class Restore(RuleReader):
         except IpvsError as error:
             sent = count_sent(buffer.results, count)
             self._tell(sent)
-            error.operation = f"after {self.done + sent} rules, up to {self.source}:{self.last}"
+            done = self.done + sent
+            error.operation = f"after {done} {plural(done, 'rule')}, up to {self.source}:{self.last}"
             raise
         self._tell(count)
         self.status = 255 if buffer.results[count - 1] else 0

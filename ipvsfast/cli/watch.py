@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from ..errors import IpvsError
+from ..errors import IpvsError, plural
 from .conns import first_rows, summary
 from .output import Failure
 
@@ -62,10 +62,12 @@ def _screen(query: Query, table: Connections, height: int) -> Text:
 
 def _title(query: Query, table: Connections, seconds: float) -> str:
     account = table.account
-    read = f"{account.read:,} connections read in {seconds:.2f} s" if account else ""
+    read = ""
+    if account:
+        read = f"{account.read:,} {plural(account.read, 'connection')} read in {seconds:.2f} s"
     problems = ""
     if account and account.unreadable:
-        problems += f", {account.unreadable:,} lines unreadable"
+        problems += f", {account.unreadable:,} {plural(account.unreadable, 'line')} unreadable"
     if account and account.incomplete:
         problems += ", table changing: entries may be missing"
     return f"{time.strftime('%H:%M:%S')}  every {query.watch:g} s  {read}{problems}\n\n"

@@ -246,7 +246,7 @@ class Interrupted(KeyboardInterrupt):
         self.results = results
 
     def __str__(self) -> str:
-        return f"interrupted: {self.results.sent} of {len(self.results.operations)} operations were sent"
+        return f"interrupted: {self.results.sent} of {_how_many(len(self.results.operations), 'sent')}"
 
     __reduce__ = reduce_error
 
@@ -259,7 +259,8 @@ def leave_with(error: BaseException, results: Results) -> NoReturn:
     if type(error) is KeyboardInterrupt:
         raise Interrupted(results) from None
     if isinstance(error, KernelError) and not error.operation:
-        error.operation = f"after {results.sent} of {len(results.operations)} operations"
+        total = len(results.operations)
+        error.operation = f"after {results.sent} of {total} {plural(total, 'operation')}"
     try:
         error.results = results  # type: ignore[attr-defined]  # of whatever class it is
     except (AttributeError, TypeError):

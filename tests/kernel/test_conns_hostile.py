@@ -132,7 +132,7 @@ def test_a_line_end_inside_is_told() -> None:
         done = raw(*argv)
         assert done.returncode == 1
         assert done.stderr.startswith(
-            b"unexpected input from /proc/net/ip_vs_conn: 1 lines are no entries, the first is `?[2Jsecond'"
+            b"unexpected input from /proc/net/ip_vs_conn: 1 line is no entry, the first is `?[2Jsecond'"
         )
         assert_harmless(done.stdout)
         assert_harmless(done.stderr)
