@@ -7,9 +7,18 @@ The names below are loaded when first used, so that the command pays only for wh
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .changes.restore import Restored, RulesInvalid
+    from .changes.rule_reader import Problem
     from .client import Ipvs
+    from .connections.count_by import Group
     from .connections.filter import ConnectionFilter
-    from .connections.table import Connections, ReadingInterrupted
+    from .connections.table import (
+        Connections,
+        ConnectionsStatus,
+        Pace,
+        ReadingInterrupted,
+        ReadingReport,
+    )
     from .errors import (
         AlreadyExists,
         InvalidValue,
@@ -22,6 +31,7 @@ if TYPE_CHECKING:
         OutcomeUnknown,
         TableChanging,
     )
+    from .kernel.session import Reading
     from .model.connection import Connection
     from .model.operation import Batch, Interrupted, Operation, Result, Results
     from .model.service import (
@@ -35,14 +45,22 @@ if TYPE_CHECKING:
         Timeouts,
         Tunnel,
     )
+    from .rules import check, from_rule, to_rule
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "Restored": "changes.restore",
+    "RulesInvalid": "changes.restore",
+    "Problem": "changes.rule_reader",
     "Ipvs": "client",
+    "Group": "connections.count_by",
     "ConnectionFilter": "connections.filter",
     "Connections": "connections.table",
+    "ConnectionsStatus": "connections.table",
+    "Pace": "connections.table",
     "ReadingInterrupted": "connections.table",
+    "ReadingReport": "connections.table",
     "AlreadyExists": "errors",
     "InvalidValue": "errors",
     "IpvsError": "errors",
@@ -53,6 +71,7 @@ _HOME = {
     "NotPermitted": "errors",
     "OutcomeUnknown": "errors",
     "TableChanging": "errors",
+    "Reading": "kernel.session",
     "Connection": "model.connection",
     "Batch": "model.operation",
     "Interrupted": "model.operation",
@@ -68,14 +87,18 @@ _HOME = {
     "SyncDaemon": "model.service",
     "Timeouts": "model.service",
     "Tunnel": "model.service",
+    "check": "rules",
+    "from_rule": "rules",
+    "to_rule": "rules",
 }
 
 __all__ = [
-    "AlreadyExists", "Batch", "Connection", "ConnectionFilter", "Connections", "Destination",
-    "DestinationKey", "Info", "Interrupted", "InvalidValue", "Ipvs", "IpvsError", "IpvsUnavailable",
-    "KernelError", "KernelRefused", "NotFound", "NotPermitted", "Operation", "OutcomeUnknown",
-    "ReadingInterrupted", "Result", "Results", "Service", "ServiceKey", "Stats", "SyncDaemon",
-    "TableChanging", "Timeouts", "Tunnel", "__version__",
+    "AlreadyExists", "Batch", "Connection", "ConnectionFilter", "Connections", "ConnectionsStatus",
+    "Destination", "DestinationKey", "Group", "Info", "Interrupted", "InvalidValue", "Ipvs",
+    "IpvsError", "IpvsUnavailable", "KernelError", "KernelRefused", "NotFound", "NotPermitted",
+    "Operation", "OutcomeUnknown", "Pace", "Problem", "Reading", "ReadingInterrupted", "ReadingReport",
+    "Restored", "Result", "Results", "RulesInvalid", "Service", "ServiceKey", "Stats", "SyncDaemon",
+    "TableChanging", "Timeouts", "Tunnel", "check", "from_rule", "to_rule", "__version__",
 ]  # fmt: skip
 
 

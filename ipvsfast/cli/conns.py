@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from ..connections.table import Account
+    from ..connections.table import ReadingReport
     from .command import Command
     from .conns_query import Query
 
@@ -152,7 +152,7 @@ def _no_entries(lines: int) -> str:
     return "1 line is no entry" if lines == 1 else f"{lines:,} lines are no entries"
 
 
-def _judge(account: Account | None) -> None:
+def _judge(account: ReadingReport | None) -> None:
     """Failure (1), after the answer, for lines that are no entries, and for what may be missing."""
     if account is None:
         return

@@ -45,7 +45,7 @@ _LINE = 66  # bytes of an entry in the kernel's text, if both ends are IPv4
 _LEAST_SPANS_APART = 4000  # rows between two timings that are compared
 
 
-class Status(Frozen):
+class ConnectionsStatus(Frozen):
     """What the kernel says of its table: entries (None where only root may know, or before Linux 7.1),
     buckets, and whether a table that changes under a reading shows in that number, as from Linux 7.1 on."""
 
@@ -56,7 +56,7 @@ class Status(Frozen):
         watched: bool
 
 
-class Account(Frozen):
+class ReadingReport(Frozen):
     """What became of a reading: the source ("proc" or "bpf"), entries read, how many matched, entries left
     out because they came again, lines that are no entries with the beginning of the first, the kernel's
     own count of entries (None: it gives none), times the table was read, and whether entries may be
@@ -134,7 +134,7 @@ class Connections:
     ) -> None:
         self.netns = netns
         self.source = check_source(source)
-        self.account: Account | None = None
+        self.account: ReadingReport | None = None
         self._progress = progress
 
     def __iter__(self) -> Iterator[Connection]:
@@ -256,7 +256,7 @@ class Connections:
                 column += take_column(rows, name)
         return {name: _shaped(column, *COLUMNS[name][1:]) for name, column in found.items()}
 
-    def status(self) -> Status | None:
+    def status(self) -> ConnectionsStatus | None:
         """What the kernel says of its table; None where there is none."""
         fd = open_netns(self.netns)
         try:
@@ -371,7 +371,7 @@ def _is_large(netns: int) -> bool:
     return longer_than(netns, BREAK_EVEN * _LINE)
 
 
-def _status(netns: int, counted: bool) -> Status | None:
+def _status(netns: int, counted: bool) -> ConnectionsStatus | None:
     """counted: with the number of entries, for which the kernel walks its whole table: that takes as long
     as reading a twentieth of it."""
     entries: int | None = None
@@ -381,14 +381,14 @@ def _status(netns: int, counted: bool) -> Status | None:
         entries = int(count) if count.isdigit() else None
     head = read_netns_file(netns, TABLE_FILE, 256)
     digits = (head or b"").partition(b"(size=")[2].partition(b")")[0]
-    return Status._make(entries, int(digits), text is not None) if digits.isdigit() else None
+    return ConnectionsStatus._make(entries, int(digits), text is not None) if digits.isdigit() else None
 
 
 def _limit_reached(reader: ConnReader, where: ConnectionFilter) -> bool:
     return bool(where.limit) and reader.account.matched >= where.limit
 
 
-def _disturbed(before: Status | None, after: Status | None, account: Any) -> bool:
+def _disturbed(before: ConnectionsStatus | None, after: ConnectionsStatus | None, account: Any) -> bool:
     """Whether the table changed its size, or less was read than it held all the time."""
     if before is None or after is None:
         return False
@@ -412,10 +412,10 @@ def _account(
     entries: int | None,
     readings: int,
     incomplete: bool,
-) -> Account:
+) -> ReadingReport:
     account = reader.account
     unreadable, sample = reader.unreadable()
-    return Account._make(
+    return ReadingReport._make(
         source, earlier[0] + int(account.rows), int(account.matched), earlier[1] + int(account.repeated),
         unreadable, sample, entries, readings, incomplete, bool(account.ended and not account.bytes),
     )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 
 from ipvsfast.connections import table as conn_table
 from ipvsfast.connections.filter import ConnectionFilter
-from ipvsfast.connections.table import Connections, ReadingInterrupted, Status, pace
+from ipvsfast.connections.table import Connections, ConnectionsStatus, ReadingInterrupted, pace
 from ipvsfast.errors import InvalidValue
 from ipvsfast.kernel.conn_reader import ConnReader
 from support.connlines import HEADER, connections, line
@@ -31,7 +31,7 @@ def readings(monkeypatch):
     def buckets(netns, counted):
         # One size before the last reading and after it; another one before and after all others.
         asked.append(0)
-        return Status._make(None, len(asked) if len(asked) < 2 * len(texts) - 1 else -1, True)
+        return ConnectionsStatus._make(None, len(asked) if len(asked) < 2 * len(texts) - 1 else -1, True)
 
     asked = []
     monkeypatch.setattr(ConnReader, "open", open_next)

@@ -20,7 +20,8 @@ ARROWS = {
     "changes": {"errors", "model", "language", "kernel", "resolver"},
     "listing": {"errors", "model", "connections"},
     "client": {"errors", "model", "kernel", "changes", "listing", "outfile"},
-    "__init__": {"errors", "model", "client", "connections", "changes"},
+    "rules": {"errors", "resolver", "model", "language", "changes", "listing"},
+    "__init__": {"errors", "model", "client", "connections", "changes", "kernel", "rules"},
     "__main__": {"cli"},
     "cli": {"errors", "resolver", "outfile", "model", "language", "kernel", "connections", "changes", "listing", "client"},
 }  # fmt: skip

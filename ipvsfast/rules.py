@@ -1,0 +1,106 @@
+"""Rules as text for programs: the line of an operation, the operation of a line, a check of many lines."""
+
+from __future__ import annotations
+
+from .errors import InvalidValue
+from .model.operation import Operation
+from .model.service import COMMANDS, Destination, Service, ServiceKey, SyncDaemon, Timeouts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .changes.restore import Source
+    from .model.service import DestinationKey
+
+    Ruled = Operation | Service | Destination | Timeouts | SyncDaemon
+
+__all__ = ["check", "from_rule", "to_rule"]
+
+
+def check(source: Source) -> int:
+    """The number of rules in a path, bytes or lines, which are read as `Ipvs.restore` reads them.
+
+    RulesInvalid, with every mistake, if there is any. No kernel is asked, and no privilege is needed.
+    """
+    from .changes.restore import RulesInvalid, RuleText, check_rules
+
+    checked = check_rules(RuleText(source))
+    if checked.problems:
+        raise RulesInvalid(checked.problems)
+    return checked.total
+
+
+def from_rule(line: str) -> Operation:
+    """The operation that one line of a rule file, or one command line of ipvsadm, asks for.
+
+    from_rule("-A -t 10.0.0.1:80 -s rr"). InvalidValue for a line that is wrong, and for one that changes
+    nothing (-L, a comment). Host names are looked up.
+    """
+    from .changes.rule_reader import printable
+    from .language.line import split_line
+    from .language.parse import UsageError, operation_of, parse
+    from .resolver import Resolver
+
+    text = printable(line.strip())
+    try:
+        request = parse(split_line(line), Resolver())
+    except UsageError as error:
+        message = "this is no rule" if error.hint else printable(error.message.rstrip("\n"))
+        raise InvalidValue(message, text) from None
+    if request.command not in COMMANDS:
+        raise InvalidValue(f"a rule changes something; this asks to {request.command}", text)
+    return operation_of(request)
+
+
+def to_rule(what: Ruled, service: Service | ServiceKey | None = None) -> str:
+    """The line that from_rule reads back and `ipvsadm` understands, without a line end.
+
+    what: an operation, or a value, for which it is the line that adds, sets or starts it. service: the
+    service of a destination, which needs one. to_rule(Service.tcp("10.0.0.1", 80, "rr")) is
+    "-A -t 10.0.0.1:80 -s rr".
+    """
+    if isinstance(what, Operation):
+        return _rule(what)
+    if isinstance(what, Service):
+        return _rule(Operation._make("add-service", what, None, None))
+    if isinstance(what, Timeouts):
+        return _rule(Operation._make("set", None, None, what))
+    if isinstance(what, SyncDaemon):
+        return _rule(Operation._make("start-daemon", None, None, what))
+    if not isinstance(what, Destination):
+        raise TypeError(f"no rule says {what!r}")
+    if service is None:
+        raise TypeError("the rule of a destination needs its service")
+    return _rule(Operation._make("add-server", service, what, None))
+
+
+# ipvsadm's option for each command that has nothing but a service or a destination to name.
+_OPTIONS = {"delete-service": "-D", "delete-server": "-d", "zero": "-Z", "flush": "-C"}
+
+
+def _rule(operation: Operation) -> str:
+    from .listing.rules import destination_rule, selector, service_rule
+    from .listing.state import daemon_rule, timeout_rule
+
+    command, value = operation.command, operation.value
+    if isinstance(value, Timeouts):
+        return timeout_rule(value).rstrip("\n")
+    if isinstance(value, SyncDaemon):
+        rule = daemon_rule(value).rstrip("\n")
+        return rule if command == "start-daemon" else f"--stop-daemon {value.state}"
+    named = operation.service
+    if command in ("add-service", "edit-service") and isinstance(named, Service):
+        return ("-A" if command == "add-service" else "-E") + service_rule(named)[2:]
+    key = named.key if isinstance(named, Service) else named
+    destination = operation.destination
+    if command in ("add-server", "edit-server") and key and isinstance(destination, Destination):
+        return ("-a" if command == "add-server" else "-e") + destination_rule(key, destination)[2:]
+    words = [_OPTIONS[command]]
+    if key:
+        words.append(selector(key))
+    if destination is not None:
+        words.append(f"-r {_key(destination)}")
+    return " ".join(words)
+
+
+def _key(destination: Destination | DestinationKey) -> str:
+    return str(destination.key if isinstance(destination, Destination) else destination)
