@@ -4,13 +4,30 @@ from __future__ import annotations
 
 from .. import __version__
 from ..errors import IpvsError
-from .help import help_text
+from .output import write
 
-__all__ = ["help_text", "version_text"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..language.parse import Request
+    from .context import Context
 
 # The release whose command line and formats these are, and the interface version it was built with.
 MODEL = "v1.31"
 INTERFACE = "v1.2.1"
+
+
+def print_help(context: Context, request: Request) -> int:
+    """-h"""
+    from .help import help_text
+
+    write(help_text(context.program))
+    return 0
+
+
+def print_version(context: Context, request: Request) -> int:
+    """-v"""
+    write(version_text(context.program))
+    return 0
 
 
 def base_name(program: str) -> str:

@@ -7,25 +7,31 @@ from __future__ import annotations
 
 from ..language.options import Option
 from ..language.values import UsageError, tokens
+from .dispatch import load
+from .output import write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .context import Context
+
 VERB = "Verb options"
 
 
 class Verb:
-    """One verb. words: the names of its positional words, `[X]` for one that may be left out. examples: what
-    they do, and the words behind the verb."""
+    """One verb. words: the names of its positional words, `[X]` for one that may be left out. function: who
+    carries it out, "module.function" in this room, called with the context, the options by name, and the
+    words; gives the exit status. examples: what they do, and the words behind the verb."""
 
-    __slots__ = ("name", "words", "options", "help", "examples")
+    __slots__ = ("name", "words", "function", "options", "help", "examples")
 
     def __init__(
-        self, name: str, words: tuple[str, ...], help: str, options: tuple[Option, ...] = (),
-        examples: tuple[tuple[str, str], ...] = (),
+        self, name: str, words: tuple[str, ...], function: str, help: str,
+        *, options: tuple[Option, ...] = (), examples: tuple[tuple[str, str], ...] = (),
     ) -> None:  # fmt: skip
         self.name = name
+        self.function = function
         self.examples = examples
         self.words = words
         self.options = options
@@ -44,8 +50,9 @@ HELP = _option("help", ("-h", "--help"), "print this text")
 
 VERBS: tuple[Verb, ...] = (
     Verb(
-        "restore", ("[FILE]",), "check all rules of FILE (or standard input), then add them",
-        (
+        "restore", ("[FILE]",), "restore.restore",
+        "check all rules of FILE (or standard input), then add them",
+        options=(
             _option("check", ("--check",), "only check: no kernel, no privilege; lists every error"),
             _option("keep-going", ("--keep-going",), "go on after a rule that the kernel refuses"),
             _option("stop-on-error", ("--stop-on-error",), "stop at the first one (default)"),
@@ -56,12 +63,13 @@ VERBS: tuple[Verb, ...] = (
         ),
     ),
     Verb(
-        "save", ("[FILE]",), "write everything that restore can bring back to FILE (or standard output)",
-        (_option("compat", ("--compat",), "write exactly what ipvsadm 1.31 -S -n writes"),),
+        "save", ("[FILE]",), "save.save",
+        "write everything that restore can bring back to FILE (or standard output)",
+        options=(_option("compat", ("--compat",), "write exactly what ipvsadm 1.31 -S -n writes"),),
     ),
     Verb(
-        "conns", (), "look into the connection table: list, filter and count its entries",
-        (
+        "conns", (), "conns_verb.conns", "look into the connection table: list, filter and count its entries",
+        options=(
             _option("client", ("--client",), "of these clients: address, NET/LENGTH, :PORT, or address:PORT; "
                     "a ! in front excludes, here and in the next five", "ADDRESS,..."),
             _option("service", ("--service",), "to these virtual addresses", "ADDRESS,..."),
@@ -91,7 +99,7 @@ VERBS: tuple[Verb, ...] = (
             _option("watch", ("--watch",), "repeat every so many seconds, redrawn in place", "SECONDS"),
             _option("quiet", ("-q", "--quiet"), "no progress and no warning"),
         ),
-        (
+        examples=(
             ("How many connections of one service are established",
              "--count --service 10.0.0.1:443 --state ESTABLISHED"),
             ("Which ten clients have most", "--by client --top 10"),
@@ -104,13 +112,17 @@ VERBS: tuple[Verb, ...] = (
         ),
     ),
     Verb(
-        "install", ("[PREFIX]",), "link the programs, manual pages and completions into PREFIX (/usr/local)",
-        (_option("ipvsadm", ("--ipvsadm",), "under the names of ipvsadm as well"),),
+        "install", ("[PREFIX]",), "links.install_verb",
+        "link the programs, manual pages and completions into PREFIX (/usr/local)",
+        options=(_option("ipvsadm", ("--ipvsadm",), "under the names of ipvsadm as well"),),
     ),
-    Verb("uninstall", ("[PREFIX]",), "take back what install has made in PREFIX (/usr/local)"),
-    Verb("install-compat", ("DIR",), "put the names ipvsadm, ipvsadm-save and ipvsadm-restore into DIR"),
-    Verb("remove-compat", ("DIR",), "remove those names from DIR again, if they are ours"),
-    Verb("help", ("[VERB]",), "print the help of the program, or of one verb"),
+    Verb("uninstall", ("[PREFIX]",), "links.uninstall_verb",
+        "take back what install has made in PREFIX (/usr/local)"),
+    Verb("install-compat", ("DIR",), "compat.install_verb",
+        "put the names ipvsadm, ipvsadm-save and ipvsadm-restore into DIR"),
+    Verb("remove-compat", ("DIR",), "compat.remove_verb",
+        "remove those names from DIR again, if they are ours"),
+    Verb("help", ("[VERB]",), "help.help_verb", "print the help of the program, or of one verb"),
 )  # fmt: skip
 
 ALLOW_EMPTY = _option("allow-empty", ("--allow-empty",), "also by input without any service")
@@ -118,12 +130,13 @@ ALLOW_EMPTY = _option("allow-empty", ("--allow-empty",), "also by input without 
 OWN_ONLY = (HELP, ALLOW_EMPTY)
 SCRIPTS: tuple[Verb, ...] = (
     Verb(
-        "ipvsfast-save", (), "print the table as rules that ipvsfast-restore reads",
-        (_option("numeric", ("-n",), "print addresses and ports as numbers"), HELP),
+        "ipvsfast-save", (), "", "print the table as rules that ipvsfast-restore reads",
+        options=(_option("numeric", ("-n",), "print addresses and ports as numbers"), HELP),
     ),
     Verb(
-        "ipvsfast-restore", (), "check all rules read from standard input, then replace the table by them",
-        (ALLOW_EMPTY, HELP),
+        "ipvsfast-restore", (), "",
+        "check all rules read from standard input, then replace the table by them",
+        options=(ALLOW_EMPTY, HELP),
     ),
 )  # fmt: skip
 
@@ -159,3 +172,15 @@ def parse_verb(verb: Verb, argv: Sequence[str]) -> tuple[dict[str, str], list[st
     if len(words) > len(verb.words):
         raise UsageError(2, f"{verb.name}: unexpected argument {words[len(verb.words)]}")
     return given, words
+
+
+def run_verb(context: Context, verb: Verb, argv: Sequence[str]) -> int:
+    """Carries out one verb; the exit status."""
+    given, words = parse_verb(verb, argv)
+    if "help" in given:
+        from .help import verb_text
+
+        write(verb_text(verb, context.program))
+        return 0
+    status: int = load(verb.function)(context, given, words)
+    return status

@@ -7,6 +7,20 @@ import os
 from .installation import NAMES, programs_folder
 from .output import Failure, write
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .context import Context
+
+
+def install_verb(context: Context, given: dict[str, str], words: list[str]) -> int:
+    """`ipvsfast install-compat`"""
+    return install(words[0], context.program)
+
+
+def remove_verb(context: Context, given: dict[str, str], words: list[str]) -> int:
+    """`ipvsfast remove-compat`"""
+    return remove(words[0])
+
 
 def install(directory: str, program: str) -> int:
     """Puts the three names into `directory`; Failure (1), and nothing is made, if one of them is taken.

@@ -14,24 +14,24 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from ..connections.table import ReadingReport
-    from .command import Command
     from .conns_query import Query
+    from .context import Context
 
 FILE = "/proc/net/ip_vs_conn"
 _STOP = "Ctrl-C ends it"
 
 
-def list_connections(command: Command, numeric: bool, persistent: bool, asked: str | None = None) -> None:
+def list_connections(context: Context, numeric: bool, persistent: bool, asked: str | None = None) -> None:
     """`-L -c`: the whole table, by name unless numeric. asked: its --source."""
     source = chosen_source(asked)
-    command.table  # noqa: B018 - ipvsadm needs the kernel's IPVS for this listing too
-    progress = ConnProgress(command, True, False, f"{_STOP}, and `ipvsfast conns --limit N` reads less")
+    context.ipvs  # noqa: B018 - ipvsadm needs the kernel's IPVS for this listing too
+    progress = ConnProgress(context, True, False, f"{_STOP}, and `ipvsfast conns --limit N` reads less")
     table = progress.table = Connections(source=source, progress=progress)
     try:
         if numeric:
             _stream(table, table.text("table-pe" if persistent else "table"))
         else:
-            names = command.names.resolver()
+            names = context.names.resolver()
             connections = _primed(table, table.rows())
             write(headers(persistent))
             write_all(rows(connections, names, persistent))
@@ -46,17 +46,17 @@ def list_connections(command: Command, numeric: bool, persistent: bool, asked: s
     _judge(table.account)
 
 
-def answer(command: Command, query: Query) -> int:
+def answer(context: Context, query: Query) -> int:
     """`ipvsfast conns`: one answer; the exit status."""
     advice = f"{_STOP} with what was read so far, --limit N reads less"
-    progress = ConnProgress(command, query.streamed, query.quiet, advice)
+    progress = ConnProgress(context, query.streamed, query.quiet, advice)
     table = progress.table = Connections(source=query.source, progress=progress)
     try:
         try:
             _answer(query, table, progress)
         except IpvsUnavailable:
             # The file is not there before the module is; opening the table loads it, or says why not.
-            command.table  # noqa: B018
+            context.ipvs  # noqa: B018
             _answer(query, table, progress)
     except IpvsError as error:
         raise Failure(1, str(error)) from None

@@ -11,7 +11,7 @@ from .progress import for_terminal
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..connections.table import Connections, Pace
-    from .command import Command
+    from .context import Context
 
 _LONG = 1.0  # seconds that a reading has to take before its cost is worth a word
 
@@ -22,8 +22,8 @@ class ConnProgress:
     streamed: rows go to standard output; if that is a terminal too, the line would be in their way.
     """
 
-    def __init__(self, command: Command, streamed: bool, quiet: bool, advice: str) -> None:
-        self._command = command
+    def __init__(self, context: Context, streamed: bool, quiet: bool, advice: str) -> None:
+        self._context = context
         self._advice = advice
         self._terminal = os.isatty(2) and not quiet
         self._line = for_terminal(0, "connection", quiet or (streamed and os.isatty(1)))
@@ -55,7 +55,7 @@ class ConnProgress:
         if status is not None and status.entries is not None:
             return status.entries
         try:
-            table = self._command.table.table()
+            table = self._context.ipvs.table()
         except (IpvsError, Failure):
             return 0
         return sum(d.active + d.inactive + d.persistent for _, dests in table for d in dests)

@@ -13,10 +13,10 @@ from .output import Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .command import Command
+    from .context import Context
 
 
-def run(command: Command, given: dict[str, str]) -> int:
+def conns(context: Context, given: dict[str, str], words: list[str]) -> int:
     """The verb."""
     try:
         query = Query(given)
@@ -27,7 +27,7 @@ def run(command: Command, given: dict[str, str]) -> int:
     except IpvsError as error:  # the configuration forbids the source
         raise Failure(1, str(error)) from None
     if query.watch is None:
-        return answer(command, query)
+        return answer(context, query)
     from .watch import watch
 
     if not os.isatty(1):

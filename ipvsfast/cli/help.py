@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..language.options import Option
     from ..language.values import UsageError
     from .commands import Verb
+    from .context import Context
 
 _SCHEDULING = "[-s scheduler] [-p [seconds]] [-M mask] [--pe engine] [-o] [-b flag,...]"
 _SERVER = "[-g|-i|-m] [-w weight] [-x number] [-y number] [tunnel options]"
@@ -98,6 +99,14 @@ def verb_text(verb: Verb, program: str) -> str:
     text = _usage_text(f"{program} {verb.synopsis}", verb.help, (*verb.options, HELP))
     examples = [f"  {what}:\n    {program} {verb.name} {words}\n" for what, words in verb.examples]
     return text + "\n".join(["", "Examples:", *examples]) if examples else text
+
+
+def help_verb(context: Context, given: dict[str, str], words: list[str]) -> int:
+    """`ipvsfast help`"""
+    from .output import write
+
+    write(verb_help(words, context.program))
+    return 0
 
 
 def verb_help(words: Sequence[str], program: str) -> str:

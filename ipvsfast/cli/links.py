@@ -17,6 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from .context import Context
+
 PREFIX = "/usr/local"
 RECORD = "share/ipvsfast/uninstall"
 _MAN = "share/man/man8"
@@ -59,6 +61,16 @@ folder() { # PATH
 """
 _SCRIPT_END = """exit $status
 """
+
+
+def install_verb(context: Context, given: dict[str, str], words: list[str]) -> int:
+    """`ipvsfast install`"""
+    return install(context.program, words[0] if words else PREFIX, "ipvsadm" in given)
+
+
+def uninstall_verb(context: Context, given: dict[str, str], words: list[str]) -> int:
+    """`ipvsfast uninstall`"""
+    return uninstall(words[0] if words else PREFIX)
 
 
 def install(program: str, prefix: str, ipvsadm: bool) -> int:

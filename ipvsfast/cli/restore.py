@@ -15,19 +15,19 @@ from .progress import for_terminal
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..changes.rule_reader import Problem
-    from .command import Command
+    from .context import Context
 
 STDIN = "stdin"
 
 
-def restore_file(command: Command, given: dict[str, str], path: str | None) -> int:
+def restore(context: Context, given: dict[str, str], words: list[str]) -> int:
     """0: all rules are in force (or, with --check, right); 1: some are not."""
     if "keep-going" in given and "stop-on-error" in given:
         raise UsageError(2, "restore: --keep-going and --stop-on-error exclude each other")
     if "allow-empty" in given and "clear" not in given:
         raise UsageError(2, "restore: --allow-empty goes with --clear only")
-    text = _text(path)
-    checked = check_rules(text, command.parse, command.names.resolver())
+    text = _text(words[0] if words else None)
+    checked = check_rules(text, context.parse, context.names.resolver())
     if checked.problems:
         _tell(checked.problems)
         count = len(checked.problems)
@@ -40,7 +40,7 @@ def restore_file(command: Command, given: dict[str, str], path: str | None) -> i
         if "quiet" not in given:
             complain(f"{text.name}: {checked.total:,} {plural(checked.total, 'rule')}, no mistakes")
         return 0
-    return _add(command, given, text, checked.total)
+    return _add(context, given, text, checked.total)
 
 
 def _text(path: str | None) -> RuleText:
@@ -53,14 +53,14 @@ def _text(path: str | None) -> RuleText:
         raise Failure(1, f"cannot read {path or STDIN}: {error.strerror}") from None
 
 
-def _add(command: Command, given: dict[str, str], text: RuleText, total: int) -> int:
+def _add(context: Context, given: dict[str, str], text: RuleText, total: int) -> int:
     quiet = "quiet" in given
-    session = command.table.session
+    session = context.ipvs.session
     line = for_terminal(total, "rule", quiet)
     start = monotonic()
     try:
         account = add_rules(
-            session, text, total, command.parse,
+            session, text, total, context.parse,
             stop="keep-going" not in given, exist="exist" in given, clear="clear" in given,
             progress=line,
         )  # fmt: skip

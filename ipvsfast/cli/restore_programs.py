@@ -9,13 +9,14 @@ from ..changes.rule_reader import Problem, RuleReader, no_services, text_chunks
 from ..errors import IpvsError
 from ..model.service import COMMANDS
 from .advice import problem_text
+from .dispatch import carry_out
 from .output import Failure, complain, interrupted
 from .rules_stdin import Restore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..language.parse import Request, UsageError
-    from .command import Command
+    from .context import Context
 
 SOURCE = "stdin"
 
@@ -30,10 +31,10 @@ class Check(RuleReader):
     problems: these. status: 0, or what ipvsadm's exit status is for the first of them.
     """
 
-    def __init__(self, command: Command) -> None:
-        super().__init__(command.parse, SOURCE)
+    def __init__(self, context: Context) -> None:
+        super().__init__(context.parse, SOURCE)
         self.status = 0
-        self._hint = command.hint
+        self._hint = context.hint
         self.services = False  # whether there is one
         self.problems: list[Problem] = []
 
@@ -59,10 +60,10 @@ class Check(RuleReader):
             raise _End
 
 
-def replace_table(command: Command, allow_empty: bool) -> int:
+def replace_table(context: Context, allow_empty: bool) -> int:
     """Checks standard input and puts its rules in place of the table; the exit status."""
     text = read_all(0)
-    checked = command.names.resolver().together(lambda: Check(command).run(text))
+    checked = context.names.resolver().together(lambda: Check(context).run(text))
     if checked.problems:
         for problem in checked.problems:
             complain(str(problem))
@@ -71,7 +72,7 @@ def replace_table(command: Command, allow_empty: bool) -> int:
         return checked.status
     if not checked.services and not allow_empty:
         raise Failure(1, str(no_services(SOURCE, "--allow-empty if that is meant")))
-    return clear_and_restore(command, text)
+    return clear_and_restore(context, text)
 
 
 def read_all(fd: int) -> bytes:
@@ -85,14 +86,14 @@ def read_all(fd: int) -> bytes:
     return b"".join(pieces)
 
 
-def clear_and_restore(command: Command, text: bytes) -> int:
+def clear_and_restore(context: Context, text: bytes) -> int:
     """Puts the rules of `text` in place of the table; the exit status is that of the last rule."""
-    rules = Replacer(command.parse, SOURCE, command.table.session)
+    rules = Replacer(context.parse, SOURCE, context.ipvs.session)
     try:
         rules.read(text_chunks(text))
         if not rules.plain:  # commands other than additions: line by line, as ipvsadm would
-            command.run(command.parse(["-C"]))
-            return Restore(command, SOURCE).feed(text_chunks(text))
+            carry_out(context, context.parse(["-C"]))
+            return Restore(context, SOURCE).feed(text_chunks(text))
         rules.replace()
     except IpvsError as error:
         raise Failure(255, str(error)) from None

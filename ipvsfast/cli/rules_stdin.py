@@ -12,6 +12,7 @@ from ..changes.rule_reader import Problem, RuleReader, fd_chunks
 from ..errors import IpvsError, plural
 from ..kernel.session import count_sent
 from .advice import problem_text
+from .dispatch import carry_out
 from .output import Failure, complain, interrupted
 
 TYPE_CHECKING = False
@@ -19,16 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..language.parse import Request, UsageError
-    from .command import Command
+    from .context import Context
     from .progress import Progress
 
 
 class Restore(RuleReader):
     """One run of -R."""
 
-    def __init__(self, command: Command, source: str) -> None:
-        super().__init__(command.parse, source)
-        self.run_by = command
+    def __init__(self, context: Context, source: str) -> None:
+        super().__init__(context.parse, source)
+        self.context = context
         self.status = 0
         self.done = 0  # rules whose results are known
         self.last = 0  # line of the last of them
@@ -61,7 +62,7 @@ class Restore(RuleReader):
     def apply(self) -> None:
         buffer = self.buffer
         count, sent = buffer.count, 0
-        table = self.run_by.table
+        table = self.context.ipvs
         try:
             while sent < count:
                 sent = table.send(buffer.ops, count, buffer.results, sent)
@@ -100,9 +101,9 @@ class Restore(RuleReader):
     def other(self, request: Request, line: bytes) -> None:
         """A listing, the help or the version in the middle of rules; the latter two end the run."""
         if request.command == "restore":
-            self.mistake(self.run_by.hint(), line)
+            self.mistake(self.context.hint(), line)
         try:
-            self.status = self.run_by.run(request)
+            self.status = carry_out(self.context, request)
         except Failure as failure:
             problem = Problem(self.source, self.buffer.line, line, failure.message)
             raise Failure(failure.status, str(problem)) from None
@@ -110,11 +111,11 @@ class Restore(RuleReader):
             raise Failure(0)
 
 
-def restore(command: Command) -> int:
+def restore(context: Context, request: Request) -> int:
     """Runs -R on standard input."""
     try:
-        command.table  # noqa: B018 - the kernel is asked first: without it nothing is read
-        return Restore(command, "stdin").feed(fd_chunks(0))
+        context.ipvs  # noqa: B018 - the kernel is asked first: without it nothing is read
+        return Restore(context, "stdin").feed(fd_chunks(0))
     except IpvsError as error:
         raise Failure(255, str(error)) from None
     except OSError as error:

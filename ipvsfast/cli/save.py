@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..client import Ipvs
-    from .command import Command
+    from .context import Context
 
 # What a folder answers that takes no new file, and a file that is a mount point of its own.
 _NO_REPLACING = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
 
 
-def save_file(command: Command, given: dict[str, str], path: str | None) -> int:
+def save(context: Context, given: dict[str, str], words: list[str]) -> int:
     """Writes the rules; a file is replaced as a whole or not at all."""
-    table = command.table
+    table, path = context.ipvs, words[0] if words else None
     try:
         pieces = compatible(table) if "compat" in given else lossless(table)
         if path is None or path == "-":

@@ -6,8 +6,8 @@ known to be right, and under our own name input without any service has to be me
 
 from __future__ import annotations
 
-from .command import Command
-from .main import carry_out
+from .context import Context
+from .dispatch import carry_out
 from .output import complain, write
 
 TYPE_CHECKING = False
@@ -27,8 +27,8 @@ def save(argv: Sequence[str], program: str) -> int:
     if any(word[:1] == "-" and word != "-n" for word in argv):
         complain(_SAVE_USAGE.format(name))
         return 1
-    command = Command(_main_name(name), carry_out)
-    return command.run(command.parse(["-S", "-n"] if "-n" in argv else ["-S"]))
+    context = Context(_main_name(name))
+    return carry_out(context, context.parse(["-S", "-n"] if "-n" in argv else ["-S"]))
 
 
 def restore(argv: Sequence[str], program: str) -> int:
@@ -39,7 +39,7 @@ def restore(argv: Sequence[str], program: str) -> int:
     from .restore_programs import replace_table
 
     allow_empty = name.startswith("ipvsadm") or "--allow-empty" in argv
-    return replace_table(Command(_main_name(name), carry_out), allow_empty)
+    return replace_table(Context(_main_name(name)), allow_empty)
 
 
 def _base_name(program: str) -> str:

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvsfast.cli.command import Command
-from ipvsfast.cli.main import carry_out
+from ipvsfast.cli.context import Context
 from ipvsfast.cli.restore_programs import Check
 from ipvsfast.language.line import split_line
 from ipvsfast.language.parse import UsageError, parse
@@ -129,6 +128,6 @@ LINES = st.sampled_from(
 def test_the_check_agrees_with_the_grammar(lines: list[str], ended: bool) -> None:
     """Whatever the order of canonical lines, others and mistakes, the status is that of the first mistake."""
     text = "\n".join(lines) + ("\n" if ended else "")
-    command = Command("ipvsfast", carry_out)
+    command = Context("ipvsfast")
     command.names = NoNames()
     assert Check(command).run(text.encode()).status == first_status(text)

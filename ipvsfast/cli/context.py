@@ -11,7 +11,7 @@ from .output import Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from ..client import Ipvs
     from ..language.parse import Request, UsageError
@@ -68,20 +68,19 @@ class LateResolver:
         return self._loaded
 
 
-class Command:
-    """The table, opened when first needed, our name, the resolver, and who carries out requests."""
+class Context:
+    """The table, opened when first needed, our name, and the resolver."""
 
-    def __init__(self, program: str, carry_out: Callable[[Command, Request], int]) -> None:
+    def __init__(self, program: str) -> None:
         self.program = program
-        self._carry_out = carry_out
         self.names = LateResolver()
-        self._table: Ipvs | None = None
+        self._ipvs: Ipvs | None = None
 
     @property
-    def table(self) -> Ipvs:
-        if self._table is None:
-            self._table = open_table()
-        return self._table
+    def ipvs(self) -> Ipvs:
+        if self._ipvs is None:
+            self._ipvs = open_table()
+        return self._ipvs
 
     def parse(self, argv: Sequence[str]) -> Request:
         posix = "POSIXLY_CORRECT" in os.environ or "POSIX_ME_HARDER" in os.environ
@@ -91,7 +90,3 @@ class Command:
     def hint(self) -> UsageError:
         """What is said of a first word that is no command."""
         return hint(self.program)
-
-    def run(self, request: Request) -> int:
-        """Carries out one request; returns the exit status."""
-        return self._carry_out(self, request)

@@ -1,0 +1,92 @@
+"""-L and -S: read the table, hand it to the listing."""
+
+from __future__ import annotations
+
+import errno
+
+from ..errors import IpvsError, sentence
+from .output import Failure, write, write_all, write_pieces
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..language.parse import Request
+    from ..resolver import Resolver
+    from .context import Context
+
+
+def list_table(context: Context, request: Request) -> int:
+    """-L: one listing, as the options of the request choose; Failure (1) if it cannot be had."""
+    given = request.given
+    with _Refused():
+        if "connection" in given:
+            from .conns import list_connections
+
+            list_connections(context, "numeric" in given, "persistent-conn" in given, request.source)
+        elif "timeout" in given:
+            from ..listing.state import timeout_text
+
+            write(timeout_text(context.ipvs.timeouts()))
+        elif "daemon" in given:
+            from ..listing.state import daemon_text
+
+            write(daemon_text(context.ipvs.daemons()))
+        else:
+            _table(context, request)
+    return 0
+
+
+def list_rules(context: Context, request: Request) -> int:
+    """-S: the table as rules; Failure (1) if it cannot be had."""
+    with _Refused():
+        names = _names(context, request)
+        reading = context.ipvs.read()
+        pieces = reading.sort().text("rules") if names is None else None
+        if pieces is None:
+            from ..listing.rules import rule_lines
+
+            write_all(rule_lines(reading.values(), names, sort=names is not None))
+        else:
+            write_pieces("", pieces)
+    return 0
+
+
+class _Refused:
+    """Makes a refusal of the kernel a Failure with ipvsadm's sentence."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, IpvsError):
+            known = error.errno in (errno.ESRCH, errno.EPERM)
+            raise Failure(1, sentence("list", error.errno or 0) if known else str(error)) from None
+
+
+def _names(context: Context, request: Request) -> Resolver | None:
+    """Who turns numbers into names; nobody with -n."""
+    return None if "numeric" in request.given else context.names.resolver()
+
+
+def _table(context: Context, request: Request) -> None:
+    from ..listing.headers import HEADERS, chosen_view, version_line
+
+    view = chosen_view(request.given)
+    start = HEADERS[view]
+    if request.key is None:
+        start = version_line(context.ipvs.opened) + start
+    reading = context.ipvs.read(request.key)
+    exact, sort = "exact" in request.given, "nosort" not in request.given
+    names = _names(context, request)
+    pieces = None
+    if names is None:
+        if sort:
+            reading.sort()
+        pieces = reading.text(view, exact)
+    if pieces is None:
+        from ..listing.tables import ListOptions, render
+
+        info = context.ipvs.opened if request.key is None else None
+        options = ListOptions(view, exact=exact, sort=sort and names is not None, info=info)
+        write_all(render(reading.values(), options, names))
+    else:
+        write_pieces(start, pieces)
