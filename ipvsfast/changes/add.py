@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 
 from ..errors import IpvsError
-from ..kernel.layout import OP_SIZE
+from ..kernel.layout import OP_SIZE, command_of, with_command
 from ..kernel.session import count_sent, new_results
 from ..model.service import COMMANDS
-from .present import ADD_SERVER, ADD_SERVICE, Present, command_of, daemon_runs, with_command
+from .present import ADD_SERVER, ADD_SERVICE, Present, daemon_runs
 from .rule_reader import Problem, RuleReader
 
 TYPE_CHECKING = False

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import errno
 
-from ..kernel.layout import DEST_ROW, OP_SIZE, SERVICE_ROW
+from ..kernel.layout import (
+    OP_SIZE,
+    command_of,
+    dest_key,
+    dest_of,
+    packed_operation,
+    packed_rows,
+    service_key,
+    service_of,
+)
 from ..kernel.session import RuleBuffer, count_sent, new_results
 from ..model.service import COMMANDS
 from .add import send_all
-from .present import ADD_SERVER, ADD_SERVICE, command_of, daemon_runs, operation, server_of, service_of
+from .present import ADD_SERVER, ADD_SERVICE, daemon_runs
 from .rule_reader import NAMES, Problem, RuleReader, refused
 
 TYPE_CHECKING = False
@@ -64,7 +73,7 @@ class Replacer(RuleReader):
             rule = (op, buffer.numbers[at], self.rule(at))
             command = command_of(op)
             if command in _ADDING:
-                groups.setdefault(service_of(op), []).append(rule)
+                groups.setdefault(service_key(service_of(op)), []).append(rule)
             else:
                 self.plain &= command in (COMMANDS["set"], COMMANDS["start-daemon"])
                 self._others.append(rule)
@@ -108,24 +117,19 @@ class Replacer(RuleReader):
 
     def _empty(self) -> list[bytes]:
         """Deletes everything; gives the services to add in the order in which they should be."""
-        services, dests = self.session.read().rows()
         groups = self._groups
-        size, row_size = SERVICE_ROW.size, DEST_ROW.size
         there, gone = [], bytearray()
-        for at in range(0, len(services), size):
-            row = services[at : at + size]
-            key = row[0:12] + row[28:44]
+        for service, dests in packed_rows(*self.session.read().rows()):
+            key = service_key(service)
             there.append(key)
             if key not in groups:
-                gone += operation(COMMANDS["delete-service"], row[:80], b"")
+                gone += packed_operation(COMMANDS["delete-service"], service)
                 continue
-            stay = {server_of(op) for op, _, _ in groups[key]}
-            first, count = memoryview(row)[160:168].cast("I")
-            for n in range(first, first + count):
-                dest = dests[n * row_size : n * row_size + 20]
-                if dest not in stay:
-                    gone += operation(COMMANDS["delete-server"], row[:80], dest)
-        send_all(self.session, gone + operation(COMMANDS["flush"], b"", b""))
+            stay = {dest_key(dest_of(op)) for op, _, _ in groups[key]}
+            for dest in dests:
+                if dest_key(dest) not in stay:
+                    gone += packed_operation(COMMANDS["delete-server"], service, dest_key(dest))
+        send_all(self.session, gone + packed_operation(COMMANDS["flush"]))
         known = set(there)
         back = [key for key in reversed(there) if key in groups]
         return back + [key for key in groups if key not in known]
@@ -142,4 +146,4 @@ def empty_for_restore(session: Session) -> int:
             done = 0
             while done < count:
                 done = session.send(buffer.ops, count, buffer.results, done)
-    return int(send_all(session, bytearray(operation(COMMANDS["flush"], b"", b"")))[0])
+    return int(send_all(session, bytearray(packed_operation(COMMANDS["flush"])))[0])

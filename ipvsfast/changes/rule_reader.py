@@ -169,8 +169,9 @@ class RuleReader:
 
     def command(self, at: int) -> str:
         """The command of operation `at` of the buffer, by ipvsadm's name."""
-        ops = self.buffer.ops
-        return NAMES[ops[at * OP_SIZE] | ops[at * OP_SIZE + 1] << 8]
+        from ..kernel.layout import command_of
+
+        return NAMES[command_of(self.buffer.ops[at * OP_SIZE : (at + 1) * OP_SIZE])]
 
     def refusal(self, at: int, code: int) -> Problem:
         """What the kernel said to operation `at`: an errno."""

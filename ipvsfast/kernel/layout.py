@@ -6,6 +6,7 @@ tests/native compares every size and offset with the compiled module.
 from __future__ import annotations
 
 import struct
+import sys
 
 from ..model.address import format_ip, parse_ip
 from ..model.service import (
@@ -36,7 +37,7 @@ from ..model.service import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ..model.operation import Operation
 
@@ -200,3 +201,68 @@ def unpack_daemon(row: Sequence) -> SyncDaemon:  # type: ignore[type-arg]
     text = format_ip(group[:4] if family == AF_INET else group) if family else ""
     name = "master" if state == 1 else "backup" if state == 2 else f"state-{state}"
     return SyncDaemon._make(name, _text(ifn), sync_id, max_len, text, port, ttl)
+
+
+# For what works on the packed form itself. An operation is a command, a service, and a destination; a row
+# begins with the same bytes as the one or the other.
+_COMMAND = struct.Struct("=H2x")
+_SERVICE_AT = _COMMAND.size
+_DEST_AT = _SERVICE_AT + SERVICE.size
+_KEY_END = struct.calcsize("=HHHHI")  # family, protocol, port, mark
+_ADDRESS_AT = struct.calcsize("=HHHHIIIII")
+_ADDRESS_END = _ADDRESS_AT + struct.calcsize("=16s")
+DEST_KEY_SIZE = struct.calcsize("=HH16s")  # family, port, address
+_SPAN = struct.Struct("=II")
+_SPAN_AT = SERVICE_ROW.size - _SPAN.size
+# The byte of a command number that is not 0: commands are few.
+_COMMAND_BYTE = 0 if sys.byteorder == "little" else 1
+
+
+def command_of(op: Buffer) -> int:
+    """The command number of a packed operation."""
+    number: int = _COMMAND.unpack_from(op)[0]
+    return number
+
+
+def commands_of(ops: Buffer) -> bytes:
+    """The command numbers of many packed operations, a byte each."""
+    return bytes(ops[_COMMAND_BYTE::OP_SIZE])
+
+
+def with_command(command: int, op: Buffer) -> bytes:
+    """The same operation with another command."""
+    return _COMMAND.pack(command) + bytes(op[_SERVICE_AT:])
+
+
+def service_of(op: Buffer) -> bytes:
+    """The packed service of an operation."""
+    return bytes(op[_SERVICE_AT:_DEST_AT])
+
+
+def dest_of(op: Buffer) -> bytes:
+    """The packed destination of an operation."""
+    return bytes(op[_DEST_AT : _DEST_AT + DEST.size])
+
+
+def service_key(service: Buffer) -> bytes:
+    """What identifies a packed service, or the service of a row."""
+    return bytes(service[:_KEY_END]) + bytes(service[_ADDRESS_AT:_ADDRESS_END])
+
+
+def dest_key(dest: Buffer) -> bytes:
+    """What identifies a packed destination, or that of a row, within its service."""
+    return bytes(dest[:DEST_KEY_SIZE])
+
+
+def packed_operation(command: int, service: Buffer = b"", dest: Buffer = b"") -> bytes:
+    """One operation. service, dest: packed, or their beginnings."""
+    return (_COMMAND.pack(command) + bytes(service).ljust(SERVICE.size, b"\0") + dest).ljust(OP_SIZE, b"\0")
+
+
+def packed_rows(services: bytes, dests: bytes) -> Iterator[tuple[bytes, list[bytes]]]:
+    """Rows of a reading as packed services, each with its packed destinations."""
+    size = DEST_ROW.size
+    for at in range(0, len(services), SERVICE_ROW.size):
+        first, count = _SPAN.unpack_from(services, at + _SPAN_AT)
+        starts = range(first * size, (first + count) * size, size)
+        yield services[at : at + SERVICE.size], [dests[n : n + DEST.size] for n in starts]

@@ -317,8 +317,9 @@ class RuleBuffer:
 
     def commands(self) -> bytes:
         """The number of the command of each operation (all are below 256)."""
-        at = 0 if sys.byteorder == "little" else 1
-        return bytes(self.ops[at : self.count * OP_SIZE : OP_SIZE])
+        from .layout import commands_of
+
+        return commands_of(memoryview(self.ops)[: self.count * OP_SIZE])
 
     def fill(self) -> Any:
         """The operations as C sees them, for what writes them itself."""
