@@ -14,6 +14,8 @@ VM := $(BIN)/python -m tests.vm
 SOURCES := pyproject.toml setup.py MANIFEST.in $(wildcard scripts/* man/* completions/*/*) \
 	$(shell find csrc ipvsfast -name '*.[ch]' -o -name '*.py' -o -name '*.pyi' -o -name py.typed)
 C_FILES = $(shell find csrc tests bench -name '*.[ch]' -not -path '*/uapi/*' -not -path '*/.cache/*')
+# Any word here makes `make lint` demand, and `make format` apply, the form of `ruff format`.
+RUFF_FORMAT :=
 # Else a shell script takes the native command's place where that cannot be built.
 export IPVSFAST_REQUIRE_NATIVE := 1
 BUILD_REQUIRES = $(shell sed -n 's/^requires = \[\(.*\)\]/\1/p' pyproject.toml | tr -d ,)
@@ -21,7 +23,7 @@ HOST_TESTS := $(wildcard tests/unit tests/native tests/install tests/harness)
 KERNEL_TESTS := $(wildcard tests/kernel tests/parity)
 
 .PHONY: help deps deps-test deps-long deps-bench deps-fuzz venv demo test test-unit test-harness test-kernel \
-	test-long bench fuzz lint format clean
+	test-long bench fuzz lint format generated clean
 
 help:
 	@echo 'make demo         51,000 rules into a real kernel and out again (DEMO_HOST=1: into this machine'"'"'s)'
@@ -33,6 +35,7 @@ help:
 	@echo 'make fuzz         made-up input for the readers in C, FUZZ_SECONDS=60 for each'
 	@echo 'make lint         ruff, mypy, clang-format'
 	@echo 'make format       bring the sources into the form that make lint wants'
+	@echo 'make generated    write manual pages and completions anew from the tables of the command line'
 	@echo 'make venv         build the wheel and install it into $(VENV)'
 	@echo 'make deps         install what building and testing needs (as root), or say how'
 	@echo 'make clean        remove what was built'
@@ -103,12 +106,19 @@ fuzz: deps-fuzz
 
 lint: venv
 	$(BIN)/ruff check .
+	$(if $(RUFF_FORMAT),$(BIN)/ruff format --check .)
 	$(BIN)/clang-format --dry-run --Werror $(C_FILES)
 	$(BIN)/mypy
 
 format: venv
 	$(BIN)/ruff check --fix-only .
+	$(if $(RUFF_FORMAT),$(BIN)/ruff format .)
 	$(BIN)/clang-format -i $(C_FILES)
+
+# The tools read the tables of the installed package. Unit tests fail while a file in the tree is stale.
+generated: venv
+	$(BIN)/python tools/manpages.py
+	$(BIN)/python tools/completions.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

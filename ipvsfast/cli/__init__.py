@@ -1,1 +1,1 @@
-"""argv -> request -> client + listing."""
+"""The command line: one thin skin over all other rooms, none of which may know it."""

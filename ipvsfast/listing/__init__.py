@@ -1,1 +1,1 @@
-"""Text renderings of the table, as ipvsadm 1.31 prints them: values in, text out, no I/O."""
+"""Values or packed rows into text, one module per form. No I/O: it knows no kernel and no file."""

@@ -37,7 +37,7 @@ def test_files_are_up_to_date() -> None:
     made = tool("completions").files()
     assert sorted(made) == FILES
     for name, text in made.items():
-        assert (FOLDER / name).read_text() == text, "run: python tools/completions.py"
+        assert (FOLDER / name).read_text() == text, "run: make generated"
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -58,7 +58,7 @@ def option_words(tag: str) -> list[str]:
 @pytest.mark.parametrize("name", PAGES)
 def test_pages_are_up_to_date(name: str) -> None:
     """What is kept in the tree is what tools/manpages.py makes of the tables now."""
-    assert (MAN / name).read_text() == tool("manpages").pages()[name], "run: python tools/manpages.py"
+    assert (MAN / name).read_text() == tool("manpages").pages()[name], "run: make generated"
 
 
 def test_the_pages_are_these() -> None:

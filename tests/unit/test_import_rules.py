@@ -65,6 +65,13 @@ def test_the_arrows_are_those_of_the_rooms() -> None:
     assert set(ARROWS) == {room_of(path) for path in MODULES}
 
 
+@pytest.mark.parametrize("room", sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py")))
+def test_a_room_says_what_it_is(room: str) -> None:
+    """The first line of a room's package says what it is for and what it may not know."""
+    text = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text())) or ""
+    assert text.endswith(".") and "\n" not in text
+
+
 def test_the_doors_to_the_compiled_module() -> None:
     """Only the room of the kernel sees cdata."""
     assert {room_of(path) for path in MODULES if "_native" in imports(path)} == {"kernel"}
