@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 
 from .errors import TableChanging, error_for
 from .kernel.session import Session, count_sent, new_results
@@ -10,7 +11,7 @@ from .model.service import Info, Timeouts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from .changes.add import OnProgress
     from .changes.restore import Restored, Source
@@ -165,6 +166,7 @@ class Ipvs:
         refusal. exist: what is there with other values is edited, instead of being refused. clear:
         replace the table; refusals do not stop it then, and text without any service is InvalidValue,
         unless allow_empty. progress: called with the number of rules sent so far, about every 50 ms.
+        Whatever exception leaves it after that, as with apply, has the account as `restored`.
         """
         from .changes.restore import RulesInvalid, RuleText, add_rules, check_rules
         from .changes.rule_reader import no_services
@@ -175,10 +177,50 @@ class Ipvs:
             raise RulesInvalid(checked.problems)
         if clear and not checked.services and not allow_empty:
             raise no_services(text.name, "allow_empty=True if that is meant")
-        return add_rules(
+        account = add_rules(
             self._session, text, checked.total, checked.parse,
             stop=stop_on_error, exist=exist, clear=clear, progress=progress,
         )  # fmt: skip
+        if account.ended is not None:
+            from .model.operation import leave_with
+
+            leave_with(account.ended, restored=account)
+        return account
+
+    def rules(self) -> list[str]:
+        """The table as rules that restore brings back, one a string: timeouts, daemons, services, and
+        destinations in the order in which to add them. TableChanging if it cannot be read in one piece."""
+        text = b"".join([bytes(piece) for piece in self.rule_text()])
+        return text.decode("utf-8", "surrogateescape").splitlines()
+
+    def rule_text(self) -> Iterator[bytes | memoryview]:
+        """The same as pieces of text, each valid until the next."""
+        from .listing.state import daemon_rule, timeout_rule
+
+        head = timeout_rule(self.timeouts()) + "".join([daemon_rule(daemon) for daemon in self.daemons()])
+        reading = self.read()
+        if reading.unstable:
+            raise TableChanging(errno.EAGAIN, "the table kept changing while it was read")
+        yield head.encode("utf-8", "surrogateescape")  # only now: what was written cannot be taken back
+        pieces = reading.sort_for_adding().text("rules")
+        if pieces is not None:
+            yield from pieces
+            return
+        from .listing.rules import rule_lines
+
+        for text in rule_lines(reading.values(), sort=False):
+            yield text.encode("utf-8", "surrogateescape")
+
+    def save(self, path: str | os.PathLike[str]) -> int:
+        """Write the rules, and a comment that says when and where, to a file that restore brings back.
+
+        A file has its old content until the new one is on the disk; pipes and devices are written to.
+        Gives the number of other names (hard links) that keep the old content. OSError if it cannot be
+        written.
+        """
+        from .outfile import write_file
+
+        return write_file(os.fspath(path), saved_text(self))
 
     def send(self, packed: bytearray, count: int, errnos: memoryview, start: int = 0) -> int:
         """One time slice of packed operations; see Session.send. For callers that stream."""
@@ -231,6 +273,19 @@ class Ipvs:
         from .model.operation import Batch
 
         self.apply(Batch().stop_daemon(state)).check()
+
+
+def saved_text(table: Ipvs) -> Iterator[bytes | memoryview]:
+    """What `Ipvs.save` writes, in pieces, each valid until the next."""
+    import time
+
+    from . import __version__
+
+    pieces = table.rule_text()
+    first = bytes(next(pieces))  # the table is read; nothing was written so far
+    kernel, now = os.uname(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    yield f"# ipvsfast {__version__}, {kernel.sysname} {kernel.release}, {now}\n".encode() + first
+    yield from pieces
 
 
 def _packed(key: ServiceKey) -> bytes:

@@ -50,13 +50,14 @@ class IpvsError(Exception):
 
     Attributes: errno (int), strerror (the sentence), operation (what was asked, or ""), advice (what to
     do about it, or ""), more (what else went wrong, or ""). results: on the way out of `Ipvs.apply` the
-    Results of what was done, else None.
+    Results of what was done, else None; restored: the same for `Ipvs.restore`, a Restored.
     """
 
     errno: int
     strerror: str
     more: str = ""
     results: Any = None
+    restored: Any = None
 
     def __init__(self, errno: int, message: str = "", operation: str = "", advice: str = "") -> None:
         message = message or strerror(errno)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 
-from ..errors import IpvsError
 from ..kernel.layout import OP_SIZE, command_of, with_command
 from ..kernel.session import count_sent, new_results
 from ..model.service import COMMANDS
@@ -59,8 +58,8 @@ class Adder(RuleReader):
                 self._account(at)
                 if self.progress is not None:
                     self.progress(self.sent)
-        except (KeyboardInterrupt, IpvsError):
-            # What was sent when Ctrl-C or the failure came is known by its results alone.
+        except BaseException:
+            # What was sent when Ctrl-C or a failure came is known by its results alone.
             self._account(count_sent(buffer.results, count))
             raise
         if self._stopped:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..errors import InvalidValue, IpvsError
+from ..errors import InvalidValue, IpvsUnavailable
 from ..language.parse import parse as parse_words
 from ..resolver import Resolver
 from .add import Adder
@@ -36,7 +36,7 @@ class Restored:
 
     total: rules in the text. added: put in force by this restore. changed: were there with other values
     and were edited (exist). already_there: in force before, just as the rule says. problems: what the
-    kernel refused, in order. ended: the KeyboardInterrupt or IpvsError that ended it early, or None.
+    kernel refused, in order. ended: the exception that ended it early, or None.
     """
 
     __slots__ = ("total", "added", "changed", "already_there", "problems", "ended")
@@ -49,7 +49,7 @@ class Restored:
         changed: int,
         already_there: int,
         problems: list[Problem],
-        ended: KeyboardInterrupt | IpvsError | None = None,
+        ended: BaseException | None = None,
     ) -> None:
         self.total = total
         self.added = added
@@ -67,6 +67,7 @@ class Restored:
 
     @property
     def refused(self) -> int:
+        """Rules that the kernel refused."""
         return len(self.problems)
 
     @property
@@ -169,9 +170,10 @@ def add_rules(
     progress: OnProgress | None = None,
 ) -> Restored:
     """The second pass. stop: end at the first refusal, with nothing after it in force. exist: what is
-    there already is made to be what the rule says. clear: replace the table; then it never stops."""
+    there already is made to be what the rule says. clear: replace the table; then it never stops.
+    Nothing that happens in it is raised, whatever it is: it is in the account."""
     worker: Adder | Replacer
-    ended: KeyboardInterrupt | IpvsError | None = None
+    ended: BaseException | None = None
     session.begin()
     try:
         if clear:
@@ -181,9 +183,13 @@ def add_rules(
         else:
             worker = Adder(parse, text.name, session, stop=stop, exist=exist, progress=progress)
             worker.read(text.chunks())
-    except (KeyboardInterrupt, IpvsError) as error:
+    except BaseException as error:
         ended = error
+    there = (worker.added, worker.changed, worker.already_there)
+    if isinstance(ended, IpvsUnavailable):
+        there = (0, 0, 0)  # the module was removed, and its table with it
+    added, changed, already_there = there
     return Restored(
-        total, added=worker.added, changed=worker.changed, already_there=worker.already_there,
+        total, added=added, changed=changed, already_there=already_there,
         problems=worker.problems, ended=ended,
     )  # fmt: skip

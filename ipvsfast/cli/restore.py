@@ -6,7 +6,7 @@ from time import monotonic
 
 from ..changes.restore import RuleText, add_rules, check_rules
 from ..changes.rule_reader import no_services
-from ..errors import plural
+from ..errors import IpvsError, plural
 from ..language.values import UsageError
 from .advice import problem_text
 from .output import Failure, complain, interrupted
@@ -70,7 +70,9 @@ def _add(context: Context, given: dict[str, str], text: RuleText, total: int) ->
     if account.ended is not None:
         if isinstance(account.ended, KeyboardInterrupt):
             raise interrupted(f": {account}")
-        raise Failure(1, f"{text.name}: {account.ended}\n{account}")
+        if isinstance(account.ended, IpvsError):
+            raise Failure(1, f"{text.name}: {account.ended}\n{account}")
+        raise account.ended
     if not quiet or not account.ok:
         complain(account.summary(monotonic() - start))
     return 0 if account.ok else 1

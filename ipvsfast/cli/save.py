@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 
-from .. import __version__
+from ..client import saved_text
 from ..errors import IpvsError, plural
 from ..outfile import write_file
 from .output import Failure, complain, write_pieces
@@ -26,7 +25,7 @@ def save(context: Context, given: dict[str, str], words: list[str]) -> int:
     """Writes the rules; a file is replaced as a whole or not at all."""
     table, path = context.ipvs, words[0] if words else None
     try:
-        pieces = compatible(table) if "compat" in given else lossless(table)
+        pieces = compatible(table) if "compat" in given else saved_text(table)
         if path is None or path == "-":
             write_pieces("", pieces)
         else:
@@ -48,29 +47,6 @@ def _advice(path: str | None, code: int | None) -> str:
     if code in _NO_REPLACING and path and os.path.isfile(path):
         return f" (the file is replaced as a whole, in its folder; `ipvsfast save > {path}' writes into it)"
     return ""
-
-
-def lossless(table: Ipvs) -> Iterator[bytes | memoryview]:
-    """Header, timeouts, daemons, services and destinations in the order in which to add them."""
-    from ..listing.state import daemon_rule, timeout_rule
-
-    kernel = os.uname()
-    now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    head = f"# ipvsfast {__version__}, {kernel.sysname} {kernel.release}, {now}\n"
-    head += timeout_rule(table.timeouts())
-    head += "".join([daemon_rule(daemon) for daemon in table.daemons()])
-    reading = table.read()
-    if reading.unstable:
-        raise IpvsError(errno.EAGAIN, "the table kept changing while it was read; nothing was saved")
-    yield head.encode("utf-8", "surrogateescape")  # only now: what was written cannot be taken back
-    pieces = reading.sort_for_adding().text("rules")
-    if pieces is not None:
-        yield from pieces
-        return
-    from ..listing.rules import rule_lines
-
-    for text in rule_lines(reading.values(), sort=False):
-        yield text.encode("utf-8", "surrogateescape")
 
 
 def compatible(table: Ipvs) -> Iterator[bytes | memoryview]:

@@ -239,30 +239,35 @@ def _how_many(count: int, what: str) -> str:
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C while operations were being sent; `results` tells how far it came."""
+    """Ctrl-C in `Ipvs.apply` or `Ipvs.restore`; `results` or `restored` tells how far it came."""
 
-    def __init__(self, results: Results) -> None:
+    def __init__(self, results: Results | None = None, restored: Any = None) -> None:
         super().__init__()
         self.results = results
+        self.restored = restored
 
     def __str__(self) -> str:
+        if self.results is None:
+            return f"interrupted: {self.restored}"
         return f"interrupted: {self.results.sent} of {_how_many(len(self.results.operations), 'sent')}"
 
     __reduce__ = reduce_error
 
 
-def leave_with(error: BaseException, results: Results) -> NoReturn:
-    """Raises `error`, with the results of what was done before it.
+def leave_with(error: BaseException, results: Results | None = None, restored: Any = None) -> NoReturn:
+    """Raises `error`, with the results of what was done before it, or the account of a restore.
 
     A KeyboardInterrupt becomes Interrupted; errors of the exchange say how far it came.
     """
     if type(error) is KeyboardInterrupt:
-        raise Interrupted(results) from None
-    if isinstance(error, KernelError) and not error.operation:
+        raise Interrupted(results, restored) from None
+    if isinstance(error, KernelError) and results is None:
+        error.more = str(restored)
+    elif isinstance(error, KernelError) and results is not None and not error.operation:
         total = len(results.operations)
         error.operation = f"after {results.sent} of {total} {plural(total, 'operation')}"
     try:
-        error.results = results  # type: ignore[attr-defined]  # of whatever class it is
+        error.results, error.restored = results, restored  # type: ignore[attr-defined]  # whatever it is
     except (AttributeError, TypeError):
         pass  # it takes none
     raise error
