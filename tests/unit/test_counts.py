@@ -10,7 +10,7 @@ from ipvsfast.changes.restore import Restored
 from ipvsfast.cli import conns
 from ipvsfast.cli.output import Failure
 from ipvsfast.cli.progress import Progress
-from ipvsfast.connections.table import Account
+from ipvsfast.connections.table import ReadingReport
 from ipvsfast.errors import plural
 from support.command import run
 
@@ -26,8 +26,8 @@ def sent(total: int) -> Interrupted:
     return Interrupted(Results(batch.operations, [0] * total, 0))
 
 
-def account(read: int, unreadable: int) -> Account:
-    return Account._make("proc", read, read, 0, unreadable, "junk", None, 1, False, False)
+def account(read: int, unreadable: int) -> ReadingReport:
+    return ReadingReport._make("proc", read, read, 0, unreadable, "junk", None, 1, False, False)
 
 
 class Table:
