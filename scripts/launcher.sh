@@ -58,10 +58,13 @@ if [ -r /proc/self/status ]; then
 		[ "$key" != SigIgn: ] || [ $((0x$mask & 0x1000)) -eq 0 ] || flags=p # SIGPIPE came ignored
 	done < /proc/self/status
 fi
-if [ -d /dev/stdin ]; then
+if [ -d /proc/self/fd/0 ]; then
 	flags=${flags}d
 	exec <&-
 fi
+# Nothing can be written to a directory.
+[ ! -d /proc/self/fd/1 ] || exec >&-
+[ ! -d /proc/self/fd/2 ] || exec 2>&-
 
 # The kernel tells a script where it lies, not how it was called.
 told=ipvsfast=$program,-1,$flags,${0##*/}

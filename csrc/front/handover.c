@@ -59,12 +59,24 @@ static bool is_ignored(int number)
 	return !sigaction(number, NULL, &act) && act.sa_handler == SIG_IGN;
 }
 
-/* What stands in refuses to be read or written, as a closed descriptor does. */
+static bool is_directory(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISDIR(st.st_mode);
+}
+
+/*
+ * What stands in refuses to be read or written, as a closed descriptor does. A directory as output counts as
+ * closed: nothing can be written to it, and Python would end before our first line.
+ */
 static void guard_streams(void)
 {
 	static const int modes[] = { O_WRONLY, O_RDONLY, O_RDWR };
 
 	for (int fd = 0; fd < 3; fd++) {
+		if (fd && is_directory(fd))
+			close(fd);
 		if (fcntl(fd, F_GETFD) < 0)
 			(void)!open("/dev/null", modes[fd] | O_CLOEXEC); /* gets the lowest number: fd */
 	}
@@ -157,9 +169,7 @@ static void drop_privilege(const struct front *f)
 /* Python would end before our first line: "<stdin> is a directory". It is told, and puts one there again. */
 static bool take_away_directory(void)
 {
-	struct stat st;
-
-	return !fstat(0, &st) && S_ISDIR(st.st_mode) && !close(0);
+	return is_directory(0) && !close(0);
 }
 
 /* The option of Python by which cli/handed.py learns how we were called; no variable, as those are inherited. */

@@ -170,6 +170,15 @@ def test_what_python_cannot_see(front: Front) -> None:
     assert " -> /\n" not in front.run(before="exec < /;").stdout
 
 
+@pytest.mark.parametrize("fd", [1, 2])
+def test_a_directory_as_output_counts_as_closed(front: Front, tmp_path: Path, fd: int) -> None:
+    """Python would not start with it; nothing could be written to it."""
+    out = tmp_path / "out"
+    front.python.write_text(f"#!/bin/sh\n[ -e /proc/$$/fd/{fd} ] || echo closed > '{out}'\n")
+    done = front.run(before=f"exec {fd}< /;")
+    assert (done.returncode, out.read_text()) == (0, "closed\n")
+
+
 @pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2), (0, 2)])
 def test_closed_descriptors_stay_closed(front: Front, tmp_path: Path, closed: tuple[int, ...]) -> None:
     """For Python they are what they were; nothing that is open here reaches it."""

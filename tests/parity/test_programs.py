@@ -155,6 +155,7 @@ PIPED = [
     ("P -C > /dev/full", 0), ("P -A -f 3 2> /dev/full", 0), ("P -S -n | head -1", 0), ("P -v | cat > /dev/null", 0),
     ("{ sleep 0.3; P -Ln; echo $? >&2; } | true", 0),
     ("P -S -n | P -R; echo $?", 0), ("echo -n '-A -f 5' | P -R", 0),
+    ("P -A -f 3 < /", 0), ("P -Ln < /", 0), ("P -A -f 3 1< / 2< /", 0), ("P -A -t bad 2< /", 2), ("P -C 1< /", 0),
 ]  # fmt: skip
 
 
@@ -176,7 +177,8 @@ def test_streams(arena: Arena, names: Path, command: str, status: int) -> None:
 
 @pytest.mark.quirk("41")
 @pytest.mark.parametrize(
-    "command", ["P -Ln >&-", "P -L --timeout >&-", "P -v >&-", "P -h >&-", "P -S -n >&-"]
+    "command",
+    ["P -Ln >&-", "P -L --timeout >&-", "P -v >&-", "P -h >&-", "P -S -n >&-", "P -Ln 1< /", "P -h 1< /"],
 )
 def test_closed_output(arena: Arena, names: Path, command: str) -> None:
     """What cannot be written is an error of ours; ipvsadm does not notice."""
@@ -188,13 +190,25 @@ def test_closed_output(arena: Arena, names: Path, command: str) -> None:
 
 
 @pytest.mark.quirk("I")
-def test_closed_input(arena: Arena, names: Path) -> None:
-    """Rules that cannot be read are an error of ours; ipvsadm takes them for an empty file."""
-    with arena.space() as space:
-        theirs = shell(space, f"{THEIR_SCRIPTS}/ipvsadm", "P -R <&-")
-        ours = shell(space, str(names / "ipvsadm"), "P -R <&-")
+@pytest.mark.parametrize(
+    ("redirection", "reason", "left"),
+    [("<&-", "Bad file descriptor", 1), ("0> /dev/null", "Bad file descriptor", 0), ("< /", "Is a directory", 0)],
+)
+def test_closed_input(arena: Arena, names: Path, redirection: str, reason: str, left: int) -> None:
+    """Rules that cannot be read are an error of ours; ipvsadm takes them for an empty file.
+
+    left: services that ipvsadm-restore leaves.
+    """
+    with arena.space("-A -f 7\n") as space:
+        theirs = shell(space, f"{THEIR_SCRIPTS}/ipvsadm", f"P -R {redirection}")
+        ours = shell(space, str(names / "ipvsadm"), f"P -R {redirection}")
+        restored = shell(space, str(names / "ipvsadm-restore"), f"P {redirection}")
+        assert space.state().rules == ("-A -f 7 -s wlc",)
+        shell(space, f"{THEIR_SCRIPTS}/ipvsadm-restore", f"P {redirection}")
+        assert len(space.state().rules) == left
     assert theirs[:3] == (0, b"", b"")
-    assert ours[:3] == (1, b"", b"cannot read standard input: Bad file descriptor\n")
+    expected = (1, b"", f"cannot read standard input: {reason}\n".encode())
+    assert ours[:3] == restored[:3] == expected
 
 
 SAVES = ["", "-n", "word", "word -n", "-n -n", "--numeric", "-h", "-nn", "-", "-n -x"]
