@@ -9,20 +9,11 @@ from hypothesis import strategies as st
 from ipvsfast.changes.restore import RuleText, check_rules
 from ipvsfast.changes.rule_reader import Checker, Problem, RuleReader, fd_chunks, printable, text_chunks
 from ipvsfast.language.parse import parse
-
-
-class NoNames:
-    """A resolver that knows nothing."""
-
-    def host(self, name: str) -> None:
-        return None
-
-    def port(self, name: str, protocol: str) -> None:
-        return None
+from support.names import FakeResolver
 
 
 def without_names(words: list[str]):
-    return parse(words, NoNames())
+    return parse(words, FakeResolver())
 
 
 class Recorder(RuleReader):

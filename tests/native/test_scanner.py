@@ -8,16 +8,7 @@ from ipvsfast.kernel import layout
 from ipvsfast.kernel.session import RuleBuffer
 from ipvsfast.language.line import split_line
 from ipvsfast.language.parse import UsageError, operation_of, parse
-
-
-class NoNames:
-    """A resolver that knows nothing: the scanner reads numbers only."""
-
-    def host(self, name: str) -> None:
-        return None
-
-    def port(self, name: str, protocol: str) -> None:
-        return None
+from support.names import FakeResolver
 
 
 def scan(text: str) -> tuple[bytes, bool]:
@@ -30,7 +21,7 @@ def scan(text: str) -> tuple[bytes, bool]:
 
 def by_grammar(line: str) -> bytes:
     words = split_line(line)
-    return bytes(layout.pack_operations([operation_of(parse(words, NoNames()))]))
+    return bytes(layout.pack_operations([operation_of(parse(words, FakeResolver()))]))
 
 
 CANONICAL = [

@@ -2,35 +2,29 @@
 
 from ipvsfast.language.parse import Request, UsageError, parse
 from ipvsfast.model.address import format_ip
+from support.names import FakeResolver
 
 HINT = "Try `ipvsadm -h' or 'ipvsadm --help' for more information."
 
 
-class Names:
-    """The hosts file of the recorded examples, and a few services; remembers what it was asked."""
+# The hosts file of the recorded examples, and a few services.
+HOSTS = {
+    "localhost": bytes.fromhex("7f000001"),
+    "web": bytes.fromhex("0a090807"),
+    "dual": bytes.fromhex("0a090806"),
+    "multi.example.test": bytes.fromhex("0a090801"),
+    "v6only": bytes.fromhex("20010db8000000000000000000000077"),
+}
+PORTS = {("http", "tcp"): 80, ("https", "tcp"): 443, ("domain", "tcp"): 53, ("domain", "udp"): 53}
 
-    HOSTS = {
-        "localhost": "7f000001",
-        "web": "0a090807",
-        "dual": "0a090806",
-        "multi.example.test": "0a090801",
-        "v6only": "20010db8000000000000000000000077",
-    }
-    PORTS = {("http", "tcp"): 80, ("https", "tcp"): 443, ("domain", "tcp"): 53, ("domain", "udp"): 53}
 
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    def host(self, name: str) -> bytes | None:
-        self.asked.append(name)
-        return bytes.fromhex(self.HOSTS[name]) if name in self.HOSTS else None
-
-    def port(self, name: str, protocol: str) -> int | None:
-        return self.PORTS.get((name, protocol))
+def names() -> FakeResolver:
+    """Knows the tables above."""
+    return FakeResolver(HOSTS, PORTS)
 
 
 def read(argv: list[str], posix: bool = False) -> Request:
-    return parse(argv, Names(), "ipvsadm", posix)
+    return parse(argv, names(), "ipvsadm", posix)
 
 
 def show(request: Request) -> str:

@@ -19,33 +19,20 @@ from ipvsfast.model.address import (
     parse_ip,
     parse_netmask,
 )
+from support.names import FakeResolver
 
 V4, V6 = 2, 10
 PACKED_V4 = st.binary(min_size=4, max_size=4)
 PACKED_V6 = st.binary(min_size=16, max_size=16)
 
 
-class Names:
-    """Hosts and services that stand for the system's databases; remembers what it was asked."""
-
-    HOSTS = {"web": b"\x0a\x09\x08\x07", "v6only": bytes.fromhex("20010db8000000000000000000000077")}
-    PORTS = {("http", "tcp"): 80, ("domain", "tcp"): 53, ("domain", "udp"): 53}
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    def host(self, name: str) -> bytes | None:
-        self.asked.append(name)
-        return self.HOSTS.get(name)
-
-    def port(self, name: str, protocol: str) -> int | None:
-        self.asked.append(f"{name}/{protocol}")
-        return self.PORTS.get((name, protocol))
+HOSTS = {"web": b"\x0a\x09\x08\x07", "v6only": bytes.fromhex("20010db8000000000000000000000077")}
+PORTS = {("http", "tcp"): 80, ("domain", "tcp"): 53, ("domain", "udp"): 53}
 
 
 def read(text: str, protocol: str = "tcp") -> str:
     try:
-        packed, port = parse_endpoint(text, protocol, Names())
+        packed, port = parse_endpoint(text, protocol, FakeResolver(HOSTS, PORTS))
     except ValueError:
         return "refused"
     return f"{format_ip(packed)} {port}"
@@ -143,7 +130,7 @@ def test_port_names_depend_on_the_protocol(text: str, protocol: str, expected: s
 @pytest.mark.parametrize("text", ["1.2.3.4:80", "::1", "[::1]:80", "1.2.3:80", "80", "", "a b:80", "web:"])
 def test_numeric_texts_ask_nobody(text: str) -> None:
     """Numbers, and texts that are wrong anyway, cause no lookup."""
-    names = Names()
+    names = FakeResolver(HOSTS, PORTS)
     try:
         parse_endpoint(text, "tcp", names)
     except ValueError:
@@ -154,7 +141,7 @@ def test_numeric_texts_ask_nobody(text: str) -> None:
 @given(PACKED_V4 | PACKED_V6, st.integers(0, 65535))
 def test_what_is_printed_reads_back(packed: bytes, port: int) -> None:
     """format_endpoint and parse_endpoint are each other's inverse."""
-    assert parse_endpoint(format_endpoint(packed, port), "tcp", Names()) == (packed, port)
+    assert parse_endpoint(format_endpoint(packed, port), "tcp", FakeResolver(HOSTS, PORTS)) == (packed, port)
 
 
 @given(st.text(alphabet="0123456789abcdefx:.[]% -+\0é", max_size=30))

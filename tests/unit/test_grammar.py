@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ipvsfast.language.options import SPELLINGS
 from ipvsfast.language.parse import Request, UsageError, parse
-from support.commandline import HINT, Names, outcome, read, table
+from support.commandline import HINT, names, outcome, read, table
 
 ACCEPTED = r"""
 -A -t 10.0.0.1:80 => add-service TCP 10.0.0.1:80 wlc
@@ -164,9 +164,9 @@ def test_no_arguments_list_the_table() -> None:
 
 def test_names_are_looked_up_once_and_only_for_hosts() -> None:
     """A server that waits for its service costs one lookup, numbers cost none."""
-    names = Names()
-    parse(["-a", "-r", "web:80", "-t", "10.0.0.1:http"], names)
-    assert names.asked == ["web"]
+    resolver = names()
+    parse(["-a", "-r", "web:80", "-t", "10.0.0.1:http"], resolver)
+    assert resolver.asked == ["web", "http/tcp"]
 
 
 def test_given_tells_what_was_there() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from ipvsfast.listing.connections import connection_text, escaped, headers, rows
 from ipvsfast.listing.endpoints import Numeric
 from support.connlines import connections, parse
+from support.names import FakeResolver
 
 # Lines of a kernel, and what ipvsadm printed for them with -n, without it, and with --persistent-conn.
 LINES = b"""\
@@ -54,21 +55,10 @@ def line(data=b"", state=b"UDP", seconds=299, protocol=b"UDP"):
     return start + (b" sip " + data if data else b"") + b"\n"
 
 
-class Names:
+def names():
     """The hosts and services of the recording."""
-
-    def __init__(self):
-        self.asked = []
-
-    def prefetch(self, addresses, confirm=False):
-        self.asked.append(list(addresses))
-
-    def address_name(self, packed):
-        return "localhost" if packed in (b"\x7f\0\0\1", bytes(15) + b"\1") else None
-
-    def service_name(self, port, protocol):
-        known = {80: "http", 8080: "http-alt"} if protocol == "tcp" else {53: "domain", 5060: "sip"}
-        return known.get(port)
+    services = {(80, "tcp"): "http", (8080, "tcp"): "http-alt", (53, "udp"): "domain", (5060, "udp"): "sip"}
+    return FakeResolver(addresses=dict.fromkeys([b"\x7f\0\0\1", bytes(15) + b"\1"], "localhost"), services=services)
 
 
 def test_headers():
@@ -85,7 +75,7 @@ def test_headers():
 def test_rows():
     """Numbers, names, and engine data, which shift their row by two columns against the header."""
     assert listing(LINES) == NUMBERS
-    assert listing(LINES, Names()) == NAMES
+    assert listing(LINES, names()) == NAMES
     with_engine = NUMBERS.splitlines(keepends=True)
     with_engine[4] = ENGINE
     assert listing(LINES, persistent_conn=True) == "".join(with_engine)
@@ -93,9 +83,9 @@ def test_rows():
 
 def test_names_are_asked_for_once():
     """Addresses are looked up together before the rows are made, each once."""
-    names = Names()
-    listing([line(), line()], names)
-    assert names.asked == [[b"\n\0\0\1", b"\n\0\0\2", b"\n\0\0\3"]]
+    resolver = names()
+    listing([line(), line()], resolver)
+    assert resolver.prefetched == [([b"\n\0\0\1", b"\n\0\0\2", b"\n\0\0\3"], False)]
 
 
 def test_values():
@@ -151,7 +141,7 @@ def test_sctp_is_one_letter_too_long():
 
 def test_other_protocols_have_numeric_ports():
     """What is not TCP, UDP or SCTP stands as the kernel wrote it, its ports as numbers."""
-    assert "10.0.0.2:80 " in listing([line(protocol=b"IP")], Names())
+    assert "10.0.0.2:80 " in listing([line(protocol=b"IP")], names())
 
 
 @pytest.mark.parametrize("length", [184, 185, 186, 245, 255, 5000])

@@ -6,6 +6,7 @@ line is a blank. Where ipvsadm's own text is wrong the corrected one stands here
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from ipvsfast.listing.headers import chosen_view
 from ipvsfast.listing.rules import rule_lines
 from ipvsfast.listing.tables import ListOptions, render
 from ipvsfast.model.service import Info
-from ipvsfast.resolver import Lookups, Resolver
+from ipvsfast.resolver import Resolver
+from support.names import FakeLookups
 
 HOSTS = """
 127.0.0.1 localhost
@@ -54,38 +56,19 @@ def cases():
 CASES = cases()
 
 
-class HostsFile(Lookups):
-    """Names from the two tables above, as the C library would read them from its files."""
-
-    def reverse(self, packed):
-        for line in HOSTS.split("\n"):
-            address, *names = line.split() or [""]
-            if names and _packed(address) == packed:
-                return names[0]
-        raise OSError("no name")
-
-    def forward(self, name, family):
-        lines = [line.split() for line in HOSTS.split("\n") if name in line.split()[1:]]
-        found = [_packed(line[0]) for line in lines]
-        return [p for p in found if len(p) == (4 if family == 2 else 16)]
-
-    def service(self, port, protocol):
-        for (name, of), number in SERVICES.items():
-            if (number, of) == (port, protocol):
-                return name
-        raise OSError("no name")
-
-    def port(self, name, protocol):
-        try:
-            return SERVICES[name, protocol]
-        except KeyError:
-            raise OSError("no port") from None
-
-
-def _packed(text):
-    import socket
-
+def packed(text):
     return socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
+
+
+def lookups():
+    """Names from the two tables above, as the C library would read them from its files."""
+    lines = [(packed(address), words) for address, *words in map(str.split, HOSTS.strip().splitlines())]
+    addresses = {}
+    for address, words in lines:
+        for word in words:
+            addresses.setdefault((word, socket.AF_INET if len(address) == 4 else socket.AF_INET6), []).append(address)
+    services = {(number, protocol): name for (name, protocol), number in SERVICES.items()}
+    return FakeLookups({address: words[0] for address, words in lines}, addresses, services)
 
 
 def build(commands):
@@ -105,7 +88,7 @@ def listing(table, arguments):
     """What the command prints for the table, names included."""
     request = parse(arguments.split(), None, "ipvsadm")
     given = request.given
-    names = None if "numeric" in given else Resolver(timeout=10, lookups=HostsFile())
+    names = None if "numeric" in given else Resolver(timeout=10, lookups=lookups())
     if request.command == "save":
         return "".join(rule_lines(table, names))
     info = Info._make((1, 2, 1), 256)
@@ -132,8 +115,8 @@ def test_text(commands, arguments, text):
 def test_rules_build_the_same_table_again(commands):
     """What -S prints is the table, whether read back as numbers or as names."""
     table = {service.key: (service, {d.key: d for d in dests}) for service, dests in build(commands)}
-    for names in (None, Resolver(timeout=10, lookups=HostsFile())):
-        resolver = Resolver(timeout=10, lookups=HostsFile())
+    for names in (None, Resolver(timeout=10, lookups=lookups())):
+        resolver = Resolver(timeout=10, lookups=lookups())
         again = {}
         for line in "".join(rule_lines(build(commands), names)).splitlines():
             request = parse(line.split(), resolver, "ipvsadm")

@@ -11,6 +11,7 @@ from ipvsfast.listing.endpoints import BUFFER, IPV4_WIDTH, Named, Numeric
 from ipvsfast.listing.headers import chosen_view
 from ipvsfast.listing.tables import ListOptions, render
 from ipvsfast.model.service import IPIP, NO_STATS, Destination, DestinationKey, Service, ServiceKey, Tunnel
+from support.names import FakeResolver
 
 SERVICE = Service.tcp("10.0.0.1", 80, "rr")
 KEY = DestinationKey(2, b"\xc0\xa8\0\1", 80)
@@ -23,22 +24,6 @@ def reported(forwarding="route", weight=1, tunnel=IPIP, numbers=(0, 0, 0)):
 
 def row(destination, view="default"):
     return "".join(render([(SERVICE, [destination])], ListOptions(view))).split("\n")[3]
-
-
-class Names:
-    """Answers without asking anybody, and keeps what it was asked to prefetch."""
-
-    def __init__(self, hosts, services=()):
-        self.hosts, self.services, self.asked = hosts, dict(services), []
-
-    def prefetch(self, addresses, confirm=False):
-        self.asked.append((list(addresses), confirm))
-
-    def address_name(self, packed):
-        return self.hosts.get(packed)
-
-    def service_name(self, port, protocol):
-        return self.services.get((port, protocol))
 
 
 @pytest.mark.parametrize(
@@ -128,19 +113,19 @@ def test_precedence(given, view):
 
 def test_names_are_asked_for_together_and_once():
     """All addresses are looked up in one go before the first line, each once."""
-    names = Names({})
+    names = FakeResolver()
     table = [
         (SERVICE, [reported()]),
         (Service.udp("10.0.0.1", 53), [reported()]),
         (Service.mark(7), [reported()]),
     ]
     "".join(render(table, ListOptions(), names))
-    assert names.asked == [([b"\n\0\0\1", KEY.packed], False)]
+    assert names.prefetched == [([b"\n\0\0\1", KEY.packed], False)]
 
 
 def test_ports_of_marks_are_numbers():
     """A mark has no protocol, so its servers' ports have no names."""
-    names = Names({KEY.packed: "web"}, {(80, "tcp"): "http"})
+    names = FakeResolver(addresses={KEY.packed: "web"}, services={(80, "tcp"): "http"})
     text = "".join(render([(Service.mark(7), [reported()]), (SERVICE, [reported()])], ListOptions(), names))
     assert "FWM  7 wlc\n  -> web:80  " in text
     assert "TCP  10.0.0.1:http rr\n  -> web:http  " in text
@@ -156,8 +141,9 @@ def test_ports_of_marks_are_numbers():
 )
 def test_cuts_of_names(packed, width, text):
     """Long names are cut at 59 bytes, IPv4 in tables at 28, and may take the port with them."""
-    names = Names(
-        {packed: "a-very-long-host-name-that-exceeds-columns.example.test"}, {(2000, "tcp"): "cisco-sccp"}
+    names = FakeResolver(
+        addresses={packed: "a-very-long-host-name-that-exceeds-columns.example.test"},
+        services={(2000, "tcp"): "cisco-sccp"},
     )
     assert Named(names, width).one(packed, 2000, "tcp") == text
 

@@ -15,46 +15,15 @@ from hypothesis import strategies as st
 
 from ipvsfast.model.address import LookupFailed
 from ipvsfast.resolver import RULES_VARIABLE, TIMEOUT_VARIABLE, Lookups, Resolver, is_host_name
+from support.names import FakeLookups
 
 A, B, C = (bytes([10, 0, 0, n]) for n in (1, 2, 3))
 SIX = bytes(15) + b"\1"
 
 
-class Fake(Lookups):
-    """Answers from tables, keeps the questions, and hangs or fails where it is told to."""
-
-    def __init__(self, names=(), addresses=(), services=(), hang=(), fail=()):
-        self.names, self.addresses, self.services = dict(names), dict(addresses), dict(services)
-        self.fail = dict(fail)
-        self.hang, self.asked, self.release = set(hang), [], threading.Event()
-
-    def _answer(self, question, table):
-        self.asked.append(question)
-        if question in self.hang:
-            self.release.wait(30)
-        if question not in table:
-            raise OSError("no answer")
-        return table[question]
-
-    def reverse(self, packed):
-        return self._answer(packed, self.names)
-
-    def forward(self, name, family):
-        if (name, family) in self.fail:
-            self.asked.append((name, family))
-            raise self.fail[name, family]
-        return self._answer((name, family), {(name, family): [], **self.addresses})
-
-    def service(self, port, protocol):
-        return self._answer((port, protocol), self.services)
-
-    def port(self, name, protocol):
-        return self._answer((name, protocol), {(n, p): number for (number, p), n in self.services.items()})
-
-
 def test_prefetch():
     """Names are found for the addresses that have them, each asked for once however often it is wanted."""
-    fake = Fake({A: "one.example", B: "two"})
+    fake = FakeLookups({A: "one.example", B: "two"})
     names = Resolver(timeout=10, lookups=fake)
     names.prefetch([A, B, C, A])
     names.prefetch(iter([A, C]))
@@ -64,7 +33,7 @@ def test_prefetch():
 
 def test_without_prefetch():
     """Nothing is looked up behind the caller's back."""
-    fake = Fake({A: "one"})
+    fake = FakeLookups({A: "one"})
     assert Resolver(timeout=10, lookups=fake).address_name(A) is None
     assert fake.asked == []
 
@@ -72,7 +41,7 @@ def test_without_prefetch():
 def test_in_parallel():
     """Lookups run at the same time: one that hangs until all others are done stops nobody."""
     addresses = [bytes([10, 0, 1, n]) for n in range(40)]
-    fake = Fake({p: f"host-{p[3]}" for p in addresses}, hang=addresses[:8])
+    fake = FakeLookups({p: f"host-{p[3]}" for p in addresses}, hang=addresses[:8])
     names = Resolver(timeout=20, workers=9, lookups=fake)
     timer = threading.Timer(0.2, fake.release.set)
     timer.start()
@@ -83,7 +52,7 @@ def test_in_parallel():
 
 def test_deadline():
     """A lookup that hangs costs the timeout and its own name, and no other name."""
-    fake = Fake({A: "one", B: "two"}, hang=[B])
+    fake = FakeLookups({A: "one", B: "two"}, hang=[B])
     names = Resolver(timeout=1, lookups=fake)
     start = time.monotonic()
     names.prefetch([A, B])
@@ -94,7 +63,7 @@ def test_deadline():
 
 def test_late_answers_do_not_change_names():
     """What comes after the deadline is not taken: one listing shows one name for an address."""
-    fake = Fake({A: "one"}, hang=[A])
+    fake = FakeLookups({A: "one"}, hang=[A])
     names = Resolver(timeout=0.1, lookups=fake)
     names.prefetch([A])
     fake.release.set()
@@ -104,7 +73,7 @@ def test_late_answers_do_not_change_names():
 
 def test_timeout_is_for_all_calls_together():
     """A script of many listings waits once, not once per listing."""
-    fake = Fake(hang=[A, B])
+    fake = FakeLookups(hang=[A, B])
     names = Resolver(timeout=0.2, lookups=fake)
     names.prefetch([A])
     start = time.monotonic()
@@ -118,7 +87,7 @@ def test_timeout_is_for_all_calls_together():
 def test_no_more_lookups_after_the_deadline():
     """Workers that were not reached by then ask for nothing more."""
     addresses = [bytes([10, 0, 3, n]) for n in range(50)]
-    fake = Fake(hang=addresses)
+    fake = FakeLookups(hang=addresses)
     Resolver(timeout=0.1, workers=4, lookups=fake).prefetch(addresses)
     fake.release.set()
     time.sleep(0.1)
@@ -153,7 +122,7 @@ def test_no_threads_to_be_had(monkeypatch):
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr("_thread.start_new_thread", refuse)
-    names = Resolver(timeout=5, lookups=Fake({A: "one"}))
+    names = Resolver(timeout=5, lookups=FakeLookups({A: "one"}))
     names.prefetch([A])
     assert names.address_name(A) is None
 
@@ -183,7 +152,7 @@ def test_any_failure_is_no_name(error):
 def test_hostile_names(name):
     """A name that is not plainly one is not shown, nor one that reads as an address or an option."""
     assert not is_host_name(name)
-    names = Resolver(timeout=10, lookups=Fake({A: name}))
+    names = Resolver(timeout=10, lookups=FakeLookups({A: name}))
     names.prefetch([A])
     assert names.address_name(A) is None
 
@@ -206,7 +175,7 @@ def test_characters_of_names(name):
 
 def test_confirmed_names():
     """A name is confirmed if it leads to its address and no other IPv4 address."""
-    fake = Fake(
+    fake = FakeLookups(
         {A: "one", B: "two", C: "three", SIX: "six"},
         {("one", 2): [A], ("two", 2): [A, B], ("three", 2): [A], ("six", 2): [A], ("six", 10): [SIX]},
     )
@@ -220,7 +189,7 @@ def test_confirmed_names():
 
 def test_forward():
     """The first IPv4 address, else the first IPv6 address, asked for once."""
-    fake = Fake(addresses={("dual", 2): [B, A], ("dual", 10): [SIX], ("six", 10): [SIX]})
+    fake = FakeLookups(addresses={("dual", 2): [B, A], ("dual", 10): [SIX], ("six", 10): [SIX]})
     names = Resolver(timeout=0, lookups=fake)
     assert [names.host(n) for n in ("dual", "six", "none", "dual", "none")] == [B, SIX, None, B, None]
     assert fake.asked == [("dual", 2), ("six", 2), ("six", 10), ("none", 2), ("none", 10)]
@@ -233,7 +202,7 @@ AGAIN = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"
 @pytest.mark.parametrize("error", [AGAIN, OSError("refused"), TimeoutError()])
 def test_no_answer_is_not_the_answer_that_there_is_none(error):
     """Whoever could not be asked for IPv4 is not asked for IPv6, and not asked again."""
-    fake = Fake(addresses={("web", 10): [SIX]}, fail={("web", 2): error})
+    fake = FakeLookups(addresses={("web", 10): [SIX]}, fail={("web", 2): error})
     names = Resolver(timeout=0, lookups=fake)
     for _ in range(2):
         with pytest.raises(LookupFailed, match=f"^web could not be looked up: {error.strerror or error}$"):
@@ -243,7 +212,7 @@ def test_no_answer_is_not_the_answer_that_there_is_none(error):
 
 def test_no_answer_for_ipv6():
     """A name without IPv4 address of whose IPv6 address nothing is known is not unknown."""
-    names = Resolver(lookups=Fake(fail={("web", 10): AGAIN}))
+    names = Resolver(lookups=FakeLookups(fail={("web", 10): AGAIN}))
     with pytest.raises(LookupFailed, match="web could not be looked up: Temporary"):
         names.host("web")
 
@@ -290,7 +259,7 @@ def test_names_of_a_work_are_looked_up_together():
 
 def test_names_that_are_asked_for_once_others_are_known():
     """A work that comes further with every answer is carried out as often; what was known before is used."""
-    fake = Fake(addresses={("one", 2): [A], ("two", 2): [B], ("three", 2): [C]})
+    fake = FakeLookups(addresses={("one", 2): [A], ("two", 2): [B], ("three", 2): [C]})
     names = Resolver(lookups=fake)
     names.host("three")
 
@@ -307,7 +276,7 @@ def test_names_that_are_asked_for_once_others_are_known():
 
 def test_an_interrupted_work_leaves_nothing_behind():
     """After a work that raised, a name is looked up when it is asked for."""
-    names = Resolver(lookups=Fake(addresses={("one", 2): [A]}))
+    names = Resolver(lookups=FakeLookups(addresses={("one", 2): [A]}))
     with pytest.raises(ZeroDivisionError):
         names.together(lambda: 1 // 0)
     assert names.host("one") == A
@@ -315,7 +284,7 @@ def test_an_interrupted_work_leaves_nothing_behind():
 
 def test_limit_of_names_together():
     """What has no answer by then could not be looked up, and is not asked for again; answers are kept."""
-    fake = Fake(addresses={("one", 2): [A]}, hang={("mute", 2), ("two", 2)})
+    fake = FakeLookups(addresses={("one", 2): [A]}, hang={("mute", 2), ("two", 2)})
     names = Resolver(lookups=fake, rules_timeout=0.2)
     names.look_up(["one", "mute"])
     names.look_up(["two"])
@@ -333,7 +302,7 @@ def test_names_without_threads(monkeypatch):
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr("_thread.start_new_thread", refuse)
-    names = Resolver(lookups=Fake(addresses={("one", 2): [A]}))
+    names = Resolver(lookups=FakeLookups(addresses={("one", 2): [A]}))
     names.look_up(["one", "two"])
     assert (names.host("one"), names.host("two")) == (A, None)
 
@@ -376,7 +345,7 @@ def test_ctrl_c_ends_a_look_up(call):
 
 def test_services():
     """Ports and their names, both ways, asked for once each; case matters."""
-    fake = Fake(services={(80, "tcp"): "http", (53, "udp"): "domain"})
+    fake = FakeLookups(services={(80, "tcp"): "http", (53, "udp"): "domain"})
     names = Resolver(timeout=0, lookups=fake)
     assert [names.service_name(80, "tcp"), names.service_name(80, "udp")] == ["http", None]
     assert [names.port("http", "tcp"), names.port("HTTP", "tcp"), names.port("http", "udp")] == [
@@ -392,7 +361,7 @@ def test_services():
 @pytest.mark.parametrize("name", ["81", "a b", "a:b", "a\x1b", "[a]", "é", ""])
 def test_odd_services(name):
     """A service name that could not be read back as one is not used."""
-    assert Resolver(timeout=0, lookups=Fake(services={(80, "tcp"): name})).service_name(80, "tcp") is None
+    assert Resolver(timeout=0, lookups=FakeLookups(services={(80, "tcp"): name})).service_name(80, "tcp") is None
 
 
 @pytest.mark.parametrize(
@@ -406,7 +375,7 @@ def test_environment(monkeypatch, value, seconds):
         monkeypatch.delenv(TIMEOUT_VARIABLE, raising=False)
     else:
         monkeypatch.setenv(TIMEOUT_VARIABLE, value)
-    fake = Fake({A: "one"})
+    fake = FakeLookups({A: "one"})
     names = Resolver(lookups=fake)
     assert names._left == seconds
     if not seconds:

@@ -6,7 +6,7 @@ import pytest
 
 from ipvsfast.errors import InvalidValue
 from ipvsfast.language.parse import UsageError, parse
-from support.commandline import HINT, Names, outcome, read, table
+from support.commandline import HINT, names, outcome, read, table
 
 SVC = "illegal virtual server address[:port] specified"
 REAL = "illegal real server address[:port] specified"
@@ -259,7 +259,7 @@ def test_ipv6_belongs_behind_a_mark(line: str) -> None:
 def test_the_program_is_named_as_it_was_called() -> None:
     """The hint repeats argv[0]."""
     with pytest.raises(UsageError) as caught:
-        parse(["--bogus"], Names(), "/usr/sbin/ipvsadm")
+        parse(["--bogus"], names(), "/usr/sbin/ipvsadm")
     hint = "Try `/usr/sbin/ipvsadm -h' or '/usr/sbin/ipvsadm --help' for more information."
     assert (caught.value.message, caught.value.hint) == (hint, True)
 

@@ -8,16 +8,7 @@ from ipvsfast.language.line import split_line
 from ipvsfast.language.parse import Request, parse
 from ipvsfast.listing.rules import destination_rule, service_rule
 from ipvsfast.model.service import Destination, DestinationKey, Service, ServiceKey, Tunnel
-
-
-class NoNames:
-    """A resolver that knows nothing."""
-
-    def host(self, name: str) -> None:
-        return None
-
-    def port(self, name: str, protocol: str) -> None:
-        return None
+from support.names import FakeResolver
 
 
 @pytest.mark.parametrize(
@@ -139,7 +130,7 @@ def servers(draw: st.DrawFn) -> tuple[ServiceKey, Destination]:
 
 
 def reread(line: str) -> Request:
-    return parse(split_line(line), NoNames())
+    return parse(split_line(line), FakeResolver())
 
 
 @given(services())

@@ -13,6 +13,7 @@ from ipvsfast.cli.restore_programs import Check
 from ipvsfast.language.line import split_line
 from ipvsfast.language.parse import UsageError, parse
 from support.command import NOBODY, program
+from support.names import FakeResolver
 
 
 def run(name: str, *argv: str, stdin: str = "") -> tuple[int, str, str]:
@@ -91,23 +92,13 @@ def test_unreadable_input(stdin: str) -> None:
     assert (done.returncode, done.stderr) == (1, "cannot read standard input: Bad file descriptor\n")
 
 
-class NoNames:
-    """A resolver that knows nothing."""
-
-    def host(self, name: str) -> None:
-        return None
-
-    def port(self, name: str, protocol: str) -> None:
-        return None
-
-
 def first_status(text: str) -> int:
     """The status of the first line that the grammar refuses; lines behind -h and -v do not count."""
     for line in text.split("\n"):
         words = split_line(line)
         if words:
             try:
-                command = parse(words, NoNames()).command
+                command = parse(words, FakeResolver()).command
             except UsageError as error:
                 return error.status
             if command == "restore":
@@ -129,5 +120,5 @@ def test_the_check_agrees_with_the_grammar(lines: list[str], ended: bool) -> Non
     """Whatever the order of canonical lines, others and mistakes, the status is that of the first mistake."""
     text = "\n".join(lines) + ("\n" if ended else "")
     command = Context("ipvsfast")
-    command.names = NoNames()
+    command.names = FakeResolver()
     assert Check(command).run(text.encode()).status == first_status(text)

@@ -10,6 +10,7 @@ from ipvsfast.cli.commands import find, parse_verb
 from ipvsfast.cli.help import slip, verb_help
 from ipvsfast.language.parse import UsageError, parse
 from support.command import program
+from support.names import FakeResolver
 
 
 def on_terminal(*argv: str) -> tuple[int, list[str]]:
@@ -84,23 +85,13 @@ SLIPS = [
 ]
 
 
-class NoNames:
-    """A resolver that knows nothing."""
-
-    def host(self, name: str) -> None:
-        return None
-
-    def port(self, name: str, protocol: str) -> None:
-        return None
-
-
 def error_of(argv: list[str]) -> UsageError:
     verb = find(argv[0])
     with pytest.raises(UsageError) as caught:
         if verb:
             verb_help(parse_verb(verb, argv[1:])[1], "ipvsfast")
         else:
-            parse(argv, NoNames())
+            parse(argv, FakeResolver())
     return caught.value
 
 
