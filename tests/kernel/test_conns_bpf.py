@@ -15,7 +15,7 @@ from ipvsfast._native import lib
 from support import bpf_fill
 from support.bpf_kernel import fill, fill_messages, refused, start_daemon
 from support.native_conns import DETAILS, Reading, count, read
-from support.netns import Namespace, join_network
+from support.netns import OWN_NAMESPACE, Namespace, entered
 
 CHURN_READINGS = 60
 MILLION = 1_000_000
@@ -73,24 +73,20 @@ def test_each_namespace_sees_its_own(new_netns: Callable[[], Namespace]) -> None
     start_daemon()
     fill(lambda: bpf_fill.plain(3000), 3000)
     other, empty = new_netns(), new_netns()
-    here = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
     there, nowhere = os.open(other.path, os.O_RDONLY), os.open(empty.path, os.O_RDONLY)
-    place = os.fstat(here).st_ino
+    place = os.stat(OWN_NAMESPACE).st_ino
     try:
-        join_network(there)
-        start_daemon()
-        fill(lambda: bpf_fill.plain(2000, 100_000), 2000)
-        join_network(here)
+        with entered(there):
+            start_daemon()
+            fill(lambda: bpf_fill.plain(2000, 100_000), 2000)
         assert (count("bpf"), count("bpf", there), count("bpf", nowhere)) == (3000, 2000, 0)
         assert [row for row, _ in read("bpf", there)] == [row for row, _ in read("proc", there)]
-        assert os.stat("/proc/thread-self/ns/net").st_ino == place
+        assert os.stat(OWN_NAMESPACE).st_ino == place
         # A reading belongs to where it was opened, as a file does.
-        with Reading("bpf") as reading:
-            join_network(there)
+        with Reading("bpf") as reading, entered(there):
             assert reading.count() == 3000
     finally:
-        join_network(here)
-        for fd in (here, there, nowhere):
+        for fd in (there, nowhere):
             os.close(fd)
 
 

@@ -50,12 +50,47 @@ def _error(call: str) -> OSError:
     return OSError(number, f"{call}: {os.strerror(number)}")
 
 
-def loopback_up() -> None:
+def set_up(device: str) -> None:
+    """A device of the caller's namespace is up from now on."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        request = struct.pack("16sh14x", b"lo", 0)
+        request = struct.pack("16sH14x", device.encode(), 0)
         answer = fcntl.ioctl(any_socket, SIOCGIFFLAGS, request)
-        (flags,) = struct.unpack("16xh14x", answer)
-        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | IFF_UP))
+        (flags,) = struct.unpack("16xH14x", answer)
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH14x", device.encode(), flags | IFF_UP))
+
+
+@contextlib.contextmanager
+def returning() -> Iterator[None]:
+    """Afterwards the calling thread is in the namespace again in which it is now."""
+    home = own_namespace()
+    try:
+        yield
+    finally:
+        try:
+            join_network(home)
+        finally:
+            os.close(home)
+
+
+def own_namespace() -> int:
+    """A descriptor of the calling thread's namespace."""
+    return os.open(OWN_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def make_namespace() -> int:
+    """A descriptor of a new namespace with lo up; the caller stays where it is."""
+    with returning():
+        unshare_network()
+        set_up("lo")
+        return own_namespace()
+
+
+@contextlib.contextmanager
+def entered(fd: int) -> Iterator[None]:
+    """The calling thread in another namespace, and back again."""
+    with returning():
+        join_network(fd)
+        yield
 
 
 def why_no_ipvs() -> str | None:
@@ -75,16 +110,10 @@ def why_no_ipvs() -> str | None:
 @contextlib.contextmanager
 def fresh_namespace() -> Iterator[None]:
     """The calling thread in a new namespace with lo up, and back again."""
-    home = os.open(OWN_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
-    try:
+    with returning():
         unshare_network()
-        try:
-            loopback_up()
-            yield
-        finally:
-            join_network(home)
-    finally:
-        os.close(home)
+        set_up("lo")
+        yield
 
 
 @contextlib.contextmanager

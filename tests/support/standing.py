@@ -14,7 +14,7 @@ from support import connections as conns
 from support import conntext
 from support.command import run
 from support.connections import ESP, MARK, SCTP, STATES, TCP, TEMPLATE, TEMPLATE_STATES, UDP, Entry, Filler
-from support.netns import OWN_NAMESPACE, join_network, loopback_up, unshare_network
+from support.netns import entered, make_namespace
 
 LARGE = 100_000
 SMALL = 20_000  # where each entry costs more than the one before it
@@ -73,35 +73,24 @@ def _rare(number: int, kind: int, client: str, server: str, timeout: int) -> Ent
 @contextmanager
 def standing_table() -> Iterator[Table]:
     """A namespace that the caller is not in, with a table of `LARGE` entries, or fewer on slow kernels."""
-    home = os.open(OWN_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
-    unshare_network()
-    inside = os.open(OWN_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
+    there = make_namespace()
     try:
-        try:
-            loopback_up()
+        with entered(there):
             linear, count = _filled()
-        finally:
-            join_network(home)
-        yield Table(f"/proc/{os.getpid()}/fd/{inside}", count, linear)
+        yield Table(f"/proc/{os.getpid()}/fd/{there}", count, linear)
     finally:
-        os.close(inside)
-        os.close(home)
+        os.close(there)
 
 
 @contextmanager
 def inside(table: Table) -> Iterator[None]:
     """The calling thread in the table's namespace, and back again."""
-    home = os.open(OWN_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
     there = os.open(table.path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        join_network(there)
-        try:
+        with entered(there):
             yield
-        finally:
-            join_network(home)
     finally:
         os.close(there)
-        os.close(home)
 
 
 def _filled() -> tuple[bool, int]:
