@@ -1,0 +1,46 @@
+"""What CONTRIBUTING.md names is there."""
+
+import re
+
+import pytest
+
+from support.tools import ROOT
+
+TEXT = (ROOT / "CONTRIBUTING.md").read_text().replace("NAME", "*")
+# Paths below a folder of the tree. NAME and * stand for any file; the one that is left out may hold nothing.
+PATHS = sorted(set(re.findall(r"(?:\.ci|bench|csrc|docs|ipvsfast|man|tests|tools)/[\w./*-]*[\w/*]", TEXT)) - {"tests/fuzz/crash-*"})
+FILES = sorted(set(re.findall(r"`([\w*]+\.(?:py|md|c|h|sh))`", TEXT)))
+TARGETS = sorted(set(re.findall(r"`make ([\w-]+)", TEXT)))
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_paths_exist(path: str) -> None:
+    """Every file and folder."""
+    assert list(ROOT.glob(path.removesuffix("/"))), f"CONTRIBUTING.md names {path}"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_exist(name: str) -> None:
+    """Every file that is named without its folder: in the root, beside the rooms, or in each room."""
+    assert [*ROOT.glob(name), *ROOT.glob(f"ipvsfast/{name}"), *ROOT.glob(f"tests/fuzz/{name}")]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_targets_exist(target: str) -> None:
+    """Every target of make."""
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M)
+
+
+def test_every_room_is_named() -> None:
+    """Each folder of sources has its row in the table of rooms."""
+    sources = [*ROOT.glob("csrc/*/**/*.[ch]"), *ROOT.glob("ipvsfast/*/**/*.py")]
+    rooms = {str(path.parent.relative_to(ROOT)) for path in sources} - {"csrc/uapi/linux"}
+    assert sorted(room for room in rooms if f"`{room}/`" not in TEXT) == []
+
+
+@pytest.mark.parametrize("word", ["OPTIONS", "MATRIX", "_NUMBERS", "_CONVERT", "VERBS", "FORMATS", "DETAILS"])
+def test_tables_exist(word: str) -> None:
+    """Every table that a recipe names."""
+    assert f"`{word}`" in TEXT
+    sources = [*ROOT.glob("ipvsfast/*/*.py"), *ROOT.glob("tools/*.py")]
+    assert any(re.search(rf"^{word}\b.* = ", path.read_text(), re.M) for path in sources)
