@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The connection table, as Python can see it. Declarations only, as in api/ipvsfast.h; nothing of netlink.
+ * The connection table, as Python can see it. Declarations only, as in api/ipvsfast.h; no netlink.
  *
  * A reading (struct ipvsf_conns) takes rows from a source (conns/reading.h), drops repeated ones, filters
  * them, and hands what is left to one of the steps below: as packed rows, as text, counted by key,

@@ -169,7 +169,7 @@ int ipvsf_timeouts_get(struct ipvsf_session *session, struct ipvsf_timeouts *ret
 /* Fills at most `size` rows, gives the number that the kernel has in *count. */
 int ipvsf_daemons_dump(struct ipvsf_session *session, struct ipvsf_daemon *ret, size_t size, size_t *count);
 
-/* What follows has nothing to do with what was sent before: no service counts as made by this session. */
+/* Starts a new batch: no service counts as created by this session any more. */
 int ipvsf_batch_begin(struct ipvsf_session *session);
 
 /*
@@ -179,7 +179,7 @@ int ipvsf_batch_begin(struct ipvsf_session *session);
  * with the rest. A negative return is a failure of the exchange itself: ops from *done on were not
  * carried out, or, where results[i] is -ENOBUFS, perhaps. -ENOPROTOOPT: the module was removed and cannot be
  * loaded. -ESTALE: it was removed after this session had changed something, and loaded again: that is gone
- * with the old table; the next call uses the new one. A session that changed nothing goes on without a word.
+ * with the old table; the next call uses the new one. A session that changed nothing uses the new table silently.
  */
 int ipvsf_batch_send(struct ipvsf_session *session, const struct ipvsf_op *ops, size_t count,
 		     int32_t *results, uint32_t budget_ms, size_t *done);
@@ -261,7 +261,7 @@ struct ipvsf_scan {
 int ipvsf_rules_scan(const char *text, size_t len, struct ipvsf_op *ops, uint32_t *offsets, uint32_t *numbers,
 		     size_t size, struct ipvsf_scan *scan);
 
-/* The rules that a check has met so far. */
+/* The rules that a check has seen so far. */
 struct ipvsf_rule_set;
 
 /* *ret is owned by the caller: ipvsf_rule_set_destroy(), to which NULL is allowed. */

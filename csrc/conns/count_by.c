@@ -87,7 +87,7 @@ int ipvsf_groups_create(const struct ipvsf_key_part *parts, size_t count, struct
 	g->num_parts = count;
 	g->entry_size = (8 + len + 7) / 8 * 8;
 	g->parts = malloc(count * sizeof(*parts));
-	/* Without luck the seed is 0: slower at worst. */
+	/* If there is no random number, the seed is 0: at worst this is slower. */
 	if (getrandom(&g->seed, sizeof(g->seed), GRND_NONBLOCK) < 0)
 		g->seed = 0;
 	if (!g->parts || ipvsf_hashset_reserve(&slot_set, &g->slots)) {

@@ -90,7 +90,7 @@ static bool places_fit(const struct ipvsf_matcher *m, const struct ipvsf_conn *r
 	return found == m->places;
 }
 
-/* Of the names, none that is excluded may be the row's, and of the others, if there are any, one has to be. */
+/* No excluded name may be the row's; if there are other names, one of them has to be. */
 static bool state_fits(const struct ipvsf_conn_filter *f, const struct ipvsf_conn *row)
 {
 	bool fit = f->not_states == names_mask(f->num_states);

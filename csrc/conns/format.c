@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rows of the connection table as text. What a persistence engine keeps was sent by a client: of it no
- * control character reaches a terminal raw. The rows in Python (listing/connections.py) define the
+ * Rows of the connection table as text. What a persistence engine keeps was sent by a client: its
+ * control characters never reach a terminal raw. The rows in Python (listing/connections.py) define the
  * table's form, and a property test holds this to the same bytes.
  */
 #include "conns/reading.h"
@@ -40,7 +40,7 @@ static void put_hex(struct text_writer *t, uint8_t byte)
 	put_char(t, digits[byte & 15]);
 }
 
-/* Length of the UTF-8 character that begins here, 1 for what is none. */
+/* Length of the UTF-8 character that begins here; 1 if the byte begins no valid one. */
 static size_t utf8_length(const uint8_t *s, size_t left)
 {
 	size_t len = s[0] < 0xc2 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 1;
@@ -84,7 +84,7 @@ static void put_visible(struct text_writer *t, const char *data, size_t len)
 	}
 }
 
-/* ASCII from which the bytes can be had again: \xNN for what is none, \\ for a backslash. */
+/* ASCII that can be turned back into the same bytes: \xNN for other bytes, \\ for a backslash. */
 static void put_ascii(struct text_writer *t, const char *data, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {

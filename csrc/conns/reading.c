@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A reading of the connection table: from a source, less what is repeated, through a filter. */
+/* A reading of the connection table: the rows of a source, without repeated ones, through a filter. */
 #include "conns/reading.h"
 #include "conns/bpf/walk.h"
 
@@ -19,7 +19,7 @@ struct ipvsf_conns {
 	size_t next; /* the row of the batch that comes next */
 	uint64_t rows, matched, repeated;
 	int error;
-	struct ipvsf_conn_account closed; /* what a source that is gone had to say */
+	struct ipvsf_conn_account closed; /* the account of a source that is closed */
 	bool shifting;			  /* the source may give the latest entries again */
 	bool undone;			  /* the row given last comes again */
 	bool ended;

@@ -55,7 +55,7 @@ struct ipvsf_pull {
 };
 int ipvsf_pull_next(struct ipvsf_pull *pull, const struct ipvsf_conn **ret);
 void ipvsf_pull_begin(struct ipvsf_pull *pull, struct ipvsf_conns *conns, uint32_t budget_ms);
-/* The last row found no room: it comes again. */
+/* There was no room for the last row: it comes again. */
 void ipvsf_pull_undo(struct ipvsf_pull *pull);
 
 /* conns/proc/scan.c: counts a line that is no entry, and keeps the beginning of the first. */
@@ -75,14 +75,14 @@ void ipvsf_matcher_deinit(struct ipvsf_matcher *m);
 bool ipvsf_matcher_wants(const struct ipvsf_matcher *m, const struct ipvsf_conn *row, const char *text);
 uint8_t ipvsf_conn_family(const struct ipvsf_conn *row);
 
-/* conns/repeats.c: which entries were read before; by a mark of each, a hash that a secret goes into */
+/* conns/repeats.c: which entries were read before; by a mark of each: a hash with a secret seed */
 uint64_t ipvsf_conn_mark(const uint64_t *seed, const struct ipvsf_conn *row, const char *text);
 struct ipvsf_memory;
 int ipvsf_memory_create(struct ipvsf_memory **ret);
 void ipvsf_memory_destroy(struct ipvsf_memory *memory);
-/* From now on entries that come again are told from new ones. */
+/* From now on entries that come again are distinguished from new ones. */
 int ipvsf_memory_sort(struct ipvsf_memory *memory);
-/* 0: new, or not known to be not; -EEXIST; -ENOMEM */
+/* 0: new, as far as is known; -EEXIST: read before; -ENOMEM */
 int ipvsf_memory_add(struct ipvsf_memory *memory, uint64_t mark);
 
 /* The same for some thousand entries read last. Freed by free(). */

@@ -7,8 +7,8 @@
  * Looking one up is a miss of every cache, which doubles the time of a reading. So they are only noted
  * one after the other until it is known that entries may come again, which hardly ever happens.
  *
- * But for those just read: a read that begins within a bucket finds its place by counting, and an entry
- * that was added in front meanwhile makes it give the last one again. So the latest are always looked at.
+ * The latest entries are always looked up: a read that begins within a bucket finds its place by counting,
+ * and if an entry was added in front meanwhile, it gives the last one again.
  */
 #include "conns/reading.h"
 #include "core/hashset.h"
@@ -101,7 +101,7 @@ static uint64_t hash_bytes(uint64_t h, const char *s, size_t len)
 	return h;
 }
 
-/* What makes an entry this entry: not its state or time, which change while it is read. */
+/* What identifies an entry: not its state or time, which change while the table is read. */
 uint64_t ipvsf_conn_mark(const uint64_t *seed, const struct ipvsf_conn *row, const char *text)
 {
 	uint64_t w[8], h = seed[0];

@@ -4,7 +4,7 @@
  * size and is empty when its first 8 bytes are zero. Nothing is ever removed.
  *
  * What differs from set to set stands in a constant struct ipvsf_hashset_type, so that the compiler
- * puts its functions where they are called. Tables are anonymous maps: one that was outgrown goes back
+ * puts its functions where they are called. Tables are anonymous maps: a table that became too small goes back
  * to the system at once, which malloc() does not promise.
  */
 #ifndef IPVSFAST_HASHSET_H
@@ -24,7 +24,7 @@ struct ipvsf_hashset_type {
 	size_t slot_size;
 	size_t first_size; /* slots, a power of two */
 	uint64_t (*hash)(const void *slot);
-	/* Whether a slot that is not empty holds what is looked for. */
+	/* Whether a used slot holds the key. */
 	bool (*same)(const void *slot, const void *wanted, const void *ctx);
 };
 
@@ -56,7 +56,7 @@ static inline void *ipvsf_hashset_at(const struct ipvsf_hashset_type *type, cons
 	return set->slots + (hash & (set->size - 1)) * type->slot_size;
 }
 
-/* The slot that holds what is wanted, or the empty one where it belongs. The set may not be of size 0. */
+/* The slot that holds the key, or the empty one where it belongs. The set must not be of size 0. */
 static inline void *ipvsf_hashset_find(const struct ipvsf_hashset_type *type, const struct ipvsf_hashset *set,
 				       uint64_t hash, const void *wanted, const void *ctx)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Writing text into room that is known to suffice. */
+/* Writing text into a buffer that is known to be large enough. */
 #ifndef IPVSFAST_TEXT_H
 #define IPVSFAST_TEXT_H
 

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* What the command is to be, by the file that was started or the name that it was called by. */
+/* Which command this is: told by the file that was started, or by the name it was called by. */
 enum front_program {
 	FRONT_MAIN,
 	FRONT_SAVE,
@@ -41,7 +41,7 @@ _Noreturn void front_hand_over(const struct front *f, int fd);
 struct front_interpreter {
 	char text[8192];
 	char *words[FRONT_WORDS];
-	int count; /* 0: the lines name none that we understand */
+	int count; /* 0: the lines name no interpreter that we understand */
 };
 void front_read_interpreter(const char *script, const char *lines, struct front_interpreter *ret);
 

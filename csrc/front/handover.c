@@ -20,7 +20,7 @@
 struct python_part {
 	char path[PATH_MAX + sizeof(PYTHON_PART)];
 	char lines[8192];
-	int error; /* why one that is there cannot be read; 0: there is none */
+	int error; /* why a file that exists cannot be read; 0: no such file */
 };
 
 static const char *base_name(const char *path)
@@ -156,7 +156,7 @@ __attribute__((format(printf, 2, 3))) static _Noreturn void fail(const struct fr
 	_exit(CANNOT_RUN);
 }
 
-/* Python obeys more of its surroundings than a program with somebody else's rights may. */
+/* Python reads more of its environment than a program with another user's rights may. */
 static void drop_privilege(const struct front *f)
 {
 	uid_t uid = getuid();

@@ -47,7 +47,7 @@ static void read_line(const char *line, size_t len, struct front_interpreter *re
 	}
 }
 
-/* One word of the shell without expansions: parts in quotes of either kind, or in none. Its length, or 0. */
+/* One word of the shell, quoted or not, without expansions. Its length, or 0. */
 static size_t unquote(const char *text, char *to, size_t size)
 {
 	size_t len = 0;

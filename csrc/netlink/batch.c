@@ -55,8 +55,8 @@ static int send_window(struct ipvsf_session *s, const struct ipvsf_op *ops, size
 }
 
 /*
- * Without its module, or after a reload, everything is answered ENOENT from there on, and nothing of it
- * was carried out. Gives how many of the `count` results stand; the others say so.
+ * When the module is gone, or was loaded again, every further answer is ENOENT, and none of those ops
+ * was carried out. Gives how many of the `count` results are valid; the others become IPVSF_NOT_SENT.
  */
 static int recheck_family(struct ipvsf_session *s, int32_t *results, uint32_t count, uint32_t *stand)
 {

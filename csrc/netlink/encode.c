@@ -168,7 +168,7 @@ static void write_dest(struct ipvsf_writer *w, const struct ipvsf_dest *dst, boo
 		put_u32(w, IPVS_DEST_ATTR_WEIGHT, (uint32_t)dst->weight);
 		put_u32(w, IPVS_DEST_ATTR_U_THRESH, dst->u_thresh);
 		put_u32(w, IPVS_DEST_ATTR_L_THRESH, dst->l_thresh);
-		/* An edit resets what is left out, and left out means ipip: only then say nothing. */
+		/* An edit resets a missing attribute to ipip: so it is left out for ipip only. */
 		if (dst->tun_type || dst->tun_port || dst->tun_flags) {
 			put_u8(w, IPVS_DEST_ATTR_TUN_TYPE, dst->tun_type);
 			put_u16(w, IPVS_DEST_ATTR_TUN_PORT, htons(dst->tun_port));

@@ -12,7 +12,7 @@
 #define IDLE_MAX 2000
 #define AROUND 3 /* messages beside the dests: delete, new or set before, set after */
 
-/* From how many dests on it pays. */
+/* The least number of dests for which this is faster. */
 static size_t worth(const char *sched)
 {
 	if (!strcmp(sched, "mh"))
@@ -42,7 +42,7 @@ static size_t run_length(const struct ipvsf_op *ops, size_t count, const struct 
 
 /*
  * How many ops may go into the next window: a service whose dests will go as a run while its scheduler is idle ends it, since
- * only a service that is known to be new may be touched so.
+ * only a service that is known to be new may be changed in this way.
  */
 size_t ipvsf_idle_limit(const struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count,
 			size_t window)
@@ -133,8 +133,8 @@ static bool nobody_answered(const struct ipvsf_session *s, size_t n, const int32
 }
 
 /*
- * Takes back what was added and gives the service its scheduler, so that the plain way can be gone. Where
- * another program had deleted the service it is not there again afterwards.
+ * Takes back what was added and gives the service its scheduler, so that the plain way can be taken. If
+ * another program had deleted the service, it is not created again.
  */
 static int undo_idle(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t n, uint8_t *buf,
 		     int32_t *results)
@@ -159,7 +159,7 @@ static int undo_idle(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t
 		op.cmd = IPVSF_DEL_SERVICE;
 	else if (gone)
 		op.cmd = IPVSF_NEW_SERVICE;
-	/* What is there under its name now is not ours, but for what this has just made. */
+	/* The service of that name is now another program's, unless this call has just made it. */
 	if (!r && (!deleted || (empty && !gone)))
 		r = append(s, buf, &len, &op, seq + count++);
 	if (!r && count)
@@ -169,7 +169,7 @@ static int undo_idle(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t
 
 /*
  * Adds the n dests while the scheduler is idle. *sent becomes n with results[0..n) filled, or 0 where the plain way
- * must be gone after all.
+ * has to be taken after all.
  */
 int ipvsf_idle_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t n, int32_t *results,
 		    size_t *sent)

@@ -30,7 +30,7 @@ static int window_message(struct ipvsf_session *s, const struct nlmsghdr *nlh, v
 
 /*
  * Reads the answers of one window. Afterwards every result is 0, an errno, or -ENOBUFS: unknown. That
- * is no failure of the exchange: what was sent must never be sent again as if it had not been.
+ * is no failure of the exchange: the caller must not send it again as if it had not been sent.
  */
 static void collect(struct ipvsf_session *s, struct window *w)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What can be known of a rule file without a kernel: rules that stand twice, dests before their
+ * What can be found out about a rule file without a kernel: rules that stand twice, dests before their
  * service, values that the kernel is sure to refuse. Keys are remembered as 128-bit hashes, so that a
  * million rules take 32 MiB.
  */
@@ -43,7 +43,7 @@ int ipvsf_rule_set_create(struct ipvsf_rule_set **ret)
 	*ret = NULL;
 	if (!set)
 		return -ENOMEM;
-	/* Where the system has no random numbers yet the seed is 0: files are no attackers. */
+	/* If the system has no random numbers yet, the seed is 0: a file is not an attacker. */
 	if (getrandom(set->seed, sizeof(set->seed), GRND_NONBLOCK) < 0)
 		memset(set->seed, 0, sizeof(set->seed));
 	*ret = set;
@@ -84,7 +84,7 @@ static struct key key_of(const struct ipvsf_rule_set *set, const struct ipvsf_op
 	return k;
 }
 
-/* 0: it is new; -EEXIST: it stood before; -ENOMEM */
+/* 0: it is new; -EEXIST: it was there before; -ENOMEM */
 static int add(struct ipvsf_rule_set *set, const struct ipvsf_op *op, bool dest)
 {
 	struct key k = key_of(set, op, dest);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The canonical numeric rule line, which `ipvsadm -S -n` prints, -> packed operation. The grammar in
- * Python defines the language; what is read here must mean the same there (a property test holds
- * it), and whatever is not exactly canonical is left to it.
+ * Python defines the language; a line that is read here must mean the same there (a property
+ * test checks that), and every line that is not exactly canonical is left to Python.
  */
 #include "core/internal.h"
 
@@ -27,7 +27,7 @@ static bool word(struct scanner *s, const char **w, size_t *len)
 	return *len > 0;
 }
 
-/* A two-letter option; 0 if the next word is none. Does not consume what it does not recognize. */
+/* A two-letter option; 0 if the next word is something else, which is then not consumed. */
 static char peek_option(struct scanner *s)
 {
 	struct scanner ahead = *s;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the running kernel keeps what is wanted of a connection. */
+/* Where the running kernel keeps the members of a connection that are read. */
 #include "core/internal.h"
 
 #include <stdio.h>

@@ -10,11 +10,11 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#define LICENSE "Dual MIT/GPL" /* of the programs: the kernel lends what they call to the GPL only */
+#define LICENSE "Dual MIT/GPL" /* of the programs: the functions that they call are for the GPL only */
 #define LOG_LEN 65536
 #define WALK_LEN (WALK_RECORDS_AT + WALK_RECORDS_LEN)
 
-/* include/uapi/linux/bpf.h: what older ones do not have */
+/* include/uapi/linux/bpf.h; older headers lack these */
 enum {
 	PROGRAM_TYPE_RAW_TRACEPOINT = 17, /* runs without being attached since 5.10, under RCU */
 	PROGRAM_TYPE_SYSCALL = 31,	  /* 5.14 */
@@ -81,7 +81,7 @@ static int load_btf(const struct ipvsf_reason *why)
 	return fd < 0 ? ipvsf_reason_refused(why, fd, "a BPF program's type information", "") : fd;
 }
 
-/* The kernel's remarks are asked for after a refusal only: they cost time. */
+/* The verifier's log is asked for after a refusal only: it costs time. */
 static int load_program(union bpf_attr *attr, const struct ipvsf_program *p, const char *what,
 			const struct ipvsf_reason *why)
 {

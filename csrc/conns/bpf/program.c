@@ -322,7 +322,7 @@ int ipvsf_bpf_words(uint32_t program, const struct ipvsf_conn_layout *layout, ui
 
 /*
  * A program of two functions needs BTF: here one type of function without arguments, and a name for
- * each. It takes bpf_loop() to be called, and names to be shown by tools that list programs.
+ * each. bpf_loop() needs it to call the second one, and tools that list programs show the names.
  */
 static const struct {
 	struct btf_header header;

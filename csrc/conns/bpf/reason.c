@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Why the kernel does not let us read its connections with BPF, in words that somebody can act on. */
+/* Why the kernel does not let us read its connections with BPF, in words that the user can act on. */
 #include "conns/bpf/walk.h"
 
 #include <fcntl.h>
@@ -59,7 +59,7 @@ static bool have(uint64_t capabilities, int number)
 	return capabilities >> number & 1;
 }
 
-/* Names of those that the kernel asks for and this thread has not; "" if none. */
+/* Names of the capabilities that the kernel asks for and this thread lacks; "" if it has them all. */
 static void list_missing(char *buf, size_t size)
 {
 	uint64_t own = own_capabilities();

@@ -32,7 +32,7 @@ static const char *name_in(state_name *names, size_t count, uint32_t state)
 	return state < count ? names[state] : unknown_state;
 }
 
-/* 16 bytes. AH and ESP have no names for their states, nor has any protocol that IPVS does not know. */
+/* 16 bytes. AH, ESP and protocols that IPVS does not know have no names for their states. */
 const char *ipvsf_conn_state(uint32_t protocol, uint32_t flags, uint32_t state)
 {
 	if (flags & IP_VS_CONN_F_TEMPLATE)

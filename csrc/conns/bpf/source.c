@@ -28,7 +28,7 @@ struct bpf_source {
 	uint64_t table, num_buckets, ipvs; /* while they are these, the module is the same */
 	bool done;			   /* the last bucket was read */
 	uint64_t jiffies;		   /* when the records were copied */
-	size_t at, end;			   /* those that are no rows yet */
+	size_t at, end;			   /* records that are not yet rows */
 	uint64_t rows_found, bytes, read_ns;
 	struct ipvsf_conn rows[ROWS];
 };
@@ -90,7 +90,7 @@ static int more_records(struct bpf_source *s)
 
 	if (!r)
 		r = settle(s, bucket, resume);
-	/* Had the module gone during the last run, that could have seen less than all. */
+	/* If the module had gone during the last run, that run could have missed entries. */
 	if (!r && s->done)
 		r = run(s, 0);
 	return r;
@@ -185,7 +185,7 @@ static const struct ipvsf_source_ops bpf_ops = {
 	.destroy = bpf_destroy,
 };
 
-/* Ticks a second: no call tells it, but the coarse clock goes by them. */
+/* Ticks per second: no call gives the number, but the coarse clock advances by one tick. */
 static uint32_t ticks_per_second(void)
 {
 	struct timespec tick;
@@ -221,7 +221,7 @@ static int find_layout(struct ipvsf_conn_layout *ret, const struct ipvsf_reason 
 
 	if (r)
 		return r;
-	/* The kernel describes what is built in, and a module itself. */
+	/* The kernel's BTF describes what is built in; a module has BTF of its own. */
 	if (!access(BTF_MODULE, F_OK))
 		r = open_btf(BTF_MODULE, kernel, &module, why);
 	if (r) {
@@ -251,8 +251,8 @@ static int look(void *bpf)
 }
 
 /*
- * The program finds the namespace by the thread that runs it. For another one that is a thread which
- * does this and ends: from then on the program knows its address, and netns_fd keeps it valid.
+ * The program finds the namespace by the thread that runs it. For another namespace a thread
+ * enters it, runs the program and ends: then the program knows its address, and netns_fd keeps it valid.
  */
 static int look_around(struct bpf_source *s, bool elsewhere)
 {
@@ -304,7 +304,7 @@ static int begin(struct bpf_source *s, int netns_fd, const struct ipvsf_reason *
 		r = find_table(s, netns_fd, why);
 	if (r)
 		return r;
-	/* What can fail shall fail before anybody has seen a row. */
+	/* Whatever can fail has to fail before the caller has seen a row. */
 	r = more_records(s);
 	return r ? ipvsf_reason_say(why, r, "the first connections could not be read: %s", strerror(-r)) : 0;
 }

@@ -2,7 +2,7 @@
 /*
  * Lines of /proc/net/ip_vs_conn to rows. The kernel writes fixed columns: protocol, three addresses
  * with their ports in hexadecimal, state, seconds, and perhaps the name of a persistence engine and
- * what that keeps. Pure: no I/O, nothing of netlink.
+ * what that keeps. Pure: no I/O, no netlink.
  */
 #include "conns/reading.h"
 
@@ -26,7 +26,7 @@ static const uint8_t hex_value[256] = {
 	['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
 };
 
-/* Two digits; NOT_HEX or more in the upper bits if they are none. */
+/* The value of two digits; at least NOT_HEX if one of them is not a digit. */
 static inline unsigned int hex_byte(const char *s)
 {
 	unsigned int high = hex_value[(uint8_t)s[0]], low = hex_value[(uint8_t)s[1]];
@@ -171,7 +171,7 @@ static bool take_engine(struct line *l, const char *text, struct ipvsf_conn *row
 		l->at++;
 	}
 	if (l->at == name)
-		return l->at == l->end; /* what nobody keeps is no data */
+		return l->at == l->end; /* data without an engine is not accepted */
 	if (l->at - name > PE_NAME_MAX)
 		return false;
 	row->pe_len = (uint8_t)(l->at - name);
@@ -183,8 +183,8 @@ static bool take_engine(struct line *l, const char *text, struct ipvsf_conn *row
 	return true;
 }
 
-/* The file does not say it: of what has no client port, all but a connection whose client's port is
- * not known yet (passive FTP) is a template, and that one is in no state of its own. */
+/* The file does not say whether an entry is a template. An entry without a client port is one, unless it is
+ * a connection whose client port is not known yet (passive FTP); the state tells these apart. */
 static bool is_template(const struct ipvsf_conn *row)
 {
 	return !row->cport && (!memcmp(row->state, "NONE", 5) || !memcmp(row->state, "ASSURED", 8));

@@ -12,11 +12,11 @@
 #include <signal.h>
 
 #define BLOCKS 3  /* one is scanned, one is read, one is ready */
-#ifndef BLOCK_LEN /* small where lines shall meet the end of a block often */
+#ifndef BLOCK_LEN /* tests make it small, so that lines often meet the end of a block */
 #define BLOCK_LEN (192 * 1024)
 #define PAGE_ROOM 8192 /* a block with less room left is full */
 #endif
-#define BLOCK_MS 20 /* nor is one filled for longer: the kernel may be slow */
+#define BLOCK_MS 20 /* a block is filled for at most so long: the kernel may be slow */
 #define ROWS 128    /* fit the nearest cache */
 #define HEADER "Pro FromIP"
 
@@ -95,7 +95,7 @@ static ssize_t read_some(int fd, char *buf, size_t len)
 	return got < 0 ? -errno : got;
 }
 
-/* Reads until the block is full, the time is over, the file has ended or somebody says stop. */
+/* Reads until the block is full, its time is over, the file has ended or the reading is to stop. */
 static void fill(struct proc_source *s, struct block *b, struct times *times)
 {
 	uint64_t begun = ipvsf_now_ns(), span = begun;
@@ -137,8 +137,8 @@ static long table_size(int fd)
 	return size ? strtol(size + 6, NULL, 10) : -1;
 }
 
-/* After a table got another size its buckets have other entries: some come again, some not at all. That
- * is known before any entry of the block is given away. */
+/* When a table changes its size, its buckets get other entries: some come again, some not at all. This is
+ * known before any entry of the block is given away. */
 static void fill_checked(struct proc_source *s, struct block *b, struct times *times)
 {
 	fill(s, b, times);
@@ -235,7 +235,7 @@ static void release_block(struct proc_source *s, struct block *b)
 	s->scanning = false;
 }
 
-/* The kernel's header. A kernel that writes none must not lose its first entry. */
+/* The kernel's header. If a kernel writes no header, its first entry must not be lost. */
 static void skip_header(struct proc_source *s, struct block *b)
 {
 	const char *lf = memchr(b->base + b->start, '\n', b->end - b->start);
@@ -312,7 +312,7 @@ static int proc_next(struct ipvsf_source *source, int64_t deadline, struct ipvsf
 	if (s->ended)
 		return 0;
 	if (s->owner != getpid())
-		return -ECHILD; /* the thread that reads has not come along */
+		return -ECHILD; /* the reading thread does not exist in a child after fork */
 	while (r == -EAGAIN) {
 		struct block *b = &s->blocks[s->turn % s->num_blocks];
 
