@@ -133,7 +133,7 @@ class Ipvs:
     def apply_packed(
         self, packed: bytearray, ops: list[Operation], progress: OnProgress | None = None
     ) -> Results:
-        """`apply` of operations that were packed before (wire.pack_operations)."""
+        """`apply` of operations that were packed before (kernel/layout.py)."""
         from .model.operation import Results, leave_with
 
         count = len(ops)

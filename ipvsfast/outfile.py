@@ -52,7 +52,7 @@ def _status(path: str) -> os.stat_result | None:
 
 
 def _own_descriptor(path: str) -> int | None:
-    """The number of the open file of this process that `path` leads to. To open it anew would lose its
+    """The number of the open file of this process that `path` leads to. To open it again would lose its
     position, and cannot be done for a socket."""
     pid = os.getpid()
     for _ in range(40):  # as many links as the kernel follows

@@ -120,7 +120,7 @@ class Resolver:
         self._ports: dict[tuple[str, str], int | None] = {}
 
     def host(self, name: str) -> bytes | None:
-        """Packed first IPv4 address of a name; its first IPv6 address if it is known to have none; else None.
+        """Packed first IPv4 address of a name; its first IPv6 address if it surely has no IPv4; else None.
 
         LookupFailed if neither can be found out. Waits as long as the system does, but not against Ctrl-C.
         """
@@ -166,7 +166,7 @@ class Resolver:
     def _look_up(self, names: list[str], seconds: float) -> None:
         try:
             found = _in_parallel(self._address_of, names, self._workers, seconds)
-        except RuntimeError:  # no threads to be had; a rule cannot do without its address
+        except RuntimeError:  # no thread can be started, but a rule needs its address
             found = {name: self._address_of(name) for name in names}
         for name in names:
             late = name not in found
@@ -185,7 +185,7 @@ class Resolver:
             return []
         try:
             return self._lookups.forward(name, family)
-        except ValueError:  # no name that could be asked for
+        except ValueError:  # not a valid name to ask for
             return []
 
     def port(self, name: str, protocol: str) -> int | None:
@@ -229,7 +229,7 @@ class Resolver:
         look_up = self._confirmed_name_of if confirm else self._name_of
         try:
             found = _in_parallel(look_up, pending, self._workers, self._left)
-        except RuntimeError:  # no threads to be had
+        except RuntimeError:  # no thread can be started
             found = {}
         self._left -= monotonic() - start
         for packed in pending:
@@ -306,7 +306,7 @@ def _in_parallel(function: Callable[[_K], _V], items: list[_K], workers: int, se
         lock.acquire()
         try:
             start_new_thread(work, (lock.release,))
-        except RuntimeError:  # no more threads to be had
+        except RuntimeError:  # no more threads can be started
             if not running:
                 raise
             break

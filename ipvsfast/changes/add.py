@@ -1,4 +1,4 @@
-"""Rules into the kernel in the order of the file, with a true account of what is in force."""
+"""Rules into the kernel in the order of the file, and an account of what is in force."""
 
 from __future__ import annotations
 
@@ -118,8 +118,8 @@ class Adder(RuleReader):
         return same, other
 
     def _edit(self, same: set[int], other: set[int], start: int, end: int) -> dict[int, bytes]:
-        """What is there with other values is made to be what its rule says, and the result becomes that
-        of the edit. Gives, for each of these rules, the operation that takes the edit back."""
+        """Edits what is there with other values than its rule says; the result becomes that of the edit.
+        Gives, for each of these rules, the operation that takes the edit back."""
         edits, edited = bytearray(), {}
         for at in range(start, end):
             if at in other:

@@ -123,7 +123,7 @@ class RuleText:
 
         if S_ISREG(os.stat(path).st_mode):
             self._path = path
-        else:  # a pipe can be read once only
+        else:  # a pipe can be read only once
             with open(path, "rb") as stream:
                 self._text = stream.read()
 

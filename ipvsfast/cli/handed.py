@@ -1,6 +1,6 @@
-"""What the program in front of us (csrc/front) says of how it was called, and of what it has done already.
+"""What the native command (csrc/front) tells us: how it was called, and what it has done already.
 
-It says so by an option of Python, `-X ipvsfast=PROGRAM,FD,FLAGS,NAME`: a variable would be inherited.
+It uses an option of Python, `-X ipvsfast=PROGRAM,FD,FLAGS,NAME`: a variable would be inherited.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Handed:
 
 
 def handed() -> Handed:
-    """What was said; without a program in front of us, as far as our own name tells."""
+    """What it told; without a native command, what our own name tells."""
     told = sys._xoptions.get(OPTION)
     if isinstance(told, str) and told.count(",") >= 3:
         program, fd, flags, name = told.split(",", 3)

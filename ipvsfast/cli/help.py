@@ -42,7 +42,7 @@ USAGE = (
     "-h|-v",
 )
 _COLUMNS = 80  # of a terminal
-_LEFT = 32  # of them for an option and its argument
+_LEFT = 32  # columns for an option and its argument
 # What people try because another program, or the field, calls it so.
 _OTHER_NAMES = {
     "flush": "--clear", "nat": "--masquerading", "direct": "--gatewaying", "dr": "--gatewaying",
@@ -228,7 +228,7 @@ def _known(word: str) -> Option | None:
 
 
 def _with_command(word: str) -> list[Option]:
-    """All options; those that go with the command `word` (or, if it is none, the commands) first."""
+    """All options: first those that go with the command `word`, or the commands if it is not one."""
     command = _known(word)
     if command is None:
         return sorted(OPTIONS, key=lambda option: option.block != COMMAND)

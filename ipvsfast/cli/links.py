@@ -153,7 +153,7 @@ class _Record:
             path = next(words, "")
             if word == "folder":
                 record.folders.insert(0, path)
-            elif word == "link" and path.removesuffix(".gz") in known:  # no other path is for a record to say
+            elif word == "link" and path.removesuffix(".gz") in known:  # a record may name no other path
                 record.links[path] = next(words, "")
         return record
 

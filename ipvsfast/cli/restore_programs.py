@@ -1,4 +1,4 @@
-"""ipvsfast-restore: the rules on standard input in place of the table, once all of them are known right."""
+"""ipvsfast-restore: replaces the table by the rules on standard input if all of them are right."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Restore(RuleReader):
         self.done = 0  # rules whose results are known
         self.last = 0  # line of the last of them
         self._progress: Progress | None = None
-        self.lost = False  # whether a reply of the kernel was; no good end then, whatever came last
+        self.lost = False  # whether a reply of the kernel was lost; then the run fails, whatever came last
 
     def feed(self, chunks: Iterable[bytes]) -> int:
         """Carries out all lines; the exit status."""

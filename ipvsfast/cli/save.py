@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..client import Ipvs
     from .context import Context
 
-# What a folder answers that takes no new file, and a file that is a mount point of its own.
+# The errors of a folder that takes no new file, and of a file that is a mount point.
 _NO_REPLACING = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
 
 
@@ -43,7 +43,7 @@ def save(context: Context, given: dict[str, str], words: list[str]) -> int:
 
 
 def _advice(path: str | None, code: int | None) -> str:
-    """For a file that is there and cannot be replaced, but perhaps written to."""
+    """For a file that exists and cannot be replaced, but perhaps can be written to."""
     if code in _NO_REPLACING and path and os.path.isfile(path):
         return f" (the file is replaced as a whole, in its folder; `ipvsfast save > {path}' writes into it)"
     return ""

@@ -98,7 +98,7 @@ def _prefixes(text: str) -> tuple[int, int]:
 
 
 def parse_keys(by: str | Sequence[str | Key]) -> list[Key]:
-    """The parts of `client,state` or ("client", "state"). InvalidValue for what is none."""
+    """The parts of `client,state` or ("client", "state"). InvalidValue for anything else."""
     texts: Sequence[str | Key] = by.split(",") if isinstance(by, str) else by
     keys = [text if isinstance(text, Key) else Key(text) for text in texts]
     if not keys or sum(key.size for key in keys) > _KEY_MAX:

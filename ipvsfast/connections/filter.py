@@ -33,7 +33,7 @@ _PLACES = ("client", "service", "destination")
 
 
 class ConnectionFilter(Frozen):
-    """Conditions that all have to hold; of several values for one of them, one has to.
+    """Conditions that all have to hold; if one of them has several values, one of these has to hold.
 
     A text with an exclamation mark in front excludes: "!10.0.0.0/8" is any address but those. Values and
     exclusions of one condition go together: of the values one has to hold (if there are any), and of the
@@ -112,7 +112,7 @@ class ConnectionFilter(Frozen):
 
 
 def included(text: str) -> tuple[str, bool]:
-    """A condition without its exclamation mark, and whether it had none."""
+    """A condition without its exclamation mark, and True if it had no such mark."""
     return (text[1:], False) if text[:1] == "!" else (text, True)
 
 
@@ -203,7 +203,7 @@ def _engines(texts: tuple[str, ...]) -> tuple[str, ...]:
 def parse_place(text: str) -> tuple[int, bytes, int, int, int]:
     """(family or 0, packed address, prefix length, lowest port, highest port) of ADDRESS[/LENGTH][:PORTS].
 
-    InvalidValue for what is none.
+    InvalidValue for anything else.
     """
     address, ports = _split(text)
     low, high = _ports(ports, text)

@@ -1,6 +1,6 @@
 """The forms in which entries of the connection table are written: their fields, and what frames them. No I/O.
 
-Rows themselves are made in C (csrc/conn_format.c), and by listing/connections.py where names are shown.
+Rows themselves are made in C (csrc/conns/format.c), and by listing/connections.py where names are shown.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def check_form(form: str) -> str:
 
 
 def frame(form: str, empty: bool) -> tuple[str, str]:
-    """What stands before the rows, and after them; empty: there are none."""
+    """The texts before and after the rows. empty: there are no rows."""
     if empty and form in _EMPTY:
         return _EMPTY[form], ""
     return HEADS[form], _ENDS.get(form, "")

@@ -42,7 +42,7 @@ def chosen_source(asked: str | None, path: str = CONFIG) -> str:
 
 def only_proc(path: str = CONFIG) -> bool:
     """Whether the configuration forbids all sources but the text. InvalidValue for a line it does not know:
-    a slip of the pen must not allow what was to be forbidden."""
+    a typing mistake must not allow what was meant to be forbidden."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             lines = file.read().splitlines()

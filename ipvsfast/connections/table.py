@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 READINGS = 4  # of a table that changes its size every time it is read
-# A difference between what was read and what the kernel counts that traffic alone explains.
+# A difference between the entries read and the kernel's count that traffic alone can explain.
 _SLACK, _SLACK_SHARE = 64, 50
 _SLOWER = 1.5
 _LINE = 66  # bytes of an entry in the kernel's text, if both ends are IPv4
@@ -81,7 +81,7 @@ class ReadingReport(Frozen):
 
 class Pace(Frozen):
     """How fast a reading goes: entries and seconds so far, and whether every entry costs more than
-    those before, as with kernels before 6.14, which look for their place anew at every read."""
+    those before, as with kernels before 6.14, which look for their place again at every read."""
 
     __slots__ = _compared = ("rows", "seconds", "quadratic", "_first", "_slope")
     if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class ReadingInterrupted(KeyboardInterrupt):
 class Connections:
     """The connection table of a network namespace (path or `ip netns` name; None: the thread's own).
 
-    Every method reads the table anew, needs no privilege but to read /proc/net/ip_vs_conn, and closes
+    Every method reads the table again, needs no privilege but to read /proc/net/ip_vs_conn, and closes
     the file before it returns; an iterator closes it when it ends or is closed. `account` tells what
     became of the last reading. Memory does not grow with the table, but for 8 bytes an entry where repeated
     ones may have to be recognized: in rows and text, and in counts before Linux 7.1; up to 16 where they
@@ -184,7 +184,7 @@ class Connections:
     ) -> list[Group]:
         """The keys that occur most, with exact counts, largest first; None: all of them.
 
-        by: names of keys (conngroups.KEYS), several behind commas or as a sequence; they count together.
+        by: names of keys (count_by.KEYS), several behind commas or as a sequence; they count together.
         ReadingInterrupted with the groups so far on Ctrl-C.
         """
         from .count_by import parse_keys, unpack_groups
@@ -257,7 +257,7 @@ class Connections:
         return {name: _shaped(column, *COLUMNS[name][1:]) for name, column in found.items()}
 
     def status(self) -> ConnectionsStatus | None:
-        """What the kernel says of its table; None where there is none."""
+        """What the kernel says of its table; None where there is no table."""
         fd = open_netns(self.netns)
         try:
             return _status(fd, True)

@@ -132,7 +132,7 @@ class ConnText:
         self._length = ffi.new("size_t *")
 
     def step(self) -> memoryview:
-        """The next lines, valid until the next call; empty if the slice brought none."""
+        """The next lines, valid until the next call; empty if the slice found no row."""
         code = lib.ipvsf_conns_text(
             self._conns, self._form, self._out, TEXT_SIZE, BUDGET_MS, self._length
         )
@@ -154,7 +154,7 @@ class ConnRows:
         self._count, self._length = ffi.new("size_t *"), ffi.new("size_t *")
 
     def step(self) -> tuple[bytes, bytes]:
-        """(rows, text) of the next entries; empty if the slice brought none."""
+        """(rows, text) of the next entries; empty if the slice found no row."""
         code = lib.ipvsf_conns_rows(
             self._conns, self._out, ROWS_AT_ONCE, self._text_out, TEXT_SIZE, BUDGET_MS,
             self._count, self._length,
@@ -206,7 +206,7 @@ class ConnSample:
 
 
 def read_netns_file(netns: int, path: str, size: int) -> bytes | None:
-    """The beginning of a file below /proc/thread-self of a namespace; None if there is none, b"" where it
+    """The beginning of a file below /proc/thread-self of a namespace; None if it does not exist, b"" where it
     may not be read, or size is 0."""
     fd = lib.ipvsf_netns_open(netns, path.encode())
     if fd < 0:

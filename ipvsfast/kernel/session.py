@@ -159,7 +159,7 @@ class Session:
         return out.tcp, out.tcp_fin, out.udp
 
     def daemons(self) -> list[Any]:
-        """Rows of wire.DAEMON."""
+        """Rows of layout.DAEMON."""
         out, count = ffi.new("struct ipvsf_daemon[8]"), ffi.new("size_t *")
         with self._lock:
             self._call(lib.ipvsf_daemons_dump, out, 8, count)
@@ -322,7 +322,7 @@ class RuleBuffer:
         return commands_of(memoryview(self.ops)[: self.count * OP_SIZE])
 
     def fill(self) -> Any:
-        """The operations as C sees them, for what writes them itself."""
+        """The operations as C sees them, for callers that fill them."""
         self.clear()
         return self._ops
 
@@ -336,7 +336,7 @@ class RuleBuffer:
         self._scan.count = 0
 
     def scan(self, text: bytes) -> bool:
-        """Take canonical lines from where the last scan ended; True if a line that is none comes next."""
+        """Take canonical lines from where the last scan ended; True if the next line is not canonical."""
         lib.ipvsf_rules_scan(
             ffi.from_buffer("char[]", text), len(text), self._ops, self._offsets, self._numbers,
             self.size, self._scan,

@@ -1,4 +1,6 @@
-"""The text that -S prints and -R reads, one line at a time (listing.rules writes it, loader reads it).
+"""The text that -S prints and -R reads, one line at a time.
+
+listing/rules.py writes it, changes/rule_reader.py reads it.
 
 One line is one command line: words separated by blanks, tabs or carriage returns, without quoting or
 escapes. Lines that start with `#` are comments; a leading `ipvsadm` or `ipvsfast`, also as a path, is

@@ -124,7 +124,7 @@ OPTIONS: tuple[Option, ...] = (
 
 SPELLINGS: dict[str, Option] = {spelling: option for option in OPTIONS for spelling in option.spellings}
 
-# What ipvsadm does not have, and what is unknown under its name.
+# Options that ipvsadm does not have; under the name ipvsadm they are unknown.
 OWN_OPTIONS: tuple[Option, ...] = (
     Option(OPTION, "source", ("--source",), "auto|proc|bpf", "with -L -c: where to read connections from"),
 )
@@ -184,7 +184,7 @@ NUMBERED: tuple[str, ...] = tuple([name for name, _ in MATRIX])
 CELLS: tuple[str, ...] = tuple(
     ["".join(column) for column in zip(*[cells for _, cells in MATRIX], strict=True)]
 )
-# What is surely in order, by column, so that only doubtful lines are read against the cells one by one.
+# The options of each column that are certainly right: only other lines are compared cell by cell.
 REQUIRED: tuple[frozenset[str], ...] = tuple(
     [frozenset([name for name, row in MATRIX if row[i] == "+"]) for i in range(len(CELLS))]
 )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..model.service import Destination, Service
 
     class Names(Protocol):
-        """What a listing with names asks; names.Resolver answers."""
+        """What a listing with names asks; resolver.Resolver answers."""
 
         def prefetch(self, addresses: Iterable[bytes], confirm: bool = False) -> None:
             """Look up all of `addresses` (packed) now."""

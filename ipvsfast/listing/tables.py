@@ -138,7 +138,7 @@ def _tunnel_rows(texts: list[str], destinations: Sequence[Destination]) -> list[
 
 
 def tunnel_text(destination: Destination) -> str:
-    """`ipip`, `gue:6080:+c`, `gre:-c`; `n/a` for what is not tunnelled."""
+    """`ipip`, `gue:6080:+c`, `gre:-c`; `n/a` if it is not tunnelled."""
     if destination.forwarding != "tunnel":
         return "n/a"
     tunnel = destination.tunnel

@@ -27,7 +27,7 @@ class HostUnknown(ValueError):
 
 
 class LookupFailed(HostUnknown):
-    """A host name of which nobody could say whether it has an address."""
+    """A host name whose look-up failed: it may or may not have an address."""
 
 
 _AF_INET, _AF_INET6 = 2, 10
@@ -99,7 +99,7 @@ def _whole(value: int | str, low: int, high: int) -> int | None:
 
 
 def parse_int(text: str, low: int, high: int) -> int | None:
-    """The decimal number in `text`, or None if it is none or lies outside low..high.
+    """The decimal number in `text`, or None if it is not a number or lies outside low..high.
 
     White space and one sign may lead; digits must follow up to the end (`010` is ten).
     """
@@ -123,7 +123,7 @@ def parse_endpoint(text: str, protocol: str, resolver: NameLookup) -> tuple[byte
 
     HOST: IPv6 with or without brackets, IPv4 in the forms of inet_aton (`010.0.0.1` is 8.0.0.1,
     `1.2.3` is 1.2.0.3), or a name. A port after IPv6 needs the brackets. PORT: 0 to 65535 or a
-    service name of `protocol` ("tcp", "udp", "sctp"). ValueError if it is none of these, HostUnknown
+    service name of `protocol` ("tcp", "udp", "sctp"). ValueError for anything else, HostUnknown
     if it is a name that has no address.
     """
     host, colon, port_text = text.rpartition(":")
