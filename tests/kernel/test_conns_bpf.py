@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from ipvsfast._native import lib
-from support import bpf_fill
-from support.bpf_kernel import fill, fill_messages, refused, start_daemon
+from support import bpf_entries
+from support.bpf_kernel import fill, fill_messages, refused
+from support.connections import start_daemon
 from support.native_conns import DETAILS, Reading, count, read
 from support.netns import OWN_NAMESPACE, Namespace, entered
 
@@ -43,7 +44,7 @@ def test_mixed_tables_are_read_as_the_kernel_shows_them(size: int) -> None:
     if refused():
         return
     start_daemon()
-    fill(lambda: bpf_fill.mixed(size), size)
+    fill(bpf_entries.mixed(size), size)
     assert_same(size)
 
 
@@ -52,14 +53,14 @@ def test_details() -> None:
     if refused():
         return
     start_daemon()
-    entries = list(bpf_fill.mixed(300))
-    fill(lambda: entries, 300)
+    entries = list(bpf_entries.mixed(300))
+    fill(entries, 300)
     sent = {(e.protocol, e.client, e.cport): e for e in entries}
     threshold = int(Path("/proc/sys/net/ipv4/vs/sync_threshold").read_text().split()[0])
     for row, details in read("bpf"):
         entry = sent[row.protocol, row.client[: 16 if row.af == 10 else 4], row.cport]
         assert (details.known, details.fwmark, details.timeout) == (DETAILS, entry.fwmark, entry.timeout)
-        assert details.flags & bpf_fill.TEMPLATE == entry.flags & bpf_fill.TEMPLATE
+        assert details.flags & bpf_entries.TEMPLATE == entry.flags & bpf_entries.TEMPLATE
         assert details.flags & 0x20  # IP_VS_CONN_F_SYNC: it came from the daemon
         assert details.packets == threshold
         assert 0 <= details.timeout - details.expires < 60
@@ -71,14 +72,14 @@ def test_each_namespace_sees_its_own(new_netns: Callable[[], Namespace]) -> None
     if refused():
         return
     start_daemon()
-    fill(lambda: bpf_fill.plain(3000), 3000)
+    fill(bpf_entries.plain(3000), 3000)
     other, empty = new_netns(), new_netns()
     there, nowhere = os.open(other.path, os.O_RDONLY), os.open(empty.path, os.O_RDONLY)
     place = os.stat(OWN_NAMESPACE).st_ino
     try:
         with entered(there):
             start_daemon()
-            fill(lambda: bpf_fill.plain(2000, 100_000), 2000)
+            fill(bpf_entries.plain(2000, 100_000), 2000)
         assert (count("bpf"), count("bpf", there), count("bpf", nowhere)) == (3000, 2000, 0)
         assert [row for row, _ in read("bpf", there)] == [row for row, _ in read("proc", there)]
         assert os.stat(OWN_NAMESPACE).st_ino == place
@@ -95,10 +96,10 @@ def test_churn() -> None:
     if refused():
         return
     start_daemon()
-    standing = list(bpf_fill.plain(5000))
-    fill(lambda: standing, 5000)
+    standing = list(bpf_entries.plain(5000))
+    fill(standing, 5000)
     keys = {(e.client, e.cport) for e in standing}
-    with subprocess.Popen([sys.executable, "-m", bpf_fill.__name__], cwd=TESTS) as filler:
+    with subprocess.Popen([sys.executable, "-m", bpf_entries.__name__], cwd=TESTS) as filler:
         try:
             sizes = set()
             for _ in range(CHURN_READINGS):
@@ -106,7 +107,7 @@ def test_churn() -> None:
                 sizes.add(len(rows))
                 for row in rows:
                     ends = (row.virtual[:4], row.destination[:3], row.vport, row.dport, row.protocol)
-                    assert ends == (bytes((10, 0, 0, 1)), bytes((10, 1, 0)), 80, 8080, bpf_fill.TCP), row
+                    assert ends == (bytes((10, 0, 0, 1)), bytes((10, 1, 0)), 80, 8080, bpf_entries.TCP), row
                 seen = Counter((row.client[:4], row.cport) for row in rows)
                 assert max(seen.values()) == 1
                 assert keys <= seen.keys()
@@ -121,8 +122,8 @@ def test_a_million() -> None:
     if refused():
         return
     start_daemon()
-    (like,) = bpf_fill.plain(1)
-    fill_messages(lambda: bpf_fill.many(MILLION, like), MILLION)
+    (like,) = bpf_entries.plain(1)
+    fill_messages(bpf_entries.many(MILLION, like), MILLION)
     with Reading("bpf") as reading:
         assert lib.ipvsf_conns_remember(reading.conns, 1) == 0
         assert reading.count() == MILLION
@@ -140,7 +141,7 @@ def test_nothing_is_left_open() -> None:
     if refused():
         return
     start_daemon()
-    fill(lambda: bpf_fill.plain(5000), 5000)
+    fill(bpf_entries.plain(5000), 5000)
     before = held()
     for _ in range(10):
         with Reading("bpf") as reading:

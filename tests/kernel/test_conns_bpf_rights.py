@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from ipvsfast._native import ffi, lib
-from support import bpf_fill, bpf_rights
-from support.bpf_kernel import fill, fill_messages, refused, start_daemon, stop_daemon
+from support import bpf_entries, bpf_rights
+from support.bpf_kernel import fill, fill_messages, refused
+from support.connections import start_daemon, stop_daemon
 from support.native_conns import Reading, Refused, count, read
 from support.netns import fresh_namespace
 
@@ -29,7 +30,7 @@ def filled() -> bool:
     if refused():
         return False
     start_daemon()
-    fill(lambda: bpf_fill.plain(ROWS), ROWS)
+    fill(bpf_entries.plain(ROWS), ROWS)
     stop_daemon()
     return True
 
@@ -195,14 +196,14 @@ def test_chains_longer_than_the_memory() -> None:
     """256 buckets of more than a thousand entries with engine data: each is read in several runs, nothing twice."""
     if refused():
         return
-    size, like = 300_000, bpf_fill.engine(0)
+    size, like = 300_000, bpf_entries.engine(0)
     unload()
     modprobe("ip_vs", "conn_tab_bits=8")
     modprobe("ip_vs_pe_sip")
     try:
         with fresh_namespace():  # its connections end with it
             start_daemon()
-            fill_messages(lambda: bpf_fill.many(size, like), size)
+            fill_messages(bpf_entries.many(size, like), size)
             with Reading("bpf") as reading:
                 assert lib.ipvsf_conns_remember(reading.conns, 1) == 0
                 rows = reading.some()[1]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import errno
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
-from ipvsfast import Ipvs, SyncDaemon
-from support import bpf_fill, connections
+from support import bpf_entries, connections
 from support.native_conns import Reading, Refused, count
 
 NEWER = "/proc/net/ip_vs_conn is read in linear time"
@@ -37,28 +35,11 @@ def refused() -> bool:
     raise AssertionError("the kernel's symbols show no table, but it was read")
 
 
-def start_daemon() -> None:
-    """Entries can be sent into the caller's namespace from now on."""
-    connections.prepare_loopback()
-    with Ipvs() as ipvs:
-        ipvs.start_daemon(SyncDaemon("backup", "lo"))
+def fill(entries: Iterable[bpf_entries.Entry], wanted: int) -> None:
+    """Sends entries; returns when there are `wanted` connections, as BPF counts them."""
+    fill_messages(bpf_entries.messages(entries), wanted)
 
 
-def stop_daemon() -> None:
-    with Ipvs() as ipvs:
-        ipvs.stop_daemon("backup")
-
-
-def fill(make: Callable[[], Iterable[bpf_fill.Entry]], wanted: int) -> None:
-    """Until there are `wanted` connections: if some did not arrive all are sent again."""
-    fill_messages(lambda: bpf_fill.messages(make()), wanted)
-
-
-def fill_messages(make: Callable[[], Iterable[bytes]], wanted: int) -> None:
-    for _ in range(3):
-        connections.send_messages(make())
-        for _ in range(20):
-            if count("bpf") >= wanted:
-                return
-            time.sleep(0.1)
-    raise AssertionError(f"{count('bpf')} of {wanted} connections arrived")
+def fill_messages(messages: Iterable[bytes], wanted: int) -> None:
+    connections.send_messages(messages)
+    connections.await_count(wanted, lambda: count("bpf"))

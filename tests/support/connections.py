@@ -13,7 +13,7 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -123,13 +123,11 @@ class Filler:
     """A backup sync daemon in the caller's namespace, and the way to tell it of connections."""
 
     def __init__(self) -> None:
-        if run("--start-daemon", "backup", "--mcast-interface", "lo").returncode:
-            raise AssertionError("no backup sync daemon")
-        prepare_loopback()
+        start_daemon()
 
     def close(self) -> None:
         """Ends the daemon; the entries stay."""
-        run("--stop-daemon", "backup")
+        stop_daemon()
 
     def __enter__(self) -> Filler:
         return self
@@ -147,17 +145,30 @@ class Filler:
     def fill(self, entries: Iterable[bytes], total: int) -> None:
         """Packed entries, after which the table has `total`. AssertionError if it does not get them."""
         self.send(entries)
-        end = time.monotonic() + _PATIENCE
-        while (found := held()) != total:
-            if time.monotonic() > end:
-                raise AssertionError(f"{found} entries instead of {total}")
-            time.sleep(0.01)
+        await_count(total)
 
 
-def prepare_loopback() -> None:
-    """Multicast over lo, in the caller's namespace."""
+def start_daemon() -> None:
+    """Entries can be sent into the caller's namespace from now on."""
     _ip("link", "set", "lo", "multicast", "on")
     _ip("route", "replace", "224.0.0.0/4", "dev", "lo")
+    if run("--start-daemon", "backup", "--mcast-interface", "lo").returncode:
+        raise AssertionError("no backup sync daemon")
+
+
+def stop_daemon() -> None:
+    """The entries stay."""
+    run("--stop-daemon", "backup")
+
+
+def await_count(wanted: int, count: Callable[[], int] | None = None) -> None:
+    """Until the table has so many entries, by `count` or else the kernel's number. AssertionError if it does
+    not get them."""
+    end = time.monotonic() + _PATIENCE
+    while (found := (count or held)()) != wanted:
+        if time.monotonic() > end:
+            raise AssertionError(f"{found} entries instead of {wanted}")
+        time.sleep(0.01)
 
 
 def send_messages(made: Iterable[bytes]) -> None:
