@@ -16,8 +16,7 @@ from ipvsfast import Connections, IpvsError, IpvsUnavailable, ReadingInterrupted
 from support.command import program, run
 from support.connections import Filler, numbered, table_text
 from support.held import held
-from support.module import LOADER, loaded, unload
-from support.require import cannot_run
+from support.module import LOADER, module_afterwards, unload
 from support.standing import PROBE, SMALL, reads_linearly
 from support.terminal import on_terminal, screen
 
@@ -48,12 +47,8 @@ def some() -> int:
 @pytest.fixture
 def module_again() -> Iterator[None]:
     """Whatever a test does, the next one finds the module."""
-    if "ip_vs" not in loaded():
-        cannot_run("IPVS is built into this kernel, or its modules cannot be unloaded")
-    loader = LOADER.read_text()
-    yield
-    LOADER.write_text(loader)
-    run("-L")
+    with module_afterwards():
+        yield
 
 
 def interrupted(shim: Path, *argv: str) -> tuple[str, str]:

@@ -12,8 +12,7 @@ import pytest
 from ipvsfast import Batch, Destination, Ipvs, IpvsUnavailable, NotFound, Service, SyncDaemon, Timeouts
 from ipvsfast.listing.rules import destination_rule, service_rule
 from support.command import program, run
-from support.module import LOADER, loaded, unload
-from support.require import cannot_run
+from support.module import LOADER, module_afterwards, unload
 
 pytestmark = pytest.mark.usefixtures("netns")
 
@@ -39,13 +38,8 @@ def family_number() -> int:
 @pytest.fixture(autouse=True)
 def module_again() -> Iterator[None]:
     """Whatever a test does, the next one finds the module."""
-    if "ip_vs" not in loaded():
-        cannot_run("IPVS is built into this kernel, or its modules cannot be unloaded")
-    loader = LOADER.read_text()
-    yield
-    LOADER.write_text(loader)
-    with Ipvs():
-        pass
+    with module_afterwards():
+        yield
 
 
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from support.command import run
+from support.require import cannot_run
 
 LOADER = Path("/proc/sys/kernel/modprobe")
 
@@ -27,3 +32,14 @@ def unload(seconds: float = 60, for_good: bool = False) -> None:
             return
         assert time.monotonic() < end, [one.stderr for one in done]
         time.sleep(0.1)
+
+
+@contextmanager
+def module_afterwards() -> Iterator[None]:
+    """Whatever a test does, the next one finds the module."""
+    if "ip_vs" not in loaded():
+        cannot_run("IPVS is built into this kernel, or its modules cannot be unloaded")
+    loader = LOADER.read_text()
+    yield
+    LOADER.write_text(loader)
+    run("-L")
