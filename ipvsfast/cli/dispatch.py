@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .output import ReaderGone
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -27,6 +29,12 @@ def load(name: str) -> Any:
 
 
 def carry_out(context: Context, request: Request) -> int:
-    """Carries out one request; the exit status."""
-    status: int = load(FUNCTIONS.get(request.command, CHANGE))(context, request)
+    """Carries out one request; the exit status.
+
+    Where SIGPIPE is ignored, ipvsadm ends well in `ipvsadm -Ln | grep -q X`, and so do we.
+    """
+    try:
+        status: int = load(FUNCTIONS.get(request.command, CHANGE))(context, request)
+    except ReaderGone:
+        return 0
     return status

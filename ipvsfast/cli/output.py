@@ -23,6 +23,10 @@ class Failure(Exception):
         self.message = message
 
 
+class ReaderGone(Failure):
+    """Nobody reads our standard output any more, and SIGPIPE, which would have ended us, came ignored."""
+
+
 def interrupted(message: str) -> Failure:
     """How the command ends on Ctrl-C where there is something to say about it."""
     return Failure(INTERRUPTED, f"interrupted{message}")
@@ -51,7 +55,8 @@ def _write(data: bytes | memoryview) -> None:
         while data:
             data = data[os.write(1, data) :]
     except OSError as error:
-        raise Failure(1, f"cannot write to standard output: {error.strerror}") from None
+        kind = ReaderGone if isinstance(error, BrokenPipeError) else Failure
+        raise kind(1, f"cannot write to standard output: {error.strerror}") from None
 
 
 def write_all(chunks: Iterable[str], size: int = 1 << 16) -> None:

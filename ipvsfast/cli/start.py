@@ -17,10 +17,11 @@ def run(name: str = "") -> NoReturn:
     """Runs the command line of this process and ends it. name: instead of that by which we were called."""
     front = handed()
     name = name or front.name
-    # Like any filter: `| head` ends us quietly. The public module would import enum.
-    import _signal  # type: ignore[import-not-found]
+    if not front.pipe_ignored:
+        # Like any filter: `| head` ends us quietly. The public module would import enum.
+        import _signal  # type: ignore[import-not-found]
 
-    _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
+        _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
     guard_streams()
     if front.directory:
         _stand_in_directory()
