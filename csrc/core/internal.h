@@ -36,8 +36,9 @@ enum ipvsf_fresh {
 };
 
 struct ipvsf_session {
-	struct nl_sock *sk; /* NULL when attached */
+	struct nl_sock *sk; /* genl_libnl.c's; NULL when attached */
 	int fd;
+	bool attached;	/* to a socket that a test holds the other end of */
 	int control_fd; /* AF_INET socket of the same namespace, for the counts; -1: none */
 	pid_t owner;	/* a child after fork must not touch the socket */
 	uint16_t family;
@@ -80,6 +81,14 @@ int ipvsf_netns_do(int netns_fd, int (*work)(void *arg), void *arg);
 int ipvsf_session_check(struct ipvsf_session *s);
 int ipvsf_session_look_again(struct ipvsf_session *s);
 uint32_t ipvsf_session_next_seq(struct ipvsf_session *s, uint32_t count);
+
+/*
+ * netlink/genl_libnl.c in the module, front/genl_raw.c where no library may be needed: the socket, its port,
+ * and the number of the IPVS family, which loads the module where the kernel can (-ENOPROTOOPT: no IPVS).
+ */
+int ipvsf_genl_open(struct ipvsf_session *s);
+int ipvsf_genl_resolve(struct ipvsf_session *s, uint16_t *family);
+void ipvsf_genl_close(struct ipvsf_session *s);
 
 /* netlink/exchange.c: one message at a time out of what the kernel queued */
 typedef int (*ipvsf_message_fn)(struct ipvsf_session *s, const struct nlmsghdr *nlh, void *ctx);

@@ -35,7 +35,7 @@ static int window_message(struct ipvsf_session *s, const struct nlmsghdr *nlh, v
 static void collect(struct ipvsf_session *s, struct window *w)
 {
 	/* The kernel has answered everything before send() returned; another end may take its time. */
-	int64_t deadline = s->sk ? -SETTLE_MS : -IPVSF_PATIENCE_MS;
+	int64_t deadline = s->attached ? -IPVSF_PATIENCE_MS : -SETTLE_MS;
 	bool lost = false;
 	int r;
 

@@ -2,15 +2,8 @@
 /* One netlink socket with the IPVS family resolved, its buffers and limits. */
 #include "core/internal.h"
 
-#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-
-#include <netlink/errno.h>
-#include <netlink/genl/ctrl.h>
-#include <netlink/genl/genl.h>
-#include <netlink/netlink.h>
-#include <netlink/version.h>
 
 #define RCVBUF_WANTED (1024 * 1024)
 #define SNDBUF_WANTED (512 * 1024) /* doubled by the kernel */
@@ -18,42 +11,11 @@
 #define REPLY_CHARGE 1024
 #define RESOLVE_SECONDS 10
 
-static int errno_of_nl(int nle)
-{
-	switch (-nle) {
-	case NLE_OBJ_NOTFOUND:
-		return -ENOPROTOOPT;
-	case NLE_NOMEM:
-		return -ENOMEM;
-	case NLE_PERM:
-	case NLE_NOACCESS:
-		return -EPERM;
-	case NLE_INTR:
-		return -EINTR;
-	case NLE_AGAIN:
-		return -ETIMEDOUT;
-	case NLE_PROTO_MISMATCH:
-	case NLE_AF_NOSUPPORT:
-		return -EPROTONOSUPPORT;
-	default:
-		return errno ? -errno : -EIO;
-	}
-}
-
+/* A test's socket has the family that it was given. */
 static int resolve(struct ipvsf_session *s, uint16_t *family)
 {
-	int id;
-
-	if (!s->sk) {
-		*family = s->family;
-		return 0;
-	}
-	errno = 0;
-	id = genl_ctrl_resolve(s->sk, IPVS_GENL_NAME);
-	if (id < 0)
-		return errno_of_nl(id);
-	*family = (uint16_t)id;
-	return 0;
+	*family = s->family;
+	return s->attached ? 0 : ipvsf_genl_resolve(s, family);
 }
 
 /*
@@ -83,7 +45,7 @@ static void set_buffers(struct ipvsf_session *s)
 	int size = 0;
 	socklen_t len = sizeof(size);
 
-	/* libnl shrinks both to 32 KiB on connecting. FORCE needs the capability that IPVS needs too. */
+	/* libnl has shrunk both to 32 KiB. FORCE needs the capability that IPVS needs too. */
 	if (setsockopt(s->fd, SOL_SOCKET, SO_RCVBUFFORCE, &want_rcv, sizeof(want_rcv)))
 		setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &want_rcv, sizeof(want_rcv));
 	if (setsockopt(s->fd, SOL_SOCKET, SO_SNDBUFFORCE, &want_snd, sizeof(want_snd)))
@@ -98,34 +60,15 @@ static void set_buffers(struct ipvsf_session *s)
 	s->window_cap = s->window;
 }
 
-static int open_netlink(struct ipvsf_session *s)
-{
-	int r;
-
-	s->sk = nl_socket_alloc();
-	if (!s->sk)
-		return -ENOMEM;
-	errno = 0;
-	r = genl_connect(s->sk);
-	if (r < 0)
-		return errno_of_nl(r);
-	s->fd = nl_socket_get_fd(s->sk);
-	s->port = nl_socket_get_local_port(s->sk);
-	nl_socket_disable_msg_peek(s->sk);
-	/* The first dump skb is as large as the largest receive so far: let the lookup offer 32 KiB. */
-	nl_socket_set_msg_buf_size(s->sk, IPVSF_RECV_LEN);
-	set_buffers(s);
-	return 0;
-}
-
 static int open_session(void *session)
 {
 	struct ipvsf_session *s = session;
-	int r = open_netlink(s);
+	int r = ipvsf_genl_open(s);
 
 	if (r)
 		return r;
-	r = resolve(s, &s->family);
+	set_buffers(s);
+	r = ipvsf_genl_resolve(s, &s->family);
 	if (r)
 		return r;
 	s->control_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -175,6 +118,7 @@ int ipvsf_session_attach(int fd, uint16_t family, struct ipvsf_session **ret)
 	if (!s)
 		return -ENOMEM;
 	s->fd = fd;
+	s->attached = true;
 	s->family = family;
 	s->window = s->window_cap = IPVSF_WINDOW_MAX;
 	*ret = s;
@@ -185,10 +129,7 @@ void ipvsf_session_destroy(struct ipvsf_session *s)
 {
 	if (!s)
 		return;
-	if (s->sk)
-		nl_socket_free(s->sk); /* closes fd */
-	else if (s->fd >= 0)
-		close(s->fd);
+	ipvsf_genl_close(s);
 	if (s->control_fd >= 0)
 		close(s->control_fd);
 	free(s->send_buf);
@@ -228,12 +169,4 @@ int ipvsf_session_set_window(struct ipvsf_session *s, uint32_t window)
 const char *ipvsf_session_message(struct ipvsf_session *s)
 {
 	return s->message;
-}
-
-const char *ipvsf_libnl_version(void)
-{
-	static char text[32];
-
-	snprintf(text, sizeof(text), "%d.%d.%d", nl_ver_maj, nl_ver_min, nl_ver_mic);
-	return text;
 }
