@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The canonical numeric rule line, which `ipvsadm -S -n` prints, -> packed operation. The grammar in
- * Python defines the language; a line that is read here must mean the same there (a property
- * test checks that), and every line that is not exactly canonical is left to Python.
+ * The canonical numeric rule line, as `ipvsadm -S -n` and `ipvsfast save` print it, -> packed operation.
+ * The grammar in Python defines the language; a line that is read here must mean the same there (a
+ * property test checks that), and every line that is not exactly canonical is left to Python.
  */
 #include "core/internal.h"
 
@@ -334,6 +334,21 @@ static bool add_server(struct scanner *s, struct ipvsf_op *op)
 	return true;
 }
 
+static bool set_timeouts(struct scanner *s, struct ipvsf_op *op)
+{
+	uint32_t *each[] = { &op->u.timeouts.tcp, &op->u.timeouts.tcp_fin, &op->u.timeouts.udp };
+
+	op->cmd = IPVSF_SET_CONFIG;
+	for (int i = 0; i < 3; i++) {
+		uint64_t v;
+
+		if (!number(s, 0, TIMEOUT_MAX, &v))
+			return false;
+		*each[i] = (uint32_t)v;
+	}
+	return true;
+}
+
 /* 1: an operation; 0: nothing to do (blank, comment); -1: not canonical. */
 static int scan_line(const char *line, const char *end, struct ipvsf_op *op)
 {
@@ -346,13 +361,13 @@ static int scan_line(const char *line, const char *end, struct ipvsf_op *op)
 		s.end--;
 	if (!word(&s, &w, &len) || *w == '#')
 		return 0;
-	if (len != 2 || w[0] != '-')
-		return -1;
 	memset(op, 0, sizeof(*op));
-	if (w[1] == 'a')
+	if (len == 2 && !memcmp(w, "-a", 2))
 		known = add_server(&s, op);
-	else if (w[1] == 'A')
+	else if (len == 2 && !memcmp(w, "-A", 2))
 		known = add_service(&s, op);
+	else if (len == 5 && !memcmp(w, "--set", 5))
+		known = set_timeouts(&s, op);
 	else
 		return -1;
 	return known && !word(&s, &w, &len) ? 1 : -1;
