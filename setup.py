@@ -3,6 +3,8 @@
 import os
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 from setuptools import setup
@@ -13,7 +15,9 @@ from distutils.command.build_scripts import build_scripts  # isort: skip
 from distutils.sysconfig import customize_compiler  # isort: skip
 
 NAMES = ("ipvsfast", "ipvsfast-save", "ipvsfast-restore")
-FRONT = ("main", "handover", "interpreter")
+ROOMS = ("core", "netlink", "rules", "listing", "conns", "conns/proc", "conns/bpf", "front")
+# In its place front/genl_raw.c, which needs no library.
+LEFT_OUT = "genl_libnl.c"
 # The rest of hardening is _FORTIFY_SOURCE, below.
 COMPILE = ["-std=gnu11", "-O2", "-fPIE", "-fstack-protector-strong", "-ffunction-sections", "-fdata-sections"]
 LINK = ["-pie", "-Wl,-z,relro,-z,now,-z,noexecstack", "-Wl,--gc-sections"]
@@ -46,9 +50,13 @@ class build_programs(build_scripts):
         customize_compiler(compiler)
         given = " ".join(compiler.compiler_so)
         fortify = [] if "_FORTIFY_SOURCE" in given else [("_FORTIFY_SOURCE", "2")]
+        made = Path(self.get_finalized_command("build").build_temp, "front")
+        self._write_texts(made)
+        sources = [path for room in ROOMS for path in sorted(Path("csrc", room).glob("*.c"))]
         objects = compiler.compile(
-            [f"csrc/front/{name}.c" for name in FRONT],
-            output_dir=os.path.join(self.get_finalized_command("build").build_temp, "front"),
+            [str(path) for path in sources if path.name != LEFT_OUT],
+            output_dir=str(made),
+            include_dirs=["csrc", str(made)],
             macros=[("_GNU_SOURCE", None), *fortify],
             extra_preargs=COMPILE,
         )
@@ -59,8 +67,14 @@ class build_programs(build_scripts):
             objects,
             str(program),
             extra_preargs=[*LINK, *strip],
-            extra_postargs=shlex.split(os.environ.get("LDFLAGS", "")),
+            extra_postargs=["-pthread", *shlex.split(os.environ.get("LDFLAGS", ""))],
         )
+
+    @staticmethod
+    def _write_texts(folder):
+        """What the front prints is taken from the Python modules that say the same."""
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run([sys.executable, "-IB", "csrc/front/texts.py", folder / "texts.h"], check=True)
 
 
 # One wheel, built against the stable ABI of the oldest supported Python, serves all later ones.

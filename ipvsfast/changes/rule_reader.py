@@ -81,16 +81,18 @@ def refused(source: str, line: int, rule: bytes, command: str, code: int) -> Pro
     return Problem(source, line, rule, sentence(command, code), hint=hint, code=code, command=command)
 
 
-def fd_chunks(fd: int) -> Iterator[bytes]:
-    """What can be read from `fd`, as soon as it is there, in pieces that end with a whole line."""
+def fd_chunks(fd: int, piece: bytes = b"") -> Iterator[bytes]:
+    """What can be read from `fd`, as soon as it is there, in pieces that end with a whole line. piece: what
+    was read of it before."""
     held: list[bytes] = []
-    while piece := os.read(fd, CHUNK):
+    while piece or (piece := os.read(fd, CHUNK)):
         cut = piece.rfind(b"\n") + 1
         if cut:
             yield b"".join([*held, piece[:cut]])
             held = [piece[cut:]] if cut < len(piece) else []
         else:
             held.append(piece)
+        piece = b""
     if held:
         yield b"".join(held) + b"\n"
 

@@ -16,7 +16,9 @@ def change(context: Context, request: Request) -> int:
     """One operation on the table; Failure (255) with ipvsadm's sentence if refused."""
     operation = operation_of(request)
     try:
-        if operation.command == "flush":
+        if context.done is not None:
+            code = context.done.results[0]
+        elif operation.command == "flush":
             from ..changes.replace import empty_for_restore
 
             code = empty_for_restore(context.ipvs.session)

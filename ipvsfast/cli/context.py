@@ -7,6 +7,7 @@ import os
 from ..errors import IpvsError, IpvsUnavailable
 from ..language.parse import parse
 from ..language.values import hint
+from ..model.service import Info
 from .output import Failure
 
 TYPE_CHECKING = False
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ..client import Ipvs
     from ..language.parse import Request, UsageError
     from ..resolver import Resolver
+    from .done import Done
 
 
 HOPE = "Are you sure that IP Virtual Server is built in the kernel or as module?"
@@ -69,17 +71,23 @@ class LateResolver:
 
 
 class Context:
-    """The table, opened when first needed, our name, and the resolver."""
+    """The table, opened when first needed, our name, and the resolver.
+
+    done: what the native front has done already of the one command that this run is for.
+    """
 
     def __init__(self, program: str) -> None:
         self.program = program
         self.names = LateResolver()
+        self.done: Done | None = None
         self._ipvs: Ipvs | None = None
 
     @property
     def ipvs(self) -> Ipvs:
         if self._ipvs is None:
             self._ipvs = open_table()
+            if self.done is not None:  # listings in one run all show what was so at its start
+                self._ipvs.opened = Info._make(self._ipvs.opened.version, self.done.size)
         return self._ipvs
 
     def parse(self, argv: Sequence[str]) -> Request:

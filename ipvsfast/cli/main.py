@@ -13,15 +13,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from .done import Done
 
 
 def main(argv: Sequence[str], program: str) -> int:
     """Runs one command line (without argv[0]) and returns its exit status."""
-    return guarded(lambda: _main(argv, program), argv, program)
+    return guarded(lambda: command_line(argv, program), argv, program)
 
 
-def _main(argv: Sequence[str], program: str) -> int:
+def command_line(argv: Sequence[str], program: str, done: Done | None = None) -> int:
+    """The same, with what ends it early as an exception. done: what was done of it before."""
     context = Context(program)
+    context.done = done
     if argv and argv[0][:1] not in ("-", "") and program.rpartition("/")[2] != "ipvsadm":
         from .commands import find, run_verb
 

@@ -7,6 +7,7 @@ import os
 from ..changes.replace import Replacer
 from ..changes.rule_reader import Problem, RuleReader, no_services, text_chunks
 from ..errors import IpvsError
+from ..kernel.session import exchange_error
 from ..model.service import COMMANDS
 from .advice import problem_text
 from .dispatch import carry_out
@@ -17,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..language.parse import Request, UsageError
     from .context import Context
+    from .done import Done
 
 SOURCE = "stdin"
 
@@ -60,9 +62,47 @@ class Check(RuleReader):
             raise _End
 
 
-def replace_table(context: Context, allow_empty: bool) -> int:
+class Sent(RuleReader):
+    """Rules that the native front has sent: tells what was refused. status: 255 if that is the last one."""
+
+    def __init__(self, context: Context, results: memoryview) -> None:
+        super().__init__(context.parse, SOURCE)
+        self.status = 0
+        self._results = results
+
+    def apply(self) -> None:
+        count = self.buffer.count
+        for at in range(count):
+            code = self._results[at]
+            if code < 0:
+                complain(problem_text(self.refusal(at, -code)))
+        self.status = 255 if self._results[count - 1] < 0 else 0
+        self._results = self._results[count:]
+
+
+def in_force(count: int) -> str:
+    """How far an interrupted run came."""
+    return f": {count} {'rule is' if count == 1 else 'rules are'} in force"
+
+
+def tell(context: Context, done: Done) -> int:
+    """What became of rules that were sent; the exit status is that of the last rule."""
+    if done.error:
+        raise Failure(255, str(exchange_error(done.error)))
+    if done.interrupted:
+        raise interrupted(in_force(sum(code == 0 for code in done.results)))
+    sent = Sent(context, done.results)
+    sent.read(text_chunks(done.text))
+    return sent.status
+
+
+def replace_table(context: Context, allow_empty: bool, done: Done | None = None) -> int:
     """Checks standard input and puts its rules in place of the table; the exit status."""
-    text = read_all(0)
+    if done is not None and done.results:
+        return tell(context, done)
+    text = done.text if done is not None else b""
+    if done is None or not done.ended:
+        text += read_all(0)
     checked = context.names.resolver().together(lambda: Check(context).run(text))
     if checked.problems:
         for problem in checked.problems:
@@ -98,8 +138,7 @@ def clear_and_restore(context: Context, text: bytes) -> int:
     except IpvsError as error:
         raise Failure(255, str(error)) from None
     except KeyboardInterrupt:
-        done = rules.added + rules.already_there
-        raise interrupted(f": {done} {'rule is' if done == 1 else 'rules are'} in force") from None
+        raise interrupted(in_force(rules.added + rules.already_there)) from None
     for problem in rules.problems:
         complain(problem_text(problem))
     last = rules.problems[-1].line if rules.problems else 0

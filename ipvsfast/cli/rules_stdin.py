@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import errno
 
-from ..changes.rule_reader import Problem, RuleReader, fd_chunks
+from ..changes.rule_reader import Problem, RuleReader, fd_chunks, text_chunks
 from ..errors import IpvsError, plural
-from ..kernel.session import count_sent
+from ..kernel.session import count_sent, exchange_error
 from .advice import problem_text
 from .dispatch import carry_out
 from .output import Failure, complain, interrupted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from ..language.parse import Request, UsageError
     from .context import Context
+    from .done import Done
     from .progress import Progress
 
 
@@ -34,6 +35,7 @@ class Restore(RuleReader):
         self.done = 0  # rules whose results are known
         self.last = 0  # line of the last of them
         self._progress: Progress | None = None
+        self._before: Done | None = None  # what was done of the buffer that comes first
         self.lost = False  # whether a reply of the kernel was lost; then the run fails, whatever came last
 
     def feed(self, chunks: Iterable[bytes]) -> int:
@@ -52,6 +54,28 @@ class Restore(RuleReader):
             raise interrupted(f": {done} {were} sent, up to {self.source}:{last}") from None
         return self.status or (255 if self.lost else 0)
 
+    def go_on(self, done: Done) -> int:
+        """Carries out what the native front has read and not finished, and what follows on standard input."""
+        self.done, self.last = done.count, done.last
+        self.buffer.skip_lines(done.line)
+        self._before = done
+        return self.feed(_rest(done))
+
+    def _take_over(self) -> int:
+        """Takes what is known of the operations in the buffer; how many have a result."""
+        done, self._before = self._before, None
+        if done is None:
+            return 0
+        known = len(done.results)
+        self.buffer.results[:known] = done.results
+        if done.interrupted:
+            raise KeyboardInterrupt
+        if done.error:
+            raise exchange_error(done.error)
+        if known < self.buffer.count:  # this one takes long, as below
+            self._draw(self.done + known)
+        return known
+
     def _draw(self, done: int) -> None:
         if self._progress is None:
             from .progress import for_terminal
@@ -61,11 +85,11 @@ class Restore(RuleReader):
 
     def apply(self) -> None:
         buffer = self.buffer
-        count, sent = buffer.count, 0
-        table = self.context.ipvs
+        count = buffer.count
         try:
+            sent = self._take_over()
             while sent < count:
-                sent = table.send(buffer.ops, count, buffer.results, sent)
+                sent = self.context.ipvs.send(buffer.ops, count, buffer.results, sent)
                 if sent < count:  # a time slice was used up: this one takes long
                     self._draw(self.done + sent)
         except IpvsError as error:
@@ -111,9 +135,20 @@ class Restore(RuleReader):
             raise Failure(0)
 
 
+def _rest(done: Done) -> Iterator[bytes]:
+    if done.interrupted and not done.results:
+        raise KeyboardInterrupt
+    if done.ended:
+        yield from text_chunks(done.text)
+    else:
+        yield from fd_chunks(0, done.text)
+
+
 def restore(context: Context, request: Request) -> int:
     """Runs -R on standard input."""
     try:
+        if context.done is not None:
+            return Restore(context, "stdin").go_on(context.done)
         context.ipvs  # noqa: B018 - the kernel is asked first: without it nothing is read
         return Restore(context, "stdin").feed(fd_chunks(0))
     except IpvsError as error:

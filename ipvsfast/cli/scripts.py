@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .done import Done
+
 _SAVE_USAGE = """\
 {}: Script to save the IPVS table to stdout.
    With the -n option, prints out the table in numeric format."""
@@ -31,15 +33,16 @@ def save(argv: Sequence[str], program: str) -> int:
     return carry_out(context, context.parse(["-S", "-n"] if "-n" in argv else ["-S"]))
 
 
-def restore(argv: Sequence[str], program: str) -> int:
-    """Replaces the table by the rules on standard input, or reports what is wrong with them."""
+def restore(argv: Sequence[str], program: str, done: Done | None = None) -> int:
+    """Replaces the table by the rules on standard input, or reports what is wrong with them. done: what was
+    done of that before."""
     name = _base_name(program)
     if _asks_for_help(argv, name):
         return _help("ipvsfast-restore", name)
     from .restore_programs import replace_table
 
     allow_empty = name.startswith("ipvsadm") or "--allow-empty" in argv
-    return replace_table(Context(_main_name(name)), allow_empty)
+    return replace_table(Context(_main_name(name)), allow_empty, done)
 
 
 def _base_name(program: str) -> str:

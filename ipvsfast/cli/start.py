@@ -12,6 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from .handed import Handed
+
 
 def run(name: str = "") -> NoReturn:
     """Runs the command line of this process and ends it. name: instead of that by which we were called."""
@@ -27,15 +29,26 @@ def run(name: str = "") -> NoReturn:
         _stand_in_directory()
     _be_seen_as(os.path.basename(name) or "ipvsfast")
     argv = sys.argv[1:]
-    if front.program == "main":
-        from .main import main
-
-        leave(main(argv, name))
     from .main import guarded
+
+    leave(guarded(lambda: _carry_out(front, argv, name), argv, name))
+
+
+def _carry_out(front: Handed, argv: list[str], name: str) -> int:
+    """The exit status of the program that was called, which the one in front of us may have begun."""
+    done = None
+    if front.fd >= 0:
+        from .done import check_output, read_done
+
+        done = read_done(front.fd)
+        check_output(done)
+    if front.program == "main":
+        from .main import command_line
+
+        return command_line(argv, name, done)
     from .scripts import restore, save
 
-    work = save if front.program == "save" else restore
-    leave(guarded(lambda: work(argv, name), argv, name))
+    return save(argv, name) if front.program == "save" else restore(argv, name, done)
 
 
 def _stand_in_directory() -> None:

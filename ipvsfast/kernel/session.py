@@ -110,11 +110,7 @@ class Session:
     def _check(self, code: int, command: str) -> None:
         if not code:
             return
-        if code == -errno.ECHILD:
-            raise KernelError(errno.ECHILD, "a session cannot be used after fork: open a new one")
-        if code in (-errno.ENOPROTOOPT, -errno.ESTALE):
-            raise module_lost(code)
-        error = error_for(command, code)
+        error = exchange_error(code, command)
         words = ffi.string(lib.ipvsf_session_message(self._handle)).decode("utf-8", "replace")
         if words:
             error.advice = f"the kernel says: {words}"
@@ -330,6 +326,10 @@ class RuleBuffer:
         """A new text comes; line numbers go on."""
         self._scan.used = 0
 
+    def skip_lines(self, count: int) -> None:
+        """So many lines were read by others."""
+        self._scan.line = count
+
     def clear(self) -> None:
         """The operations were carried out."""
         self.results[: self.count] = new_results(self.count)
@@ -379,8 +379,12 @@ class RuleCheck:
         return results
 
 
-def module_lost(code: int) -> IpvsUnavailable:
-    """The exception for an open session whose kernel module was removed."""
+def exchange_error(code: int, command: str = "") -> KernelError:
+    """The exception for a failure (negative errno) in an open session, as the answer to `command`."""
+    if code == -errno.ECHILD:
+        return KernelError(errno.ECHILD, "a session cannot be used after fork: open a new one")
+    if code not in (-errno.ENOPROTOOPT, -errno.ESTALE):
+        return error_for(command, code)
     text = "the kernel's IPVS was removed, and its table with it"
     if code == -errno.ESTALE:
         return IpvsUnavailable(errno.ESTALE, f"{text}; it was loaded again, and its table began empty")

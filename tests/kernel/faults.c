@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,6 +31,12 @@ static int is_that_one(const char *kind, int number)
 	size_t n = strlen(kind);
 
 	return fault && !strncmp(fault, kind, n) && fault[n] == ':' && atoi(fault + n + 1) == number;
+}
+
+/* The native front, not the Python that may follow it. */
+static int in_front(void)
+{
+	return !strncmp(program_invocation_short_name, "ipvsfast", 8);
 }
 
 ssize_t send(int fd, const void *buf, size_t len, int flags)
@@ -99,9 +106,52 @@ int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags, struct tim
 
 	if (!real)
 		real = dlsym(RTLD_NEXT, "recvmmsg");
+	/* FAULT=lost:N: the replies to the front's request number N are gone. */
+	if (fault && !strncmp(fault, "lost:", 5) && in_front() && ++count == atoi(fault + 5)) {
+		real(fd, msgs, n, flags, timeout);
+		errno = ENOBUFS;
+		return -1;
+	}
 	if (fault && !strncmp(fault, "recv-eintr:", 11) && ++count % atoi(fault + 11)) {
 		errno = EINTR;
 		return -1;
 	}
 	return real(fd, msgs, n, flags, timeout);
+}
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *at, size_t size);
+
+/* FAULT=memory:N:FILE: the front's allocation number N fails, once, and then FILE is there. */
+static int no_memory(void)
+{
+	static int count;
+	const char *fault = getenv("FAULT");
+
+	if (!fault || strncmp(fault, "memory:", 7) || !in_front() || ++count != atoi(fault + 7))
+		return 0;
+	close(creat(strchr(fault + 7, ':') + 1, 0600));
+	errno = ENOMEM;
+	return 1;
+}
+
+void *malloc(size_t size)
+{
+	return no_memory() ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+	return no_memory() ? NULL : __libc_calloc(count, size);
+}
+
+void *realloc(void *at, size_t size)
+{
+	return no_memory() ? NULL : __libc_realloc(at, size);
+}
+
+void *reallocarray(void *at, size_t count, size_t size)
+{
+	return no_memory() ? NULL : __libc_realloc(at, count * size);
 }

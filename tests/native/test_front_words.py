@@ -14,7 +14,7 @@ from parity.test_matrix import COMMANDS, OPTIONS
 
 from support.front_reader import LIST, REPLACE, Meaning, by_front, by_grammar
 
-EXAMPLES = int(os.environ.get("IPVSFAST_FRONT_EXAMPLES", "2000"))
+EXAMPLES = int(os.environ.get("IPVSFAST_FRONT_EXAMPLES", "700"))
 
 TAKEN = [
     "-A -t 10.0.0.1:80",

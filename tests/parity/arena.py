@@ -13,6 +13,9 @@ from typing import Any
 from parity.programs import Result, Run
 from parity.state import State
 
+from support.command import program
+from support.front_reader import by_front
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -28,10 +31,15 @@ class Space:
         self.number = number
 
     def run(self, how: str, *argv: str, **settings: Any) -> Result:
-        """how: "theirs", "ours" or a path; settings: fields of programs.Run."""
+        """how: "theirs", "ours" or a path; settings: fields of programs.Run.
+
+        Ours is Python, or the installed command, where the front of that takes the line and the arena is for that.
+        """
         return self.play(how, Run(argv, **settings))
 
     def play(self, how: str, run: Run) -> Result:
+        if how == "ours" and self._arena.front and by_front(list(run.argv)) is not None:
+            how = program()
         return self._arena.ask("run", self.number, how, run)  # type: ignore[no-any-return]
 
     def add(self, rules: str) -> None:
@@ -78,9 +86,10 @@ class Pair:
 
 
 class Arena:
-    """The worker, and requests to it."""
+    """The worker, and requests to it. front: command lines that the native front takes are played through it."""
 
-    def __init__(self) -> None:
+    def __init__(self, front: bool = False) -> None:
+        self.front = front
         self._pairs: dict[tuple[object, ...], Pair] = {}
         self._start()
 

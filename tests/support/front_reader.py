@@ -10,11 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ipvsfast import grammar, wire
 from ipvsfast._native import ffi, lib
-from ipvsfast.batch import Operation, operation_of
+from ipvsfast.kernel.layout import pack_operations
+from ipvsfast.kernel.session import VIEWS
+from ipvsfast.language.parse import UsageError, operation_of, parse
 from ipvsfast.listing.headers import chosen_view
-from ipvsfast.session import VIEWS
+from ipvsfast.model.operation import Operation
 from support.require import cannot_run
 from support.tools import ROOT
 
@@ -80,7 +81,7 @@ class _NoNames:
 
 
 def _message(operation: Operation) -> bytes:
-    packed = wire.pack_operations([operation])
+    packed = pack_operations([operation])
     room = ffi.new("uint8_t[]", lib.IPVSF_MESSAGE_MAX)
     length = lib.ipvsf_op_encode(ffi.from_buffer("struct ipvsf_op *", packed), 1, 1, room, len(room))
     assert length > 0
@@ -90,8 +91,8 @@ def _message(operation: Operation) -> bytes:
 def by_grammar(words: list[str]) -> Meaning | str:
     """What the grammar makes of them: the same in the same form, or in words what is not plain about them."""
     try:
-        request = grammar.parse(words, _NoNames(), own=True)
-    except (grammar.UsageError, LookupError) as error:
+        request = parse(words, _NoNames(), own=True)
+    except (UsageError, LookupError) as error:
         return f"{type(error).__name__}: {error}"
     given = request.given
     if request.command == "flush":

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests to the kernel until they have an answer, and Ctrl-C meanwhile. */
+#include "front/work.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+
+#define SLICE_MS 50
+
+static int interrupt_fd = -1;
+static sigset_t before; /* which signals were blocked, where interrupt_fd is open */
+
+struct ipvsf_session *front_open(const struct front *f, struct ipvsf_info *info)
+{
+	struct ipvsf_session *s;
+
+	if (ipvsf_session_create(-1, &s) || ipvsf_info_get(s, info))
+		front_decline(f);
+	return s;
+}
+
+bool front_read_table(struct ipvsf_session *s, const struct ipvsf_service *one, struct ipvsf_table *ret)
+{
+	int r = one->af ? ipvsf_service_get(s, one, ret) : ipvsf_services_dump(s, ret);
+
+	return !r && !ipvsf_dests_dump(s, ret, 0);
+}
+
+int front_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count, int32_t *results,
+	       size_t *done)
+{
+	int r = ipvsf_batch_send(s, ops, count, results, SLICE_MS, done);
+
+	if (front_interrupted())
+		return -EINTR;
+	/* ESTALE: in a new table what was done is gone, and the rest does not belong there. */
+	if (r == -ESTALE || (r && r != -EINTR && !*done))
+		return r;
+	return *done < count ? -EAGAIN : 0;
+}
+
+int front_send_all(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count, int32_t *results)
+{
+	size_t at = 0, done;
+	int r;
+
+	do {
+		r = front_send(s, ops + at, count - at, results + at, &done);
+		at += done;
+	} while (r == -EAGAIN);
+	return r;
+}
+
+void front_hold_interrupt(void)
+{
+	struct sigaction now;
+	sigset_t one;
+
+	if (interrupt_fd >= 0 || sigaction(SIGINT, NULL, &now) || now.sa_handler == SIG_IGN)
+		return;
+	sigemptyset(&one);
+	sigaddset(&one, SIGINT);
+	interrupt_fd = signalfd(-1, &one, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (interrupt_fd >= 0)
+		sigprocmask(SIG_BLOCK, &one, &before);
+}
+
+bool front_interrupted(void)
+{
+	struct pollfd p = { .fd = interrupt_fd, .events = POLLIN };
+
+	return interrupt_fd >= 0 && poll(&p, 1, 0) == 1;
+}
+
+bool front_wait_input(void)
+{
+	struct pollfd p[] = { { .fd = 0, .events = POLLIN }, { .fd = interrupt_fd, .events = POLLIN } };
+
+	if (interrupt_fd < 0)
+		return true;
+	while (poll(p, 2, -1) < 0 && errno == EINTR)
+		;
+	return !p[1].revents;
+}
+
+void front_release_interrupt(bool told)
+{
+	struct signalfd_siginfo info;
+
+	if (interrupt_fd < 0)
+		return;
+	while (told && read(interrupt_fd, &info, sizeof(info)) > 0)
+		;
+	close(interrupt_fd);
+	interrupt_fd = -1;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}

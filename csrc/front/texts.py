@@ -1,0 +1,77 @@
+"""Writes texts.h: every text that the native front prints, from the modules whose texts they are.
+
+usage: texts.py FILE    Used while building; not part of the wheel.
+"""
+
+import errno
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from ipvsfast.errors import sentence  # noqa: E402
+from ipvsfast.listing.connections import headers  # noqa: E402
+from ipvsfast.listing.headers import HEADERS, version_line  # noqa: E402
+from ipvsfast.listing.state import timeout_text  # noqa: E402
+from ipvsfast.model.service import COMMANDS  # noqa: E402
+
+VIEWS = {
+    "default": "DEFAULT",
+    "stats": "STATS",
+    "rate": "RATE",
+    "thresholds": "THRESHOLDS",
+    "persistent-conn": "PERSISTENT",
+    "tun-info": "TUNNEL",
+}
+# An outcome that is not known is for Python to tell.
+UNKNOWN = errno.ENOBUFS
+
+
+def quoted(text: str) -> str:
+    """`text` as a string in C."""
+    return '"' + text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n") + '"'
+
+
+def refusals() -> list[str]:
+    """The answers of the kernel that have a sentence of ipvsadm's, and not the system's."""
+    lines = []
+    for command, number in COMMANDS.items():
+        for code, name in sorted(errno.errorcode.items()):
+            text = sentence(command, code)
+            if text != os.strerror(code) and code != UNKNOWN:
+                lines.append(f"\t{{ {number}, {name}, {quoted(text)} }},")
+    return lines
+
+
+def header() -> str:
+    """The whole file."""
+    numbers = SimpleNamespace(version=("%u", "%u", "%u"), size="%u", tcp="%u", tcp_fin="%u", udp="%u")
+    views = [f"\t[IPVSF_VIEW_{name}] = {quoted(HEADERS[view])}," for view, name in VIEWS.items()]
+    lines = [
+        "/* Made by texts.py from ipvsfast/. */",
+        f"#define FRONT_VERSION_LINE {quoted(version_line(numbers))}",  # type: ignore[arg-type]
+        f"#define FRONT_TIMEOUTS {quoted(timeout_text(numbers))}",  # type: ignore[arg-type]
+        f"#define FRONT_CONN_HEAD {quoted(headers())}",
+        f"#define FRONT_CONN_HEAD_ENGINES {quoted(headers(True))}",
+        "",
+        "__attribute__((unused)) static const char *const front_headers[] = {",
+        *views,
+        '\t[IPVSF_VIEW_RULES] = "",',
+        "};",
+        "",
+        "__attribute__((unused)) static const struct {",
+        "\tuint16_t cmd;",
+        "\tint number;",
+        "\tconst char *text;",
+        "} front_refusals[] = {",
+        *refusals(),
+        "};",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(header())

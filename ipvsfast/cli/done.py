@@ -1,0 +1,66 @@
+"""What the native front has done of a command before it left the rest to us. csrc/front/work.h describes it.
+
+An operation that has a result is never sent again: a lost reply would become "already exists". Where only
+reading was done, or nothing, we are told nothing, and begin anew.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+
+from .output import Failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+CHANGE, OUTPUT, RULES, REPLACE = 1, 2, 3, 4
+VERSION = 1
+# Up to the second number of 64 bits this is the same in all versions.
+_HEAD = struct.Struct("=4sIIIQQQIiII")
+
+
+class Done:
+    """what: CHANGE (the result of the one change), OUTPUT (standard output cannot be written: errno), RULES
+    (of -R), REPLACE (of ipvsfast-restore).
+
+    results: of the first operations in `text`. count: operations before it, up to line `last`; line: the last
+    before it. error: errno (negative) that ended the exchange with the kernel. ended: nothing more is to be
+    read. size: of the connection table when the command began.
+    """
+
+    __slots__ = ("what", "interrupted", "count", "last", "line", "error", "ended", "size", "results", "text")
+
+    def __init__(self, data: bytes) -> None:
+        magic, version, self.what, interrupted, self.count, self.last, *more = _HEAD.unpack_from(data)
+        self.line, count, self.error, ended, self.size = more
+        if magic != b"IPVS" or version != VERSION:
+            self._another_version()
+        self.interrupted = bool(interrupted)
+        self.ended = bool(ended)
+        end = _HEAD.size + 4 * count
+        self.results = memoryview(data)[_HEAD.size : end].cast("i")
+        self.text = data[end:]
+
+    def _another_version(self) -> NoReturn:
+        """We were replaced while the command ran. Only how far it came can be told."""
+        if self.what == RULES:
+            far = f"at least {self.count} rules were sent, up to line {self.last}"
+        else:
+            far = "what it did is not known: list the table"
+        raise Failure(1, f"another version was installed while this command ran; {far}")
+
+
+def read_done(fd: int) -> Done | None:
+    """What is told by the file `fd`, which is closed; None for -1."""
+    if fd < 0:
+        return None
+    with open(fd, "rb", buffering=0) as file:
+        return Done(file.readall())
+
+
+def check_output(done: Done | None) -> None:
+    """Failure if what was left to us is to say that standard output cannot be written."""
+    if done is not None and done.what == OUTPUT:
+        raise Failure(1, f"cannot write to standard output: {os.strerror(-done.results[0])}")
