@@ -33,6 +33,10 @@ build_btf() {
 	build btf csrc/conns/bpf/btf.c csrc/conns/bpf/layout.c
 }
 
+build_words() {
+	build words csrc/front/words.c csrc/rules/scan.c csrc/netlink/encode.c
+}
+
 # The captures, behind bytes that choose among formats, filters, keys and sources.
 seed_conns() {
 	for file in tests/data/conns/*.txt; do
@@ -45,6 +49,16 @@ seed_conns() {
 			} > "$1/$(basename "$file" .txt)-$(printf %s "$choices" | cksum | cut -d ' ' -f 1)"
 		done
 	done
+}
+
+# Every line as words, behind a byte that chooses the program.
+seed_words() {
+	number=0
+	while read -r line; do
+		number=$((number + 1))
+		# shellcheck disable=SC2086
+		{ printf 7; printf '%s\0' $line; } > "$1/$number"
+	done < tests/fuzz/words.txt
 }
 
 # What the tests of the reader of type information are made of.
