@@ -12,13 +12,15 @@ from .model.service import Info, Timeouts
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import Any
 
     from .changes.add import OnProgress
-    from .changes.restore import Restored, Source
+    from .changes.restore import Restored
     from .kernel.layout import Table
     from .kernel.session import Reading
     from .model.operation import Batch, Operation, Results
-    from .model.service import Destination, DestinationKey, Service, ServiceKey, SyncDaemon
+    from .model.service import Destination, Service, SyncDaemon
+    from .model.types import CommandName, DaemonState, DestinationOrKey, Namespace, RuleSource, ServiceOrKey
 
 
 class Ipvs:
@@ -31,7 +33,7 @@ class Ipvs:
     ipvsadm prints.
     """
 
-    def __init__(self, netns: str | None = None) -> None:
+    def __init__(self, netns: Namespace | None = None) -> None:
         self._session = Session(netns)
         try:
             self.opened = self.info()
@@ -72,29 +74,29 @@ class Ipvs:
             raise TableChanging(errno.EAGAIN, "the table kept changing while it was read")
         return reading.values()
 
-    def read(self, key: ServiceKey | None = None) -> Reading:
+    def read(self, service: ServiceOrKey | None = None) -> Reading:
         """The table, or one service of it, as packed rows that can be sorted, turned into text at
         memory speed, or into values."""
-        return self._session.read(_packed(key) if key is not None else None)
+        return self._session.read(_packed(service) if service is not None else None)
 
     def services(self) -> list[Service]:
         """Every service with its counters, in kernel order."""
         return [service for service, _ in self._session.read(dests=False).values()]
 
-    def service(self, key: ServiceKey) -> Service:
+    def service(self, service: ServiceOrKey) -> Service:
         """One service with its counters; KernelRefused (ESRCH) if there is none."""
-        return self._session.read(_packed(key), dests=False).values()[0][0]
+        return self._session.read(_packed(service), dests=False).values()[0][0]
 
-    def one(self, key: ServiceKey) -> tuple[Service, list[Destination]]:
+    def one(self, service: ServiceOrKey) -> tuple[Service, list[Destination]]:
         """One service and its destinations, newest first; KernelRefused (ESRCH) if there is none."""
-        table = self.read(key).values()
+        table = self.read(service).values()
         if not table:  # deleted between the two requests
             raise error_for("list", errno.ESRCH)
         return table[0]
 
-    def destinations(self, key: ServiceKey) -> list[Destination]:
+    def destinations(self, service: ServiceOrKey) -> list[Destination]:
         """The destinations of one service with counters, newest first."""
-        return self.one(key)[1]
+        return self.one(service)[1]
 
     def timeouts(self) -> Timeouts:
         """The connection timeouts in seconds."""
@@ -151,7 +153,7 @@ class Ipvs:
 
     def restore(
         self,
-        source: Source,
+        source: RuleSource,
         *,
         stop_on_error: bool = True,
         exist: bool = False,
@@ -161,6 +163,7 @@ class Ipvs:
     ) -> Restored:
         """Check rule text (a path, bytes, or lines) as a whole, then add it; an account of what was done.
 
+        An open file has lines, a text file and a binary one.
         RulesInvalid, with every mistake, if it holds any: then nothing was sent. stop_on_error: at a
         refusal of the kernel nothing after it stays in force. What is there as the rule says is no
         refusal. exist: what is there with other values is edited, instead of being refused. clear:
@@ -226,36 +229,38 @@ class Ipvs:
         """One time slice of packed operations; see Session.send. For callers that stream."""
         return self._session.send(packed, count, errnos, start)
 
-    def _one(self, command: str, service: object = None, dest: object = None, value: object = None) -> None:
+    def _one(self, command: CommandName, service: Any = None, dest: Any = None, value: Any = None) -> None:
         from .model.operation import Operation
 
-        self.apply([Operation._make(command, service, dest, value)]).check()
+        self.apply([Operation(command, service, dest, value)]).check()
 
     def add_service(self, service: Service) -> None:
+        """Add a service."""
         self._one("add-service", service)
 
     def edit_service(self, service: Service) -> None:
         """Replace scheduler, persistence, netmask, engine and flags of an existing service."""
         self._one("edit-service", service)
 
-    def delete_service(self, key: ServiceKey) -> None:
-        self._one("delete-service", key)
+    def delete_service(self, service: ServiceOrKey) -> None:
+        """Delete a service, given as itself or by its key, with its destinations."""
+        self._one("delete-service", service)
 
-    def add_destination(self, service: ServiceKey, destination: Destination) -> None:
-        destination.check_family(service)
+    def add_destination(self, service: ServiceOrKey, destination: Destination) -> None:
+        """Add a destination to a service."""
         self._one("add-server", service, destination)
 
-    def edit_destination(self, service: ServiceKey, destination: Destination) -> None:
+    def edit_destination(self, service: ServiceOrKey, destination: Destination) -> None:
         """Replace forwarding, weight, thresholds and tunnel of an existing destination."""
-        destination.check_family(service)
         self._one("edit-server", service, destination)
 
-    def delete_destination(self, service: ServiceKey, key: DestinationKey) -> None:
-        self._one("delete-server", service, key)
+    def delete_destination(self, service: ServiceOrKey, destination: DestinationOrKey) -> None:
+        """Delete a destination, given as itself or by its key."""
+        self._one("delete-server", service, destination)
 
-    def zero(self, key: ServiceKey | None = None) -> None:
+    def zero(self, service: ServiceOrKey | None = None) -> None:
         """Zero the counters of one service and its destinations, or of everything."""
-        self._one("zero", key)
+        self._one("zero", service)
 
     def flush(self) -> None:
         """Delete every service of this namespace."""
@@ -266,9 +271,10 @@ class Ipvs:
         self._one("set", value=timeouts)
 
     def start_daemon(self, daemon: SyncDaemon) -> None:
+        """Start a sync daemon."""
         self._one("start-daemon", value=daemon)
 
-    def stop_daemon(self, state: str) -> None:
+    def stop_daemon(self, state: DaemonState) -> None:
         """Stop the "master" or the "backup" daemon."""
         from .model.operation import Batch
 
@@ -288,7 +294,8 @@ def saved_text(table: Ipvs) -> Iterator[bytes | memoryview]:
     yield from pieces
 
 
-def _packed(key: ServiceKey) -> bytes:
+def _packed(service: ServiceOrKey) -> bytes:
     from .kernel.layout import pack_key
+    from .model.service import service_key
 
-    return pack_key(key)
+    return pack_key(service_key(service))

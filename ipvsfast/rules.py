@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from .errors import InvalidValue
 from .model.operation import Operation
-from .model.service import COMMANDS, Destination, Service, ServiceKey, SyncDaemon, Timeouts
+from .model.service import COMMANDS, Destination, Service, SyncDaemon, Timeouts, service_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .changes.restore import Source
     from .model.service import DestinationKey
+    from .model.types import RuleSource, ServiceOrKey
 
     Ruled = Operation | Service | Destination | Timeouts | SyncDaemon
 
 __all__ = ["check", "from_rule", "to_rule"]
 
 
-def check(source: Source) -> int:
+def check(source: RuleSource) -> int:
     """The number of rules in a path, bytes or lines, which are read as `Ipvs.restore` reads them.
 
     RulesInvalid, with every mistake, if there is any. No kernel is asked, and no privilege is needed.
@@ -51,7 +51,7 @@ def from_rule(line: str) -> Operation:
     return operation_of(request)
 
 
-def to_rule(what: Ruled, service: Service | ServiceKey | None = None) -> str:
+def to_rule(what: Ruled, service: ServiceOrKey | None = None) -> str:
     """The line that from_rule reads back and `ipvsadm` understands, without a line end.
 
     what: an operation, or a value, for which it is the line that adds, sets or starts it. service: the
@@ -70,7 +70,7 @@ def to_rule(what: Ruled, service: Service | ServiceKey | None = None) -> str:
         raise TypeError(f"no rule says {what!r}")
     if service is None:
         raise TypeError("the rule of a destination needs its service")
-    return _rule(Operation._make("add-server", service, what, None))
+    return _rule(Operation._make("add-server", service_key(service), what, None))
 
 
 # ipvsadm's option for each command that has nothing but a service or a destination to name.

@@ -13,13 +13,12 @@ from .rule_reader import Checker, Problem, fd_chunks, text_chunks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from ..kernel.session import Session
+    from ..model.types import RuleSource
     from .add import OnProgress
     from .rule_reader import Parse
-
-    Source = str | os.PathLike[str] | bytes | Iterable[str]
 
 
 class RulesInvalid(InvalidValue):
@@ -102,21 +101,33 @@ class Restored:
         return f"<Restored {self}>"
 
 
+def _line(line: str | bytes) -> bytes:
+    """One line of rule text, with its end."""
+    if isinstance(line, str):
+        line = line.encode("utf-8", "surrogateescape")
+    elif not isinstance(line, bytes):
+        raise TypeError(f"a line of rule text must be str or bytes, not {line!r}")
+    return line if line.endswith(b"\n") else line + b"\n"
+
+
 class RuleText:
     """Rule text that can be read twice: a file, bytes, or lines. name: how problems call it."""
 
-    def __init__(self, source: Source, name: str = "rules") -> None:
+    def __init__(self, source: RuleSource, name: str = "rules") -> None:
         self.name = name
         self._path: str | None = None
         self._text = b""
-        if isinstance(source, bytes):
-            self._text = source
+        if isinstance(source, (bytes, bytearray, memoryview)):
+            self._text = bytes(source)
         elif isinstance(source, (str, os.PathLike)):
-            self.name = os.fspath(source)
+            self.name = os.fsdecode(source)
+            if "\n" in self.name:
+                raise InvalidValue("rule text as str: a str is a path; give the text as bytes, or its lines")
             self._open(self.name)
         else:
-            lines = [line if line.endswith("\n") else line + "\n" for line in source]
-            self._text = "".join(lines).encode("utf-8", "surrogateescape")
+            named = getattr(source, "name", None)  # of a file
+            self.name = named if isinstance(named, str) else name
+            self._text = b"".join([_line(line) for line in source])
 
     def _open(self, path: str) -> None:
         from stat import S_ISREG

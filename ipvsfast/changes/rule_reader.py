@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from ..language.parse import Request
 
-    Source = str | os.PathLike[str] | bytes | Iterable[str]
     Parse = Callable[[list[str]], Request]
 
 # Small enough to stay in memory that was touched before: new pages cost more than more reads.

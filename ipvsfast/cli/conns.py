@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from ..connections.table import ReadingReport
+    from ..model.types import RowForm
     from .conns_query import Query
     from .context import Context
 
@@ -106,7 +107,7 @@ def _rows(query: Query, table: Connections) -> None:
     _stream(table, table.text(_form_of_rows(query), query.where))
 
 
-def _form_of_rows(query: Query) -> str:
+def _form_of_rows(query: Query) -> RowForm:
     if query.form == "csv" and query.details:
         return "csv-details"
     return "table-pe" if query.engines_shown else query.form

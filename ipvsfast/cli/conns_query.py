@@ -9,9 +9,13 @@ from ..model.address import parse_int
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Literal
+
     from ..connections.count_by import Key
 
-FORMATS = ("json", "ndjson", "csv")
+    OutputForm = Literal["table", "json", "ndjson", "csv"]
+
+FORMATS: tuple[OutputForm, ...] = ("json", "ndjson", "csv")
 _MOST = 2**31 - 1
 _MOST_SAMPLED = 1_000_000  # they are kept in memory
 _LONGEST_WATCH = 86400
@@ -35,7 +39,7 @@ class Query:
         self.details = "details" in given
         self.quiet = "quiet" in given
         self.source = chosen_source(given.get("source"))
-        self.form = _one_of(given, FORMATS) or "table"
+        self.form: OutputForm = _one_of(given, FORMATS) or "table"
         if "by" in given:
             from ..connections.count_by import parse_keys
 
@@ -73,7 +77,7 @@ def _exclude(given: dict[str, str], one: str, other: str) -> None:
         raise _error(f"--{one} and --{other} exclude each other")
 
 
-def _one_of(given: dict[str, str], names: tuple[str, ...]) -> str | None:
+def _one_of(given: dict[str, str], names: tuple[OutputForm, ...]) -> OutputForm | None:
     found = [name for name in names if name in given]
     if len(found) > 1:
         raise _error(f"--{found[0]} and --{found[1]} exclude each other")
@@ -102,7 +106,8 @@ def _seconds(given: dict[str, str]) -> float | None:
     return seconds
 
 
-def _several(given: dict[str, str], name: str) -> tuple[str, ...]:
+def _several(given: dict[str, str], name: str) -> Any:
+    """The texts between commas; the filter refuses those that it does not know."""
     return tuple(given[name].split(",")) if name in given else ()
 
 

@@ -9,11 +9,16 @@ from ..errors import InvalidValue
 from ..model.address import format_endpoint, format_ip, parse_int
 from ..model.connection import protocol_text
 from ..model.keys import AF_INET
+from ..model.value import Field, Value, check_kind, check_range
 from .filter import FAMILIES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from typing_extensions import Self, Unpack
+
+    from ..model.types import GroupChanges
 
 PART = struct.Struct("=BBBB")
 _PLACE = struct.Struct("=B16sH")
@@ -106,18 +111,23 @@ def parse_keys(by: str | Sequence[str | Key]) -> list[Key]:
     return keys
 
 
-class Group(tuple):  # type: ignore[type-arg]
+class Group(Value, tuple[tuple[str, ...], int]):
     """(keys, count): how many connections have these keys, which are texts in the order asked for."""
 
     __slots__ = ()
+    keys: Field[tuple[str, ...]] = Field(0, "The keys, as texts.")
+    count: Field[int] = Field(1, "How many connections have them.")  # type: ignore[assignment]
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        return self[0]  # type: ignore[no-any-return]
+    def __new__(cls, keys: Iterable[str], count: int) -> Self:
+        texts = tuple(keys)
+        for text in texts:
+            check_kind(text, str, "a key")
+        return cls._make(texts, check_range(count, 0, 2**64 - 1, "count"))
 
-    @property
-    def count(self) -> int:  # type: ignore[override]
-        return self[1]  # type: ignore[no-any-return]
+    if TYPE_CHECKING:
+
+        def replace(self, **changes: Unpack[GroupChanges]) -> Self:
+            """A copy with some values changed, checked like a new one."""
 
 
 def unpack_groups(packed: bytes, entry_size: int, keys: Sequence[Key]) -> Iterator[Group]:
@@ -129,4 +139,4 @@ def unpack_groups(packed: bytes, entry_size: int, keys: Sequence[Key]) -> Iterat
         for key in keys:
             texts.append(key.text(packed[start : start + key.size]))
             start += key.size
-        yield tuple.__new__(Group, (tuple(texts), count))
+        yield Group._make(tuple(texts), count)

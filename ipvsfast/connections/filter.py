@@ -6,14 +6,18 @@ import struct
 
 from ..errors import InvalidValue
 from ..model.address import parse_int, parse_ip
-from ..model.connection import protocol_number
+from ..model.connection import check_protocol
 from ..model.keys import AF_INET, AF_INET6
-from ..model.value import Frozen, check_range, set_slot
+from ..model.value import ENGINE_MAX, Field, Record, check_name, check_range
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
+
+    from typing_extensions import Self, Unpack
+
+    from ..model.types import FamilyCondition, FilterChanges, ProtocolCondition, StateCondition
 
 FILTER = struct.Struct("=QII32sBBBBII4x384s128s")
 MATCH = struct.Struct("=BBBBHH16s")
@@ -28,11 +32,10 @@ FAMILIES = {"ipv4": 1, "ipv6": 2, "mixed": 4}
 _NO_FAMILY = 8
 _FAMILY_NAMES = {"4": "ipv4", "6": "ipv6", "inet": "ipv4", "inet6": "ipv6"}
 MOST_STATES, MOST_ENGINES = 24, 8
-_LONGEST_ENGINE = 15
 _PLACES = ("client", "service", "destination")
 
 
-class ConnectionFilter(Frozen):
+class ConnectionFilter(Record):
     """Conditions that all have to hold; if one of them has several values, one of these has to hold.
 
     A text with an exclamation mark in front excludes: "!10.0.0.0/8" is any address but those. Values and
@@ -48,56 +51,53 @@ class ConnectionFilter(Frozen):
     InvalidValue for anything else.
     """
 
-    __slots__ = _compared = (
-        "client", "service", "destination", "states", "protocols", "families", "expires_below",
-        "templates", "engines", "limit",
-    )  # fmt: skip
-    if TYPE_CHECKING:
-        client: tuple[str, ...]
-        service: tuple[str, ...]
-        destination: tuple[str, ...]
-        states: tuple[str, ...]
-        protocols: tuple[int | str, ...]  # numbers; "!17": not this one
-        families: tuple[str, ...]
-        expires_below: int
-        templates: bool | None
-        engines: tuple[str, ...]
-        limit: int
+    __slots__ = ()
+    client: Field[tuple[str, ...]] = Field(0, "Places of clients.")
+    service: Field[tuple[str, ...]] = Field(1, "Places of services.")
+    destination: Field[tuple[str, ...]] = Field(2, "Places of destinations.")
+    states: Field[tuple[str, ...]] = Field(3, "States, as the kernel writes them.")
+    protocols: Field[tuple[int | str, ...]] = Field(4, "Numbers of protocols; \"!17\": not this one.")
+    families: Field[tuple[str, ...]] = Field(5, "ipv4, ipv6, mixed.")
+    expires_below: Field[int] = Field(6, "Seconds; 0: no matter when.")
+    templates: Field[bool | None] = Field(7, "Only templates, only connections, or None: both.")
+    engines: Field[tuple[str, ...]] = Field(8, "Names of persistence engines.")
+    limit: Field[int] = Field(9, "Reading ends after so many; 0: no limit.")
 
-    def __init__(
-        self,
-        *,
+    def __new__(
+        cls,
         client: str | Iterable[str] = (),
         service: str | Iterable[str] = (),
         destination: str | Iterable[str] = (),
-        states: str | Iterable[str] = (),
-        protocols: str | int | Iterable[str | int] = (),
-        families: str | Iterable[str] = (),
+        states: StateCondition | Iterable[StateCondition] = (),
+        protocols: ProtocolCondition | int | Iterable[ProtocolCondition | int] = (),
+        families: FamilyCondition | Iterable[FamilyCondition] = (),
         expires_below: int = 0,
         templates: bool | None = None,
         engines: str | Iterable[str] = (),
         limit: int = 0,
-    ) -> None:
-        for name, texts in (("client", client), ("service", service), ("destination", destination)):
-            values = _several(texts)
-            for text in values:
+    ) -> Self:
+        places = [_several(texts, name) for name, texts in zip(_PLACES, (client, service, destination))]
+        for texts in places:
+            for text in texts:
                 parse_place(included(text)[0])
-            set_slot(self, name, values)
-        set_slot(self, "states", _states(_several(states)))
-        numbers = (protocols,) if isinstance(protocols, (str, int)) else tuple(protocols)
-        set_slot(self, "protocols", tuple([_protocol(value) for value in numbers]))
-        set_slot(self, "families", tuple([_family(text) for text in _several(families)]))
-        set_slot(self, "expires_below", check_range(expires_below, 0, 2**32 - 1, "expires_below (seconds)"))
+        numbers = (protocols,) if isinstance(protocols, int) else _several(protocols, "protocols", (str, int))
         if templates not in (None, True, False):
             raise InvalidValue(f"templates is True, False or None, not {templates!r}")
-        set_slot(self, "templates", templates)
-        set_slot(self, "engines", _engines(_several(engines)))
-        set_slot(self, "limit", check_range(limit, 0, 2**63, "limit"))
+        return cls._make(
+            *places,
+            _states(_several(states, "states")),
+            tuple([_protocol(value) for value in numbers]),
+            tuple([_family(text) for text in _several(families, "families")]),
+            check_range(expires_below, 0, 2**32 - 1, "expires_below (seconds)"),
+            None if templates is None else bool(templates),
+            _engines(_several(engines, "engines")),
+            check_range(limit, 0, 2**63, "limit"),
+        )
 
-    def replace(self, **changes: Any) -> ConnectionFilter:
-        """A copy with some conditions changed, checked like a new one."""
-        values = {name: getattr(self, name) for name in self._compared}
-        return ConnectionFilter(**{**values, **changes})
+    if TYPE_CHECKING:
+
+        def replace(self, **changes: Unpack[FilterChanges]) -> Self:
+            """A copy with some conditions changed, checked like a new one."""
 
     def pack(self) -> tuple[bytes, bytes]:
         """struct ipvsf_conn_filter, and the struct ipvsf_conn_match that go with it."""
@@ -116,12 +116,17 @@ def included(text: str) -> tuple[str, bool]:
     return (text[1:], False) if text[:1] == "!" else (text, True)
 
 
-def _several(texts: str | Iterable[str]) -> tuple[str, ...]:
-    return (texts,) if isinstance(texts, str) else tuple(texts)
+def _several(values: Any, what: str, kinds: type | tuple[type, ...] = str) -> tuple[Any, ...]:
+    """One value or several as several."""
+    found = (values,) if isinstance(values, str) or not hasattr(values, "__iter__") else tuple(values)
+    for value in found:
+        if not isinstance(value, kinds):
+            raise InvalidValue(f"{what} must be text, or several texts, not {value!r}")
+    return found
 
 
 def _names(texts: Iterable[str]) -> bytes:
-    return b"".join([included(text)[0].encode("ascii").ljust(16, b"\0") for text in texts])
+    return b"".join([included(text)[0].encode("utf-8", "surrogateescape").ljust(16, b"\0") for text in texts])
 
 
 def _exclusions(texts: Iterable[str]) -> int:
@@ -172,12 +177,10 @@ def _states(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _protocol(value: str | int) -> int | str:
-    if isinstance(value, int):
-        return check_range(value, 0, 255, "protocol")
+    if not isinstance(value, str):
+        return check_protocol(value)
     name, wanted = included(value)
-    number = protocol_number(name)
-    if number is None:
-        raise InvalidValue(f"no protocol {name!r}: tcp, udp, sctp, ip, icmp, icmpv6, or a number up to 255")
+    number = check_protocol(name)
     return number if wanted else f"!{number}"
 
 
@@ -192,9 +195,7 @@ def _family(text: str) -> str:
 
 def _engines(texts: tuple[str, ...]) -> tuple[str, ...]:
     for text in texts:
-        name = included(text)[0]
-        if not name or not name.isascii() or not name.isprintable() or len(name) > _LONGEST_ENGINE:
-            raise InvalidValue(f"no name of a persistence engine: {name!r}")
+        check_name(included(text)[0], "persistence engine", longest=ENGINE_MAX)
     if len(texts) > MOST_ENGINES:
         raise InvalidValue(f"at most {MOST_ENGINES} persistence engines")
     return texts

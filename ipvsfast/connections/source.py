@@ -7,6 +7,10 @@ import os
 
 from ..errors import InvalidValue, IpvsError, KernelError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..model.types import SourceName
+
 SOURCES = ("auto", "proc", "bpf")
 VARIABLE = "IPVSFAST_CONNECTIONS_SOURCE"
 CONFIG = "/etc/ipvsfast.conf"
@@ -15,15 +19,15 @@ BREAK_EVEN = 5000
 _SETTING = "connections-source"
 
 
-def check_source(text: str) -> str:
+def check_source(text: str) -> SourceName:
     """One of SOURCES, from text in any case; InvalidValue for anything else."""
     source = text.lower()
     if source not in SOURCES:
         raise InvalidValue(f"no source of connections {text!r}: {', '.join(SOURCES)}")
-    return source
+    return source  # type: ignore[return-value]  # it was looked up
 
 
-def chosen_source(asked: str | None, path: str = CONFIG) -> str:
+def chosen_source(asked: str | None, path: str = CONFIG) -> SourceName:
     """The source to use: what was asked for, else what the environment says, else "auto".
 
     A line `connections-source = proc` in the configuration forbids all others to everybody: what is
@@ -32,7 +36,7 @@ def chosen_source(asked: str | None, path: str = CONFIG) -> str:
     default = os.environ.get(VARIABLE) or "auto"
     if default not in SOURCES:
         raise InvalidValue(f"{VARIABLE}={default}: {', '.join(SOURCES)} can be chosen")
-    wanted = check_source(asked) if asked is not None else default
+    wanted = check_source(default if asked is None else asked)
     if wanted != "proc" and only_proc(path):
         if wanted == "bpf":
             raise IpvsError(errno.EACCES, f"reading connections by BPF is forbidden by {path}")

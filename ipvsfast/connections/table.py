@@ -22,7 +22,7 @@ from ..kernel.conn_reader import (
     read_netns_file,
 )
 from ..kernel.netns import open_netns
-from ..model.value import Frozen
+from ..model.value import Field, Record
 from .filter import EVERYTHING, ConnectionFilter
 from .forms import check_form, frame
 from .source import BREAK_EVEN, check_source
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from ..model.connection import Connection
+    from ..model.types import ColumnName, Namespace, RowForm, SourceName
     from .count_by import Group, Key
 
     T = TypeVar("T")
@@ -45,51 +46,44 @@ _LINE = 66  # bytes of an entry in the kernel's text, if both ends are IPv4
 _LEAST_SPANS_APART = 4000  # rows between two timings that are compared
 
 
-class ConnectionsStatus(Frozen):
-    """What the kernel says of its table: entries (None where only root may know, or before Linux 7.1),
-    buckets, and whether a table that changes under a reading shows in that number, as from Linux 7.1 on."""
+class ConnectionsStatus(Record):
+    """What the kernel says of its table."""
 
-    __slots__ = _compared = ("entries", "buckets", "watched")
-    if TYPE_CHECKING:
-        entries: int | None
-        buckets: int
-        watched: bool
+    __slots__ = ()
+    entries: Field[int | None] = Field(0, "Entries; None where only root may know, or before Linux 7.1.")
+    buckets: Field[int] = Field(1, "Buckets.")
+    watched: Field[bool] = Field(2, "Whether a table that changes shows in their number: Linux 7.1.")
 
 
-class ReadingReport(Frozen):
-    """What became of a reading: the source ("proc" or "bpf"), entries read, how many matched, entries left
-    out because they came again, lines that are no entries with the beginning of the first, the kernel's
-    own count of entries (None: it gives none), times the table was read, and whether entries may be
-    missing."""
+class ReadingReport(Record):
+    """What became of a reading."""
 
-    __slots__ = _compared = (
-        "source", "read", "matched", "repeated", "unreadable", "unreadable_sample", "kernel_entries",
-        "readings", "incomplete", "headless",
-    )  # fmt: skip
-    if TYPE_CHECKING:
-        source: str
-        read: int
-        matched: int
-        repeated: int
-        unreadable: int
-        unreadable_sample: str
-        kernel_entries: int | None
-        readings: int
-        incomplete: bool
-        headless: bool
+    __slots__ = ()
+    source: Field[str] = Field(0, "Where it was read from: proc or bpf.")
+    read: Field[int] = Field(1, "Entries read.")
+    matched: Field[int] = Field(2, "How many of them matched.")
+    repeated: Field[int] = Field(3, "Entries left out because they came again.")
+    unreadable: Field[int] = Field(4, "Lines that are no entries.")
+    unreadable_sample: Field[str] = Field(5, "The beginning of the first of them.")
+    kernel_entries: Field[int | None] = Field(6, "The kernel's own count of entries; None: it gives none.")
+    readings: Field[int] = Field(7, "How many times the table was read.")
+    incomplete: Field[bool] = Field(8, "Whether entries may be missing.")
+    headless: Field[bool] = Field(9, "Whether there was not even the heading.")
 
 
-class Pace(Frozen):
-    """How fast a reading goes: entries and seconds so far, and whether every entry costs more than
-    those before, as with kernels before 6.14, which look for their place again at every read."""
+class Pace(Record):
+    """How fast a reading goes."""
 
-    __slots__ = _compared = ("rows", "seconds", "quadratic", "_first", "_slope")
-    if TYPE_CHECKING:
-        rows: int
-        seconds: float
-        quadratic: bool
-        _first: float
-        _slope: float
+    __slots__ = ()
+    rows: Field[int] = Field(0, "Entries so far.")
+    seconds: Field[float] = Field(1, "Seconds so far.")
+    quadratic: Field[bool] = Field(
+        2,
+        "Whether every entry costs more than those before, as with kernels before 6.14, which look for "
+        "their place again at every read.",
+    )
+    _first: Field[float] = Field(3, "Seconds that the first entry took.")
+    _slope: Field[float] = Field(4, "Seconds by which each takes longer than the one before.")
 
     def seconds_left(self, total: int) -> float:
         """Estimate of the time until `total` entries are read."""
@@ -127,9 +121,9 @@ class Connections:
 
     def __init__(
         self,
-        netns: str | None = None,
+        netns: Namespace | None = None,
         *,
-        source: str = "proc",
+        source: SourceName = "proc",
         progress: Callable[[Pace], None] | None = None,
     ) -> None:
         self.netns = netns
@@ -147,7 +141,7 @@ class Connections:
         for rows, text in self._read(where, lambda reader: ConnRows(reader).step, streamed=True):
             yield from unpack(rows, text)
 
-    def text(self, form: str, where: ConnectionFilter = EVERYTHING) -> Generator[memoryview, None, None]:
+    def text(self, form: RowForm, where: ConnectionFilter = EVERYTHING) -> Generator[memoryview, None, None]:
         """A whole text, heading included, in pieces that are each valid until the next. form: table (as
         `ipvsadm -L -c -n`), table-pe (with --persistent-conn), csv, csv-details, ndjson, json. Nothing at
         all if the kernel's text has not even its header."""
@@ -236,7 +230,7 @@ class Connections:
             raise ReadingInterrupted(result(made[0])) from None
         return result(made[0])
 
-    def columns(self, *names: str, where: ConnectionFilter = EVERYTHING) -> dict[str, memoryview]:
+    def columns(self, *names: ColumnName, where: ConnectionFilter = EVERYTHING) -> dict[str, memoryview]:
         """Columns of equal length, for numpy.asarray() or as they are.
 
         client, service, destination: shape (n, 16) of bytes in network order, IPv4 in the first 4;
@@ -278,7 +272,7 @@ class Connections:
                 os.close(netns)
         return ""
 
-    def _open(self, reader: ConnReader, netns: int, watched: bool) -> str:
+    def _open(self, reader: ConnReader, netns: int, watched: bool) -> SourceName:
         """Start a reading from the source that is to be used, and name it."""
         # A kernel whose table can be watched has a linear text, and no table that BPF could walk.
         if self.source == "bpf" or (self.source == "auto" and not watched and _is_large(netns)):

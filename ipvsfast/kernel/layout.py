@@ -31,13 +31,14 @@ from ..model.service import (
     ServiceKey,
     Stats,
     SyncDaemon,
-    Timeouts,
     Tunnel,
 )
+from ..model.value import new
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
 
     from ..model.operation import Operation
 
@@ -60,7 +61,6 @@ _DAEMON_OP = struct.Struct("=H2xIIHHHBx16s16s76x")
 _TIMEOUTS_OP = struct.Struct("=H2xIII112x")
 OP_SIZE = _SERVICE_OP.size
 
-_new = tuple.__new__
 _ALL_FLAGS = 0xFFFFFFFF
 
 
@@ -81,17 +81,23 @@ def _pack_service(command: int, service: Service) -> bytes:
     )  # fmt: skip
 
 
-def _pack_dest(command: int, service: bytes, dest: Destination) -> bytes:
-    family, address, port = dest.key
-    tunnel = dest.tunnel
-    if tunnel is IPIP or dest.forwarding != "tunnel":
-        tun_port = tun_flags = tun_type = 0
-    else:
-        tun_port, tun_flags = tunnel.port, CHECKSUM_CODES[tunnel.checksum]
-        tun_type = TUNNEL_CODES[tunnel.type]
+def _code(codes: dict[str, int], text: str) -> int:
+    """The number of a word, or the one in what unpacking made of a number without a word ("method-7")."""
+    code = codes.get(text)
+    return int(text.rpartition("-")[2]) if code is None else code
+
+
+def _pack_dest(command: int, service: bytes, dest: Any) -> bytes:
+    (family, address, port), forwarding, weight, upper, lower, tunnel = dest[:6]
+    tun_port = tun_flags = tun_type = 0
+    if tunnel is not IPIP and forwarding == "tunnel":
+        tun_port, tun_flags = tunnel.port, _code(CHECKSUM_CODES, tunnel.checksum)
+        tun_type = _code(TUNNEL_CODES, tunnel.type)
+    method = FORWARDING_CODES.get(forwarding)
+    if method is None:
+        method = _code(FORWARDING_CODES, forwarding)
     return _DEST_OP.pack(
-        command, service, family, port, address, FORWARDING_CODES[dest.forwarding], dest.weight,
-        dest.upper, dest.lower, tun_port, tun_flags, tun_type,
+        command, service, family, port, address, method, weight, upper, lower, tun_port, tun_flags, tun_type
     )  # fmt: skip
 
 
@@ -107,31 +113,33 @@ def _pack_daemon(command: int, daemon: SyncDaemon) -> bytes:
 def pack_operations(operations: Iterable[Operation]) -> bytearray:
     """All operations, OP_SIZE bytes each, as ipvsf_batch_send() takes them."""
     packed = bytearray()
-    key: object = None
-    service = b""
+    known: object = None
+    key = b""
     for op in operations:
-        command = COMMANDS[op.command]
+        parts: Any = op
+        try:
+            name, service, dest, value = parts
+            command = COMMANDS[name]
+        except (TypeError, ValueError, KeyError):
+            raise TypeError(f"expected Operations, not {op!r}") from None
         if command in (5, 6, 7):
-            if op.service is not key:
-                key = op.service
-                service = pack_key(key.key if isinstance(key, Service) else key)  # type: ignore[arg-type]
-            dest = op.destination
+            if service is not known:
+                known = service
+                key = pack_key(service)
             if type(dest) is DestinationKey:
-                packed += _DEST_OP.pack(command, service, dest[0], dest[2], dest[1], 0, 0, 0, 0, 0, 0, 0)
+                packed += _DEST_OP.pack(command, key, dest[0], dest[2], dest[1], 0, 0, 0, 0, 0, 0, 0)
             else:
-                packed += _pack_dest(command, service, dest)  # type: ignore[arg-type]
+                packed += _pack_dest(command, key, dest)
         elif command in (1, 2):
-            packed += _pack_service(command, op.service)  # type: ignore[arg-type]
+            packed += _pack_service(command, service)
         elif command in (3, 16):
-            named = op.service.key if isinstance(op.service, Service) else op.service
-            packed += _DEST_OP.pack(command, pack_key(named) if named else b"", *_NO_DEST)
+            packed += _DEST_OP.pack(command, pack_key(service) if service else b"", *_NO_DEST)
         elif command == 12:
-            value: Timeouts = op.value  # type: ignore[assignment]
-            packed += _TIMEOUTS_OP.pack(command, value.tcp, value.tcp_fin, value.udp)
+            packed += _TIMEOUTS_OP.pack(command, *value)
         elif command == 17:
             packed += _DEST_OP.pack(command, b"", *_NO_DEST)
         else:
-            packed += _pack_daemon(command, op.value)  # type: ignore[arg-type]
+            packed += _pack_daemon(command, value)
     return packed
 
 
@@ -146,20 +154,20 @@ def _text(raw: bytes, cache: dict[bytes, str] = {}) -> str:  # noqa: B006 - a ha
 
 
 def _stats(values: Sequence[int]) -> Stats:
-    return Stats(*values) if any(values) else NO_STATS
+    return new(Stats, values) if any(values) else NO_STATS
 
 
-def _service(row: Sequence) -> Service:  # type: ignore[type-arg]
+def _service(row: Sequence[Any]) -> Service:
     family, protocol, port, _, fwmark, flags, _, timeout, netmask, address, sched, pe = row[:12]
     if fwmark:
         address = b""
     elif family == AF_INET:
         address = address[:4]
-    key = ServiceKey(fwmark, family, protocol, address, port)
-    return Service._make(
+    key = new(ServiceKey, (fwmark, family, protocol, address, port))
+    return new(Service, (
         key, _text(sched), timeout if flags & F_PERSISTENT else 0, netmask, _text(pe),
         bool(flags & F_ONEPACKET), flags & F_SCHED, _stats(row[12:22]),
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def _tunnel(kind: int, port: int, flags: int) -> Tunnel:
@@ -171,18 +179,17 @@ def _tunnel(kind: int, port: int, flags: int) -> Tunnel:
     )
 
 
-def _dest(row: Sequence) -> Destination:  # type: ignore[type-arg]
+def _dest(row: Sequence[Any]) -> Destination:
     (family, port, address, fwd, weight, upper, lower, tun_port, tun_flags, tun_type,
      active, inactive, persistent) = row[:13]  # fmt: skip
     if family == AF_INET:
         address = address[:4]
-    key: DestinationKey = _new(DestinationKey, (family, address, port))
     tunnel = _tunnel(tun_type, tun_port, tun_flags) if tun_type or tun_flags or tun_port else IPIP
-    return Destination._make(
-        key,
+    return new(Destination, (
+        new(DestinationKey, (family, address, port)),
         FORWARDING[fwd] if fwd < len(FORWARDING) else f"method-{fwd}",
         weight, upper, lower, tunnel, active, inactive, persistent, _stats(row[13:]),
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def unpack_table(services: Buffer, dests: Buffer) -> Table:
@@ -195,7 +202,7 @@ def unpack_table(services: Buffer, dests: Buffer) -> Table:
     return table
 
 
-def unpack_daemon(row: Sequence) -> SyncDaemon:  # type: ignore[type-arg]
+def unpack_daemon(row: Sequence[Any]) -> SyncDaemon:
     """One DAEMON row as a SyncDaemon."""
     state, sync_id, family, max_len, port, ttl, group, ifn = row
     text = format_ip(group[:4] if family == AF_INET else group) if family else ""

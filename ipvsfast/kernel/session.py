@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from ..model.types import Namespace, ViewName
     from .layout import Table
 
 # The longest that a call keeps Python from looking at signals.
@@ -62,7 +63,7 @@ def libnl_version() -> str:
 class Session:
     """One kept-open socket of one network namespace. Threads may share it; a fork may not."""
 
-    def __init__(self, netns: str | None = None) -> None:
+    def __init__(self, netns: Namespace | None = None) -> None:
         self._lock = RLock()
         self._handle: Any = None
         fd = -1
@@ -255,7 +256,7 @@ class Reading:
         lib.ipvsf_table_pop_deletions(self.table, buffer.fill(), buffer.size, count)
         return int(count[0])
 
-    def text(self, view: str, exact: bool = False) -> Iterator[memoryview] | None:
+    def text(self, view: ViewName, exact: bool = False) -> Iterator[memoryview] | None:
         """The numeric lines of a view in pieces, each valid until the next; None where the listing in
         Python has to be asked, as the table holds something unusual."""
         pieces = self._pieces(VIEWS[view], exact)

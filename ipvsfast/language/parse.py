@@ -228,7 +228,7 @@ def _build_destination(request: Request, values: dict[str, Any], state: str) -> 
         if forwarding != "masq" and not service[0]:
             port = service[4]  # direct routing and tunnels cannot change the port
     request.destination = Destination._make(
-        DestinationKey(family, packed, port), forwarding, values.get("weight", 1),
+        DestinationKey._make(family, packed, port), forwarding, values.get("weight", 1),
         values.get("u-threshold", 0), values.get("l-threshold", 0), tunnel, 0, 0, 0, NO_STATS,
     )  # fmt: skip
 

@@ -16,6 +16,7 @@ from ..model.address import (
     parse_ip,
 )
 from ..model.service import AF_INET, AF_INET6, INT_MAX, MAX_TIMEOUT, NAME_MAX, PROTOCOLS, ServiceKey
+from ..model.value import ENGINE_MAX
 from .options import COMMAND, REPEATABLE, TUNNEL_CELLS
 
 TYPE_CHECKING = False
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 DEFAULT_PERSISTENCE = 360  # seconds, for -p without a value
 DEFAULT_INTERFACE = "eth0"
-ENGINE_MAX = 16
 _EITHER: tuple[int, ...] = (AF_INET, AF_INET6)
 
 
@@ -156,11 +156,11 @@ class OptionReader:
             mark = parse_int(text, 1, 2**32 - 1)
             if mark is None:
                 raise UsageError(2, f"invalid fwmark value `{text}' specified")
-            self.key = ServiceKey(mark, AF_INET, 0, b"", 0)
+            self.key = ServiceKey._make(mark, AF_INET, 0, b"", 0)
             return
         packed, port = _endpoint(text, kind, self.resolver, "virtual")
         family = AF_INET if len(packed) == 4 else AF_INET6
-        self.key = ServiceKey(0, family, PROTOCOLS[kind], packed, port or 0)
+        self.key = ServiceKey._make(0, family, PROTOCOLS[kind], packed, port or 0)
         self.families = (family,)
         if self.waiting:
             self.settle()
@@ -168,7 +168,7 @@ class OptionReader:
     def _select_ipv6(self) -> None:
         if not self.key or not self.key[0]:
             raise UsageError(2, "-6 used before -f\n")  # sic: an empty line follows
-        self.key = ServiceKey(self.key[0], AF_INET6, 0, b"", 0)
+        self.key = ServiceKey._make(self.key[0], AF_INET6, 0, b"", 0)
         self.families = (AF_INET6,)
 
     def settle(self) -> None:

@@ -7,10 +7,11 @@ if TYPE_CHECKING:
     from collections.abc import Container
 
     from ..model.service import Info
+    from ..model.types import ViewName
 
-DEFAULT = "default"
+DEFAULT: ViewName = "default"
 # When several are asked for, the first of these is shown.
-PRECEDENCE = ("stats", "rate", "thresholds", "persistent-conn", "tun-info")
+PRECEDENCE: tuple[ViewName, ...] = ("stats", "rate", "thresholds", "persistent-conn", "tun-info")
 
 _SERVICES = "Prot LocalAddress:Port Scheduler Flags\n"
 _SERVERS = "  -> RemoteAddress:Port"
@@ -29,7 +30,7 @@ HEADERS = {
 }
 
 
-def chosen_view(given: Container[str]) -> str:
+def chosen_view(given: Container[str]) -> ViewName:
     """The view to show when the options in `given` ("stats", "rate", ...) were all asked for."""
     for view in PRECEDENCE:
         if view in given:

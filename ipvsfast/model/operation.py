@@ -4,44 +4,93 @@ from __future__ import annotations
 
 from errno import ECANCELED
 
-from ..errors import KernelError, error_for, plural, reduce_error
-from .service import Destination, DestinationKey, Frozen, Service, ServiceKey, SyncDaemon, Timeouts
+from ..errors import InvalidValue, KernelError, error_for, plural, reduce_error
+from .service import (
+    COMMANDS,
+    Destination,
+    DestinationKey,
+    Service,
+    ServiceKey,
+    SyncDaemon,
+    Timeouts,
+    destination_key,
+    service_key,
+)
+from .value import Field, Record, check_kind, check_names, new
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any, NoReturn, overload
 
+    from typing_extensions import Self, Unpack
+
+    from .types import CommandName, DaemonState, DestinationOrKey, OperationChanges, ServiceOrKey
+
+# What a command takes: service (a Service, or what names one), destination (the same), value.
+_TAKES: dict[str, tuple[type | None, type | None, type | None]] = {
+    "add-service": (Service, None, None),
+    "edit-service": (Service, None, None),
+    "delete-service": (ServiceKey, None, None),
+    "add-server": (ServiceKey, Destination, None),
+    "edit-server": (ServiceKey, Destination, None),
+    "delete-server": (ServiceKey, DestinationKey, None),
+    "zero": (ServiceKey, None, None),
+    "flush": (None, None, None),
+    "set": (None, None, Timeouts),
+    "start-daemon": (None, None, SyncDaemon),
+    "stop-daemon": (None, None, SyncDaemon),
+}
 
 
-class _OperationFields:
-    __slots__ = ("command", "service", "destination", "value")
-    command: str
-    service: Service | ServiceKey | None
-    destination: Destination | DestinationKey | None
-    value: Timeouts | SyncDaemon | None
-
-
-class Operation(_OperationFields, Frozen):
+class Operation(Record):
     """One change. command: ipvsadm's name for it ("add-service", "edit-server", "flush", ...).
 
-    service: Service (add, edit) or ServiceKey; destination: Destination or DestinationKey;
-    value: Timeouts or SyncDaemon. None where the command needs none.
+    service: a Service to be added or edited, else the ServiceKey of the one that is meant; a Service may
+    be given for its key. destination: a Destination, to be deleted a DestinationKey; a Destination may be
+    given for its key. value: Timeouts or SyncDaemon. None where the command needs none; `zero` without a
+    service is about all of them. TypeError for anything else, InvalidValue for a destination that does
+    not go with its service.
     """
 
     __slots__ = ()
-    _compared = ("command", "service", "destination", "value")
+    command: Field[str] = Field(0, "What is done, by ipvsadm's name.")
+    service: Field[Service | ServiceKey | None] = Field(1, "The service, or its key.")
+    destination: Field[Destination | DestinationKey | None] = Field(2, "The destination, or its key.")
+    value: Field[Timeouts | SyncDaemon | None] = Field(3, "What is set or started.")
 
-    @classmethod
-    def _fields(cls) -> tuple[str, ...]:
-        return _OperationFields.__slots__
+    def __new__(
+        cls,
+        command: CommandName,
+        service: Service | ServiceKey | None = None,
+        destination: Destination | DestinationKey | None = None,
+        value: Timeouts | SyncDaemon | None = None,
+    ) -> Self:
+        takes = _TAKES.get(command)
+        if takes is None:
+            raise InvalidValue(f"there is no command {command!r}: choose from {', '.join(COMMANDS)}")
+        of_service, of_destination, of_value = takes
+        if of_service is ServiceKey:
+            if service is not None or command != "zero":
+                service = service_key(service)  # type: ignore[arg-type]  # None is refused there
+        else:
+            _check(command, "service", service, of_service)
+        if of_destination is Destination and isinstance(destination, Destination):
+            destination.check_family(service)  # type: ignore[arg-type]  # it is a key now
+            if command == "add-server" and destination.forwarding != "masq":
+                destination.check_port(service)  # type: ignore[arg-type]
+        elif of_destination is DestinationKey:
+            destination = destination_key(destination)  # type: ignore[arg-type]
+        else:
+            _check(command, "destination", destination, of_destination)
+        if value is not None or of_value is not None:
+            _check(command, "value", value, of_value)
+        return new(cls, (command, service, destination, value))
 
-    @classmethod
-    def _make(cls, *values: Any) -> Operation:
-        made: Any = _OperationFields()
-        made.command, made.service, made.destination, made.value = values
-        made.__class__ = cls
-        return made  # type: ignore[no-any-return]
+    if TYPE_CHECKING:
+
+        def replace(self, **changes: Unpack[OperationChanges]) -> Self:
+            """A copy with some values changed, checked like a new one."""
 
     def __str__(self) -> str:
         key = self.service.key if isinstance(self.service, Service) else self.service
@@ -49,8 +98,27 @@ class Operation(_OperationFields, Frozen):
         parts = [self.command, *(str(p) for p in (key, dest) if p is not None)]
         return " ".join(parts)
 
+    def to_dict(self) -> dict[str, Any]:
+        """command, and those of service, destination and value that it has."""
+        return {name: value for name, value in super().to_dict().items() if value is not None}
 
-_make = Operation._make
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The operation that to_dict() gave."""
+        check_names(cls, values, *cls._parameters())
+        made: Any = {"command": str(values["command"])}
+        kinds = _TAKES.get(made["command"], (None, None, None))
+        for name, kind in zip(("service", "destination", "value"), kinds):
+            given, taken = values.get(name), kind  # type: Any, Any
+            made[name] = given if given is None or taken is None else taken.from_dict(given)
+        return cls._of(made)
+
+
+def _check(command: str, what: str, value: object, kind: type | None) -> None:
+    if kind is not None:
+        check_kind(value, kind, f"the {what} of {command}")
+    elif value is not None:
+        raise TypeError(f"{command} takes no {what}, not {value!r}")
 
 
 class Batch:
@@ -71,48 +139,55 @@ class Batch:
     def __iter__(self) -> Iterator[Operation]:
         return iter(self.operations)
 
-    def _add(self, command: str, service: Any = None, destination: Any = None, value: Any = None) -> Batch:
-        self.operations.append(_make(command, service, destination, value))
+    def _add(
+        self, command: CommandName, service: Any = None, destination: Any = None, value: Any = None
+    ) -> Batch:
+        self.operations.append(Operation(command, service, destination, value))
         return self
 
     def add_service(self, service: Service) -> Batch:
+        """Add a service."""
         return self._add("add-service", service)
 
     def edit_service(self, service: Service) -> Batch:
         """Replace scheduler, persistence, netmask, engine and flags of an existing service."""
         return self._add("edit-service", service)
 
-    def delete_service(self, key: ServiceKey) -> Batch:
-        return self._add("delete-service", key)
+    def delete_service(self, service: ServiceOrKey) -> Batch:
+        """Delete a service, given as itself or by its key, with its destinations."""
+        return self._add("delete-service", service)
 
-    def add_destination(self, service: ServiceKey, destination: Destination) -> Batch:
-        destination.check_family(service)
+    def add_destination(self, service: ServiceOrKey, destination: Destination) -> Batch:
+        """Add a destination to a service."""
         return self._add("add-server", service, destination)
 
-    def edit_destination(self, service: ServiceKey, destination: Destination) -> Batch:
+    def edit_destination(self, service: ServiceOrKey, destination: Destination) -> Batch:
         """Replace forwarding, weight, thresholds and tunnel of an existing destination."""
-        destination.check_family(service)
         return self._add("edit-server", service, destination)
 
-    def delete_destination(self, service: ServiceKey, key: DestinationKey) -> Batch:
-        return self._add("delete-server", service, key)
+    def delete_destination(self, service: ServiceOrKey, destination: DestinationOrKey) -> Batch:
+        """Delete a destination, given as itself or by its key."""
+        return self._add("delete-server", service, destination)
 
-    def zero(self, key: ServiceKey | None = None) -> Batch:
+    def zero(self, service: ServiceOrKey | None = None) -> Batch:
         """Zero the counters of one service and its destinations, or of everything."""
-        return self._add("zero", key)
+        return self._add("zero", service)
 
     def flush(self) -> Batch:
         """Delete every service."""
         return self._add("flush")
 
     def set_timeouts(self, timeouts: Timeouts) -> Batch:
+        """Set connection timeouts; 0 leaves one as it is."""
         return self._add("set", None, None, timeouts)
 
     def start_daemon(self, daemon: SyncDaemon) -> Batch:
+        """Start a sync daemon."""
         return self._add("start-daemon", None, None, daemon)
 
-    def stop_daemon(self, state: str) -> Batch:
-        daemon = SyncDaemon(state, "lo")  # type: ignore[arg-type]  # the kernel looks at the state only
+    def stop_daemon(self, state: DaemonState) -> Batch:
+        """Stop the "master" or the "backup" daemon."""
+        daemon = SyncDaemon(state, "lo")  # the kernel looks at the state only
         return self._add("stop-daemon", None, None, daemon)
 
 

@@ -5,6 +5,7 @@ import ipaddress
 import os
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -94,6 +95,24 @@ def test_edit_replaces_and_delete_removes() -> None:
         assert ipvs.table() == []
 
 
+def test_values_name_what_they_are() -> None:
+    """Wherever a key is wanted, the service or destination itself will do, also as the kernel gave it."""
+    service, destination = SERVICES[0], DESTINATIONS[1]
+    with Ipvs() as ipvs:
+        ipvs.add_service(service)
+        ipvs.add_destination(service, destination)
+        [(service, [destination])] = ipvs.table()
+        ipvs.edit_destination(service, destination.replace(weight=3))
+        assert ipvs.destinations(service)[0].weight == 3
+        assert ipvs.service(service) == ipvs.one(service)[0] == service
+        assert ipvs.read(service).values() == ipvs.table()
+        ipvs.zero(service)
+        ipvs.delete_destination(service, destination)
+        assert ipvs.destinations(service) == []
+        ipvs.delete_service(service)
+        assert ipvs.table() == []
+
+
 REFUSALS = [
     ("add_service", (SERVICES[0],), errno.EEXIST, "Service already exists"),
     ("add_service", (Service.tcp("10.9.0.1", 1, "nosuch"),), errno.ENOENT, "Scheduler or persistence engine not found"),
@@ -104,7 +123,7 @@ REFUSALS = [
     ("service", (SERVICES[1].key,), errno.ESRCH, "No such service"),
     ("destinations", (SERVICES[1].key,), errno.ESRCH, "No such service"),
     ("add_destination", (SERVICES[0].key, DESTINATIONS[0]), errno.EEXIST, "Destination already exists"),
-    ("add_destination", (SERVICES[1].key, DESTINATIONS[0]), errno.ESRCH, "Service not defined"),
+    ("add_destination", (SERVICES[1].key, DESTINATIONS[1]), errno.ESRCH, "Service not defined"),
     ("edit_destination", (SERVICES[0].key, DESTINATIONS[1]), errno.ENOENT, "No such destination"),
     ("edit_destination", (SERVICES[1].key, DESTINATIONS[1]), errno.ESRCH, "Service not defined"),
     ("delete_destination", (SERVICES[0].key, DESTINATIONS[1].key), errno.ENOENT, "No such destination"),
@@ -141,7 +160,7 @@ def test_results_belong_to_their_operations() -> None:
             batch.add_destination(key, Destination(address, 80))
         if n % 501 == 0:
             expected[len(batch)] = errno.ESRCH
-            batch.add_destination(ServiceKey.of("udp", "10.0.0.9", 1), Destination(address, 80))
+            batch.add_destination(ServiceKey.of("udp", "10.0.0.9", 80), Destination(address, 80))
     with Ipvs() as ipvs:
         results = ipvs.apply(batch)
         assert {i: r.errno for i, r in enumerate(results) if not r.ok} == expected
@@ -268,7 +287,7 @@ def test_a_table_that_changes_is_read_without_repeats() -> None:
 def test_namespace_by_path_and_the_caller_stays() -> None:
     """A session of another namespace works there; the calling thread has not moved."""
     here = os.readlink("/proc/thread-self/ns/net")
-    with Ipvs() as ipvs, Ipvs(netns=f"/proc/{os.getppid()}/ns/net") as parent:
+    with Ipvs() as ipvs, Ipvs(netns=Path(f"/proc/{os.getppid()}/ns/net")) as parent:
         ipvs.add_service(SERVICES[0])
         assert SERVICES[0] not in parent.services()
         assert os.readlink("/proc/thread-self/ns/net") == here

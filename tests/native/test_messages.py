@@ -69,7 +69,7 @@ def test_mark_and_ipv6_attributes() -> None:
 
 def test_destination_attributes() -> None:
     """Family, address and port, the four mandatory numbers, and the tunnel only where there is one."""
-    key = Service.tcp("10.0.0.1", 80).key
+    key = Service.tcp("10.0.0.1", 81).key
     gue = Destination("2001:db8::1", 81, forwarding="tunnel", weight=7, upper=9, lower=3,
                       tunnel=Tunnel("gue", 6080, "remcsum"))  # fmt: skip
     plain = Destination("10.0.0.2", 80, forwarding="masq")

@@ -79,7 +79,7 @@ SAMPLES = [
     RulesInvalid(problems()),
     Interrupted(results()),
     ReadingInterrupted(4711),
-    ReadingInterrupted([Group((("192.0.2.1",), 3))]),
+    ReadingInterrupted([Group(("192.0.2.1",), 3)]),
 ]
 
 

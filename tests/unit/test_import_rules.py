@@ -82,9 +82,20 @@ def test_nothing_heavy_at_import(path: Path) -> None:
     """What costs start-up time is imported inside the function that needs it."""
     heavy = {"argparse", "asyncio", "collections", "curses", "dataclasses", "enum", "functools", "http", "inspect",
              "json", "logging", "re", "socket", "subprocess", "tempfile", "threading", "typing"}  # fmt: skip
+    if path.name == "types.py":  # typing is what it is about
+        return
     tree = ast.parse(path.read_text())
     for node in tree.body:
         if isinstance(node, ast.Import):
             assert not {a.name.split(".")[0] for a in node.names} & heavy
         elif isinstance(node, ast.ImportFrom) and not node.level:
             assert (node.module or "").split(".")[0] not in heavy
+
+
+@pytest.mark.parametrize("path", MODULES, ids=NAMES)
+def test_words_for_checkers_are_not_imported(path: Path) -> None:
+    """model/types.py imports typing: only what nobody runs, under TYPE_CHECKING, imports it."""
+    tree = ast.parse(path.read_text())
+    run = [node for node in tree.body if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test))]
+    names = [node.module or "" for top in run for node in ast.walk(top) if isinstance(node, ast.ImportFrom)]
+    assert not [name for name in names if name.split(".")[-1] == "types"]

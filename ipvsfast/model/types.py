@@ -1,0 +1,212 @@
+"""Words and options for typed code. Nothing in this package imports it at run time: typing costs too much."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address
+from os import PathLike
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
+
+if TYPE_CHECKING:
+    from .keys import DestinationKey, ServiceKey
+    from .service import Destination, Service, Stats, SyncDaemon, Timeouts, Tunnel
+
+Address = str | IPv4Address | IPv6Address
+Namespace = str | PathLike[str]
+"""A name of `ip netns`, or a path."""
+
+ServiceOrKey: TypeAlias = "Service | ServiceKey"
+DestinationOrKey: TypeAlias = "Destination | DestinationKey"
+
+ProtocolName = Literal["tcp", "udp", "sctp"]
+ForwardingName = Literal["masq", "route", "tunnel"]
+TunnelType = Literal["ipip", "gue", "gre"]
+TunnelChecksum = Literal["nocsum", "csum", "remcsum"]
+DaemonState = Literal["master", "backup"]
+SchedulerFlag = Literal["sh-fallback", "sh-port", "mh-fallback", "mh-port", "flag-1", "flag-2", "flag-3"]
+CommandName = Literal[
+    "add-service", "edit-service", "delete-service", "add-server", "edit-server", "delete-server",
+    "start-daemon", "stop-daemon", "set", "zero", "flush",
+]  # fmt: skip
+"""What an Operation can be, by ipvsadm's names."""
+ViewName = Literal["default", "stats", "rate", "thresholds", "persistent-conn", "tun-info", "rules"]
+
+ConnectionState = Literal[
+    "NONE", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT", "TIME_WAIT", "CLOSE", "CLOSE_WAIT",
+    "LAST_ACK", "LISTEN", "SYNACK", "UDP", "ICMP", "INIT1", "INIT", "C-SENT", "C-REPLIED", "C-WAIT",
+    "COOKIE", "C-ECHOED", "S-SENT", "S-RECEIVED", "S-ACK-SENT", "REJECTED", "CLOSED", "ASSURED",
+    "ERR!", "BUG!",
+]  # fmt: skip
+StateCondition = ConnectionState | Literal[
+    "!NONE", "!ESTABLISHED", "!SYN_SENT", "!SYN_RECV", "!FIN_WAIT", "!TIME_WAIT", "!CLOSE", "!CLOSE_WAIT",
+    "!LAST_ACK", "!LISTEN", "!SYNACK", "!UDP", "!ICMP", "!INIT1", "!INIT", "!C-SENT", "!C-REPLIED",
+    "!C-WAIT", "!COOKIE", "!C-ECHOED", "!S-SENT", "!S-RECEIVED", "!S-ACK-SENT", "!REJECTED", "!CLOSED",
+    "!ASSURED", "!ERR!", "!BUG!",
+]  # fmt: skip
+"""A state, or all but that one."""
+ConnectionProtocol = Literal["tcp", "udp", "sctp", "ip", "icmp", "icmpv6"]
+ProtocolCondition = ConnectionProtocol | Literal["!tcp", "!udp", "!sctp", "!ip", "!icmp", "!icmpv6"]
+FamilyName = Literal["ipv4", "ipv6", "mixed"]
+FamilyCondition = FamilyName | Literal["!ipv4", "!ipv6", "!mixed"]
+SourceName = Literal["auto", "proc", "bpf"]
+"""Where connections are read from."""
+RowForm = Literal["table", "table-pe", "csv", "csv-details", "ndjson", "json"]
+ColumnName = Literal[
+    "family", "destination_family", "protocol", "template", "client_port", "service_port",
+    "destination_port", "expires", "client", "service", "destination", "state", "details", "flags",
+    "fwmark", "timeout", "packets",
+]  # fmt: skip
+
+RuleSource = str | PathLike[str] | bytes | bytearray | memoryview | Iterable[str | bytes]
+"""Rule text: a path, the text itself as bytes, or its lines as a file or a list has them."""
+
+
+class ServiceOptions(TypedDict, total=False):
+    """What Service takes beside its key and its scheduler."""
+
+    persistent: int
+    netmask: int | str | None
+    engine: str
+    one_packet: bool
+    scheduler_flags: int | SchedulerFlag | Iterable[SchedulerFlag]
+    stats: Stats
+
+
+class ServiceChanges(ServiceOptions, total=False):
+    """What Service.replace() takes."""
+
+    key: ServiceKey
+    scheduler: str
+
+
+class DestinationChanges(TypedDict, total=False):
+    """What Destination.replace() takes."""
+
+    key: DestinationKey | Address
+    port: int
+    forwarding: ForwardingName
+    weight: int
+    upper: int
+    lower: int
+    tunnel: Tunnel
+    active: int
+    inactive: int
+    persistent: int
+    stats: Stats
+
+
+class ServiceKeyChanges(TypedDict, total=False):
+    """What ServiceKey.replace() takes."""
+
+    fwmark: int
+    family: int
+    protocol: ProtocolName | int
+    address: Address | bytes
+    port: int
+
+
+class DestinationKeyChanges(TypedDict, total=False):
+    """What DestinationKey.replace() takes."""
+
+    family: int
+    address: Address | bytes
+    port: int
+
+
+class TunnelChanges(TypedDict, total=False):
+    """What Tunnel.replace() takes."""
+
+    type: TunnelType
+    port: int
+    checksum: TunnelChecksum
+
+
+class StatsChanges(TypedDict, total=False):
+    """What Stats.replace() takes."""
+
+    connections: int
+    in_packets: int
+    out_packets: int
+    in_bytes: int
+    out_bytes: int
+    cps: int
+    in_pps: int
+    out_pps: int
+    in_bps: int
+    out_bps: int
+
+
+class InfoChanges(TypedDict, total=False):
+    """What Info.replace() takes."""
+
+    version: tuple[int, int, int]
+    size: int
+
+
+class TimeoutsChanges(TypedDict, total=False):
+    """What Timeouts.replace() takes."""
+
+    tcp: int
+    tcp_fin: int
+    udp: int
+
+
+class SyncDaemonChanges(TypedDict, total=False):
+    """What SyncDaemon.replace() takes."""
+
+    state: DaemonState
+    interface: str
+    sync_id: int
+    max_len: int
+    group: str
+    port: int
+    ttl: int
+
+
+class OperationChanges(TypedDict, total=False):
+    """What Operation.replace() takes."""
+
+    command: CommandName
+    service: Service | ServiceKey | None
+    destination: Destination | DestinationKey | None
+    value: Timeouts | SyncDaemon | None
+
+
+class ConnectionChanges(TypedDict, total=False):
+    """What Connection.replace() takes."""
+
+    protocol: ConnectionProtocol | int
+    template: bool
+    client: Address | bytes
+    client_port: int
+    service: Address | bytes
+    service_port: int
+    destination: Address | bytes
+    destination_port: int
+    state: ConnectionState
+    expires: int
+    engine: str
+    data: bytes
+    details: tuple[int, int, int, int] | None
+
+
+class FilterChanges(TypedDict, total=False):
+    """What ConnectionFilter.replace() takes."""
+
+    client: str | Iterable[str]
+    service: str | Iterable[str]
+    destination: str | Iterable[str]
+    states: StateCondition | Iterable[StateCondition]
+    protocols: ProtocolCondition | int | Iterable[ProtocolCondition | int]
+    families: FamilyCondition | Iterable[FamilyCondition]
+    expires_below: int
+    templates: bool | None
+    engines: str | Iterable[str]
+    limit: int
+
+
+class GroupChanges(TypedDict, total=False):
+    """What Group.replace() takes."""
+
+    keys: Iterable[str]
+    count: int
