@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -176,6 +177,58 @@ def test_streams(arena: Arena, names: Path, command: str, status: int) -> None:
     assert (ours.status, ours.stdout) == (theirs.status, theirs.stdout)
     assert [line.partition(" (")[0] for line in our_lines] == their_lines
     assert ours.status == status
+
+
+# Into a pipe that nobody reads; E is the status.
+UNREAD = [
+    ("P -Ln >&4", "E"), ("P -S -n >&4", "E"), ("P -S >&4", "E"), ("P -Lnc >&4", "E"), ("P -L --timeout >&4", "E"),
+    ("P >&4", "E"), ("P -h >&4", "E"), ("P -v >&4", "E"), ("P -A -f 3 >&4", "0"), ("P -A -t bad >&4", "2"),
+    ("set -o pipefail; P -Ln | false", "1"),
+]  # fmt: skip
+
+
+def unread(folder: Path, ignored: bool) -> str:
+    """The beginning of a command of the shell that gives it descriptor 4: a pipe without a reader."""
+    os.mkfifo(folder / "pipe")
+    # Opened for both ways first, as there would be somebody to wait for.
+    start = f"exec 3<> {folder}/pipe; exec 4> {folder}/pipe; exec 3>&-; "
+    return start + ('trap "" PIPE; ' if ignored else "")
+
+
+# Where the signal is ignored -R goes on behind its listing; else it depends on how full a buffer was.
+AMONG_RULES = "printf -- '-A -f 3\\n-L -n\\n-A -f 4\\n' | P -R >&4"
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "ignored"),
+    [*[(*case, ignored) for case in UNREAD for ignored in (False, True)], (AMONG_RULES, "E", True)],
+)
+def test_a_reader_that_has_gone(
+    arena: Arena, names: Path, tmp_path: Path, command: str, status: str, ignored: bool
+) -> None:
+    """SIGPIPE ends both in the same way; where it came ignored, both go on and end well."""
+    line = unread(tmp_path, ignored) + command
+    expected = (0 if ignored else 128 + signal.SIGPIPE) if status == "E" else int(status)
+    with arena.pair("-A -f 7\n") as (their_space, our_space):
+        theirs = shell(their_space, f"{THEIR_SCRIPTS}/ipvsadm", line)
+        ours = shell(our_space, str(names / "ipvsadm"), line)
+        assert our_space.state() == their_space.state()
+    assert ours[:3] == theirs[:3]
+    assert ours.status == expected
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_the_reader_of_a_saved_table_has_gone(arena: Arena, names: Path, tmp_path: Path, ignored: bool) -> None:
+    """ipvsadm-save likewise; the verb save says that it could not write, as half a file must not look good."""
+    start = unread(tmp_path, ignored)
+    with arena.space("-A -f 7\n") as space:
+        theirs = shell(space, f"{THEIR_SCRIPTS}/ipvsadm-save", f"{start}P -n >&4")
+        ours = shell(space, str(names / "ipvsadm-save"), f"{start}P -n >&4")
+        verb = shell(space, program(), f"{start}P save >&4")
+    assert ours[:3] == theirs[:3]
+    assert (verb.status, verb.stderr) == (
+        (1, b"cannot write to standard output: Broken pipe\n") if ignored else (128 + signal.SIGPIPE, b"")
+    )
 
 
 @pytest.mark.quirk("41")
