@@ -85,7 +85,7 @@ def install(program: str, prefix: str, ipvsadm: bool) -> int:
     wanted = dict(_wanted(home, ipvsadm, _fish_folder(root)))
     for target in wanted.values():
         if not os.path.exists(target):
-            raise Failure(1, f"cannot find {target}, a part of ipvsfast: install ipvsfast again")
+            raise Failure(1, f"cannot find {target}: install ipvsfast again, and not as editable")
     there = {path for path, target in wanted.items() if _leads_to(join(root, path), target)}
     new = {path: target for path, target in wanted.items() if path not in there}
     foreign = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -84,6 +85,16 @@ def test_every_variable_of_python(trap: Path, name: str) -> None:
     for some in ({}, given, *[{key: value} for key, value in given.items()]):
         assert answer(name, {**CLEAN, "HOME": str(trap), **some}, trap) == expected, some
     assert sorted(trap.rglob("*")) == before
+
+
+def test_no_variable_is_forgotten(trap: Path) -> None:
+    """Those that this Python says it knows are among the ones tried."""
+    text = ""
+    for option in ("-h", "--help-env"):  # in the one or the other, depending on the version
+        text += subprocess.run([BIN / "python", option], capture_output=True, text=True, check=False).stdout
+    known = set(re.findall(r"\bPYTHON[A-Z0-9_]+\b", text))
+    assert "PYTHONPATH" in known
+    assert known <= set(variables(trap))
 
 
 @pytest.mark.parametrize("name", NATIVE)

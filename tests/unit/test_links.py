@@ -239,6 +239,19 @@ def test_a_prefix_is_needed(tmp_path: Path, prefix: Path) -> None:
         uninstall(str(prefix))
 
 
+def test_an_incomplete_installation(prefix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An editable one has no pages: what is missing is named, and nothing is made."""
+    home = tmp_path / "usr"
+    command = installation(home)
+    (home / "share/man/man8/ipvsfast-save.8").unlink()
+    monkeypatch.setattr(sys, "argv", [f"{home}/bin/ipvsfast-python"])
+    with pytest.raises(Failure) as caught:
+        install(command, str(prefix), False)
+    missing = f"{home}/share/man/man8/ipvsfast-save.8"
+    assert caught.value.message == f"cannot find {missing}: install ipvsfast again, and not as editable"
+    assert snapshot(prefix) == {}
+
+
 def test_a_record_that_lies(prefix: Path, tmp_path: Path) -> None:
     """A record in a folder of somebody else cannot have other links removed."""
     (tmp_path / "precious").symlink_to("/etc/passwd")
