@@ -124,7 +124,7 @@ complete -c ipvsfast -n '__ipvsfast_command conns' -l ndjson -d 'print one JSON 
 complete -c ipvsfast -n '__ipvsfast_command conns' -l csv -d 'print comma-separated values, a header first'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l details -d 'with --csv: also forwarding, origin, fwmark, timeout and packets, where BPF read them'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l source -x -a 'auto proc bpf' -d 'read from: auto (default), proc (the text) or bpf'
-complete -c ipvsfast -n '__ipvsfast_command conns' -l watch -x -d 'repeat every so many seconds, redrawn in place'
+complete -c ipvsfast -n '__ipvsfast_command conns' -l watch -x -d 'repeat every so many seconds, redrawn in place, until q'
 complete -c ipvsfast -n '__ipvsfast_command conns' -s q -l quiet -d 'no progress and no warning'
 complete -c ipvsfast -n '__ipvsfast_command conns' -s h -l help -d 'print this text'
 complete -c ipvsfast -n __ipvsfast_first -a install -d 'link the programs, manual pages and completions into PREFIX (/usr/local)'

@@ -96,7 +96,8 @@ VERBS: tuple[Verb, ...] = (
             _option("details", ("--details",), "with --csv: also forwarding, origin, fwmark, timeout and "
                     "packets, where BPF read them"),
             _option("source", ("--source",), "read from: auto (default), proc (the text) or bpf", "SOURCE"),
-            _option("watch", ("--watch",), "repeat every so many seconds, redrawn in place", "SECONDS"),
+            _option("watch", ("--watch",), "repeat every so many seconds, redrawn in place, until q",
+                    "SECONDS"),
             _option("quiet", ("-q", "--quiet"), "no progress and no warning"),
         ),
         examples=(

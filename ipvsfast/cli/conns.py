@@ -87,7 +87,7 @@ def _answer(query: Query, table: Connections, progress: ConnProgress) -> None:
 def summary(query: Query, table: Connections) -> str:
     """The text of an answer that is only known at the end. ReadingInterrupted with what it is so far."""
     if query.sample is not None:
-        return table.sample_text(query.sample, _form_of_rows(query), query.where)
+        return table.sample_text(query.sample, rows_form(query), query.where)
     if query.by is not None:
         return _form(query, table.top(query.top, query.by, query.where))
     return _form(query, table.count(query.where))
@@ -104,20 +104,14 @@ def _form(query: Query, result: object) -> str:
 
 
 def _rows(query: Query, table: Connections) -> None:
-    _stream(table, table.text(_form_of_rows(query), query.where))
+    _stream(table, table.text(rows_form(query), query.where))
 
 
-def _form_of_rows(query: Query) -> RowForm:
+def rows_form(query: Query) -> RowForm:
+    """The form in which rows are written."""
     if query.form == "csv" and query.details:
         return "csv-details"
     return "table-pe" if query.engines_shown else query.form
-
-
-def first_rows(query: Query, table: Connections, count: int) -> str:
-    """The first rows of a table that is redrawn."""
-    where = query.where.replace(limit=min(query.where.limit or count, count))
-    pieces = [bytes(piece) for piece in table.text(_form_of_rows(query), where)]
-    return b"".join(pieces).decode("utf-8", "surrogateescape")
 
 
 def _stream(table: Connections, pieces: Generator[memoryview, None, None]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from ..connections.table import Connections
 from ..errors import InvalidValue, IpvsError
 from ..language.values import UsageError
 from .conns import answer
@@ -32,6 +31,6 @@ def conns(context: Context, given: dict[str, str], words: list[str]) -> int:
 
     if not os.isatty(1):
         raise Failure(2, "conns: --watch needs a terminal; without it, repeat the command")
-    return watch(query, Connections(source=query.source))
+    return watch(query, given)
 
 

@@ -1,73 +1,104 @@
-"""`ipvsfast conns --watch S`: the same answer, redrawn in place."""
+"""`ipvsfast conns --watch S`: the same answer, redrawn in place, until `q` or Ctrl-C."""
 
 from __future__ import annotations
 
 import time
 
+from ..connections.forms import HEADS
+from ..connections.table import Connections
 from ..errors import IpvsError, plural
-from .conns import first_rows, summary
-from .output import Failure
+from .conns import rows_form, summary
+from .output import write
+from .screen import Screen, can_be_drawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from rich.text import Text
-
-    from ..connections.table import Connections
+    from ..connections.table import Pace
     from .conns_query import Query
 
 _SHORTEST_PAUSE = 0.05  # however long a reading takes, the kernel gets a rest
-_TITLE_LINES = 2
+_TITLE_LINES = 3  # two, and one left free
+# Options that say how, not what.
+_UNSAID = ("watch", "quiet", "source")
 
 
-def watch(query: Query, table: Connections) -> int:
-    """Until Ctrl-C, which is its proper end."""
+class _Quit(Exception):
+    """`q` was pressed."""
+
+
+def watch(query: Query, given: dict[str, str]) -> int:
+    """Shows the answer again and again; `given`: the options it was asked by."""
+    asked = " ".join([f"--{name} {text}".rstrip() for name, text in given.items() if name not in _UNSAID])
     try:
-        from rich.console import Console
-        from rich.live import Live
-    except ImportError:
-        import sys
-        from shlex import quote
-
-        python = quote(sys.executable)
-        raise Failure(
-            2, f"conns: --watch needs the Python package rich, which is missing: {python} -m pip install rich"
-        ) from None
-    console = Console(highlight=False, markup=False, emoji=False)
-    try:
-        with Live(console=console, screen=True, auto_refresh=False) as live:
-            while True:
-                begun = time.monotonic()
-                live.update(_screen(query, table, console.size.height), refresh=True)
-                spent = time.monotonic() - begun
-                time.sleep(max((query.watch or 0) - spent, _SHORTEST_PAUSE))
-    except KeyboardInterrupt:
-        return 0
-
-
-def _screen(query: Query, table: Connections, height: int) -> Text:
-    from rich.text import Text
-
-    begun = time.monotonic()
-    try:
-        if query.streamed:
-            body = first_rows(query, table, max(height - _TITLE_LINES - 2, 1))
+        if can_be_drawn():
+            with Screen() as screen:
+                _draw(query, asked, screen)
         else:
-            body = summary(query, table)
+            _print(query, asked)
+    except (KeyboardInterrupt, _Quit):
+        pass
+    return 0
+
+
+def _draw(query: Query, asked: str, screen: Screen) -> None:
+    def look(pace: Pace | None = None, seconds: float = 0.0) -> None:
+        """Whether somebody wants to quit; called while a long reading goes on too."""
+        if screen.wait(seconds) in ("q", "Q"):
+            raise _Quit
+
+    table = Connections(source=query.source, progress=look)
+    while True:
+        begun = time.monotonic()
+        body = _body(query, table, max(screen.size[1] - _TITLE_LINES, 2))
+        spent = time.monotonic() - begun
+        screen.draw(f"{_title(query, asked, table, spent)}\n", body)
+        look(seconds=max((query.watch or 0) - spent, _SHORTEST_PAUSE))
+
+
+def _print(query: Query, asked: str) -> None:
+    """For a terminal that can only print: one answer below the other."""
+    table = Connections(source=query.source)
+    while True:
+        begun = time.monotonic()
+        body = _body(query, table, 20)
+        spent = time.monotonic() - begun
+        write(f"{_title(query, asked, table, spent)}\n{body}\n")
+        time.sleep(max((query.watch or 0) - spent, _SHORTEST_PAUSE))
+
+
+def _body(query: Query, table: Connections, room: int) -> str:
+    """The answer in at most `room` lines, if it is one of rows."""
+    try:
+        return _rows(query, table, room) if query.streamed else summary(query, table)
     except IpvsError as error:
-        body = f"{error}\n"  # the module may come back
-    text = Text(_title(query, table, time.monotonic() - begun), style="bold", no_wrap=True)
-    text.append(body, style="not bold")
-    return text
+        return f"{error}\n"  # the module may come back
 
 
-def _title(query: Query, table: Connections, seconds: float) -> str:
+def _rows(query: Query, table: Connections, room: int) -> str:
+    """The head of the table and its first rows; the others are only counted."""
+    lines: list[bytes] = []
+    for piece in table.text(rows_form(query), query.where):
+        if len(lines) <= room:
+            lines += bytes(piece).splitlines(keepends=True)
+    head = HEADS[rows_form(query)].count("\n")
+    account = table.account
+    rows = account.matched if account else 0
+    fit = room - head
+    if rows <= fit:
+        return b"".join(lines).decode("utf-8", "surrogateescape")
+    shown = b"".join(lines[: room - 1]).decode("utf-8", "surrogateescape")
+    return f"{shown}… {rows - fit + 1:,} more\n"
+
+
+def _title(query: Query, asked: str, table: Connections, seconds: float) -> str:
     account = table.account
     read = ""
     if account:
-        read = f"{account.read:,} {plural(account.read, 'connection')} read in {seconds:.2f} s"
-    problems = ""
-    if account and account.unreadable:
-        problems += f", {account.unreadable:,} {plural(account.unreadable, 'line')} unreadable"
-    if account and account.incomplete:
-        problems += ", table changing: entries may be missing"
-    return f"{time.strftime('%H:%M:%S')}  every {query.watch:g} s  {read}{problems}\n\n"
+        total = f" of {account.kernel_entries:,}" if account.kernel_entries else ""
+        read = f"{account.matched:,} matched, {account.read:,}{total} read in {seconds:.2f} s"
+        if account.unreadable:
+            read += f", {account.unreadable:,} {plural(account.unreadable, 'line')} unreadable"
+        if account.incomplete:
+            read += ", table changing: entries may be missing"
+    asked = asked or "all connections"
+    return f"{time.strftime('%H:%M:%S')}  every {query.watch:g} s  {read}\n{asked}"
