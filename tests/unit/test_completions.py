@@ -66,10 +66,10 @@ printf '%s\\n' "${COMPREPLY[@]}"
 """
 
 
-def in_bash(*words: str, folder: Path | None = None) -> list[str]:
+def in_bash(*words: str, folder: Path | None = None, prefix: tuple[str, ...] = ()) -> list[str]:
     """What bash offers for the last of the words."""
     file = FOLDER / "bash" / words[0].rpartition("/")[2]
-    argv = [shell("bash"), "-u", "-c", DRIVER, "bash", str(file), *words]
+    argv = [*prefix, shell("bash"), "-u", "-c", DRIVER, "bash", str(file), *words]
     done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     return done.stdout.split()
@@ -151,9 +151,23 @@ def test_bash_offers_every_verb_and_its_options() -> None:
         assert in_bash("ipvsfast", verb.name, "-") == expected
 
 
+def without_interfaces(script: str) -> tuple[str, ...]:
+    """Runs a command where the kernel shows only what the script makes."""
+    prefix = ("unshare", "--mount", *(() if os.geteuid() == 0 else ("--map-root-user",)), "sh", "-e", "-c")
+    mounted = f'mount -t tmpfs tmpfs /sys; mkdir -p /sys/class/net; {script}; exec "$@"'
+    done = subprocess.run([*prefix, mounted, "sh", "true"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        cannot_run(f"nothing can be mounted here: {done.stderr}")
+    return (*prefix, mounted, "sh")
+
+
 def test_bash_knows_the_interfaces() -> None:
     """Those that are there now."""
-    assert "lo" in in_bash("ipvsfast", "--start-daemon", "master", "--mcast-interface", "")
+    line = ("ipvsfast", "--start-daemon", "master", "--mcast-interface", "")
+    assert "lo" in in_bash(*line)
+    assert in_bash(*line, prefix=without_interfaces("mkdir /sys/class/net/eth7")) == ["eth7"]
+    assert in_bash(*line, prefix=without_interfaces("touch /sys/class/net/bonding_masters")) == []
+    assert in_bash(*line, prefix=without_interfaces("true")) == []
 
 
 def test_bash_finds_the_file_by_the_name() -> None:
@@ -201,7 +215,17 @@ def test_fish(line: str, expected: list[str], tmp_path: Path) -> None:
         [shell("fish"), "--no-config", "-c", script],
         cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert sorted(text.split("\t")[0] for text in done.stdout.splitlines()) == sorted(expected)
+    offered = [text.split("\t")[0] for text in done.stdout.splitlines()]
+    word = line.rpartition(" ")[2]
+    assert sorted(text for text in offered if text.startswith(word)) == sorted(expected)
+    # fish 4 also tells what only has the word in it, or its letters; at a terminal it shows what is nearest.
+    assert all(has_letters(text, word) for text in offered)
+
+
+def has_letters(text: str, word: str) -> bool:
+    """Whether all letters of the word come in the text, in their order."""
+    rest = iter(text.lower())
+    return all(letter in rest for letter in word.lower())
 
 
 ZSH = """
