@@ -41,7 +41,7 @@ class Case:
     stdin: bytes = b""
     options: dict[str, str] = field(default_factory=dict)
     quirk: str = ""
-    theirs: Expected | None = None
+    theirs: list[Expected] = field(default_factory=list)  # releases of it may differ, in the status too
     ours: Expected | None = None
 
     @property
@@ -127,7 +127,10 @@ class _Reader:
         elif kind in ("theirs", "ours"):
             status, _, message = expand(text).partition(" => ")
             self.side = Expected(int(status), stderr=[message] if message else [])
-            setattr(case, kind, self.side)
+            if kind == "theirs":
+                case.theirs.append(self.side)
+            else:
+                case.ours = self.side
         else:
             self.expectation(kind, text)
 
@@ -142,7 +145,7 @@ class _Reader:
 def read_file(path: Path) -> list[Case]:
     cases = _Reader(path).read()
     for case in cases:
-        stated = [side is not None for side in (case.theirs, case.ours)]
+        stated = [bool(case.theirs), case.ours is not None]
         if any(stated) != bool(case.quirk) or any(stated) != all(stated):
             raise CaseError(f"{case.where}: a quirk states what theirs and what ours does")
     return cases

@@ -24,7 +24,7 @@ class Result(NamedTuple):
 class Run(NamedTuple):
     """What to run. program: argv[0]. stdout: a path to write to instead of what is read back.
 
-    environment: in addition to what there is. uid: drop to this user first.
+    environment: in addition to what there is. uid: drop to this user first. seconds: it is killed then.
     """
 
     argv: tuple[str, ...]
@@ -33,6 +33,7 @@ class Run(NamedTuple):
     stdout: str = ""
     environment: tuple[tuple[str, str], ...] = ()
     uid: int = 0
+    seconds: int = SECONDS
 
 
 class _Files:
@@ -158,7 +159,7 @@ def _wait(pid: int, run: Run) -> int:
         os.kill(pid, signal.SIGKILL)
 
     before = signal.signal(signal.SIGALRM, kill)
-    signal.alarm(SECONDS)
+    signal.alarm(run.seconds)
     try:
         return os.waitpid(pid, 0)[1]
     finally:
