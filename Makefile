@@ -21,6 +21,13 @@ export IPVSFAST_REQUIRE_NATIVE := 1
 BUILD_REQUIRES = $(shell sed -n 's/^requires = \[\(.*\)\]/\1/p' pyproject.toml | tr -d ,)
 HOST_TESTS := $(wildcard tests/unit tests/native tests/install tests/harness)
 KERNEL_TESTS := $(wildcard tests/kernel tests/parity)
+# A process, and a kernel, for each folder: user-mode Linux cannot give much memory to one process. That a
+# folder has none of the tests that were chosen (status 5) is no failure.
+RUN_KERNEL_TESTS = failed=0; for folder in $(KERNEL_TESTS); do \
+		echo "$$folder on kernel $$kernel"; \
+		$(VM) -k $$kernel --timeout 5400 -- $(BIN)/pytest $$folder $(PYTEST_ARGS) || code=$$?; \
+		[ $${code:-0} = 0 -o $${code:-0} = $(if $(PYTEST_ARGS),5,0) ] || failed=$$code; code=; \
+	done; [ $$failed = 0 ] || exit $$failed
 
 .PHONY: help deps deps-test deps-long deps-bench deps-fuzz venv demo test test-unit test-harness test-kernel \
 	test-long bench fuzz lint format generated clean
@@ -80,7 +87,9 @@ venv: deps $(VENV)/.installed
 demo: deps-test venv
 	@tools/demo.sh
 
-test: test-unit test-harness test-kernel
+# All of them, whatever fails before.
+test:
+	@$(MAKE) --no-print-directory --keep-going test-unit test-harness test-kernel
 
 test-unit: venv
 	$(BIN)/pytest $(filter-out tests/harness,$(HOST_TESTS)) $(PYTEST_ARGS)
@@ -89,11 +98,11 @@ test-harness: deps-test venv
 	IPVSFAST_KERNEL=$(KERNEL) $(BIN)/pytest $(filter tests/harness,$(HOST_TESTS)) $(PYTEST_ARGS)
 
 test-kernel: deps-test venv
-	$(VM) -k $(KERNEL) -- $(BIN)/pytest $(KERNEL_TESTS) $(PYTEST_ARGS)
+	@kernel=$(KERNEL); $(RUN_KERNEL_TESTS)
 
 test-long: deps-long venv
 	for kernel in $(LONG_KERNELS); do \
-		$(VM) -k $$kernel --timeout 5400 -- $(BIN)/pytest $(KERNEL_TESTS) $(PYTEST_ARGS) || exit; \
+		( $(RUN_KERNEL_TESTS) ) || exit; \
 		IPVSFAST_KERNEL=$$kernel $(BIN)/pytest tests/harness/test_lockdown.py $(PYTEST_ARGS) || exit; \
 	done
 

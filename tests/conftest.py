@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -18,6 +19,20 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 for ended_by in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
     if signal.getsignal(ended_by) is signal.SIG_IGN:
         signal.signal(ended_by, lambda number, frame: None)
+
+
+# User-mode Linux may need one map of its host for each page of a process, and is granted 65530 by default.
+MOST_MEMORY = 240 << 10  # in KiB
+
+
+@pytest.fixture(scope="session", autouse=True)
+def modest() -> Iterator[None]:
+    """In user-mode Linux tests that need too much memory die by SIGSEGV, which tells nobody why."""
+    yield
+    with open("/proc/cpuinfo") as file:
+        in_uml = "User Mode Linux" in file.read()
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert not in_uml or used < MOST_MEMORY, f"the tests of one process needed {used} KiB at once: have smaller tables"
 
 
 @pytest.fixture(scope="session")

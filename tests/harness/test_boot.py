@@ -94,6 +94,30 @@ def test_a_power_off_is_no_test_result(vm: Run) -> None:
     assert "it ended before the command did" in done.stderr
 
 
+# One page of a file many times: no memory is needed, but a map for each.
+MAPS = """
+import ctypes, mmap, sys
+with open("/proc/sys/vm/max_map_count", "w") as limit:
+    limit.write("10000000")
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+with open(sys.executable, "rb") as file:
+    for _ in range(int(sys.argv[1])):
+        ctypes.c_char.from_address(libc.mmap(None, 4096, mmap.PROT_READ, mmap.MAP_PRIVATE, file.fileno(), 0)).value
+"""
+
+
+def test_a_shortage_of_the_host_is_named(vm: Run) -> None:
+    """A program that needs more maps than the host grants dies; why, and what to do, is said."""
+    limit = int(Path("/proc/sys/vm/max_map_count").read_text())
+    done = vm([sys.executable, "-S", "-c", MAPS, str(limit + 1000)])
+    assert done.returncode == 128 + signal.SIGSEGV
+    assert f"vm.max_map_count is {limit}" in done.stderr
+    done = vm([sys.executable, "-S", "-c", MAPS, "1000"])
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_command_that_hangs_is_ended(vm: Run) -> None:
     """The deadline holds, and the message names it."""
     done = vm(shell("echo begun; sleep 1000"), "--timeout", "20")

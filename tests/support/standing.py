@@ -16,7 +16,7 @@ from support.command import run
 from support.connections import ESP, MARK, SCTP, STATES, TCP, TEMPLATE, TEMPLATE_STATES, UDP, Entry, Filler
 from support.netns import entered, make_namespace
 
-LARGE = 100_000
+LARGE = 50_000
 SMALL = 20_000  # where each entry costs more than the one before it
 PROBE = 20_000
 SLOWER = 1.5

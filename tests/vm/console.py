@@ -20,6 +20,8 @@ from .programs import need
 TAIL_LINES = 40
 KEPT_LINES = 400
 POLL_SECONDS = 0.02
+# The kernel's words, at the end of a longer line.
+OUT_OF_MAPS = "vm.max_map_count has been reached"
 ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|c)|[\r\x00-\x08]")
 
 
@@ -77,6 +79,21 @@ class Machine:
 
     def panic(self) -> str | None:
         return next((line for line in self._lines if "Kernel panic" in line), None)
+
+    def shortage(self) -> str | None:
+        """Why a program in the machine may have died that did nothing wrong."""
+        if not any(OUT_OF_MAPS in line for line in self._lines):
+            return None
+        return (
+            f"this machine has no room for more of the guest's memory: vm.max_map_count is {_map_limit()}, and "
+            "user-mode Linux needs up to one map for each page (4 KiB) of a process. A program in the guest "
+            "that uses so much memory is killed by SIGSEGV. Use less in one process, or, as root: "
+            "sysctl -w vm.max_map_count=1048576"
+        )
+
+
+def _map_limit() -> str:
+    return Path("/proc/sys/vm/max_map_count").read_text().strip()
 
 
 def watch(
