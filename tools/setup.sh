@@ -71,6 +71,7 @@ check() {
 		need_python
 		;;
 	test)
+		need git has git
 		need kmod has modprobe depmod
 		need iproute2 has ip
 		need ipvsadm has ipvsadm
@@ -90,7 +91,7 @@ check() {
 		;;
 	ci)
 		need clang has clang
-		need git has git
+		need debootstrap has debootstrap
 		;;
 	fuzz)
 		need clang has clang

@@ -1,0 +1,193 @@
+"""python -m tests.vm.debian_root SUITE -- COMMAND...
+
+Runs a command on another release of Debian: in a root of its own, made by debootstrap and kept beside the
+kernels, in a copy of this checkout below a folder that only root can enter. Needs root.
+
+What the command installs there with apt stays for the next run. Python packages are fetched here, where pip
+is set up, for the Python there; kernels are shared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import requires
+from pathlib import Path
+
+from . import cache
+from .errors import CannotRunError, VmError
+from .programs import ADMIN_PATH, need
+from .sources import keyring, machine_mirror
+
+ROOT = Path(__file__).resolve().parents[2]
+# What the README says that there has to be.
+INCLUDED = "make"
+PRIVATE = "root"
+MAKE_SECONDS = 1200
+PASSED = ("CI", "TERM", "http_proxy", "https_proxy", "no_proxy")
+PLATFORMS = ("manylinux_2_28_x86_64", "manylinux2014_x86_64", "manylinux_2_5_x86_64", "linux_x86_64")
+PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
+PROXY = ("Acquire::http::Proxy", "Acquire::https::Proxy")
+# Everything is gone with the first process: the mounts and whatever the command has left running.
+MOUNTS = """
+set -e
+root=$1
+shift
+mount -t proc proc "$root/proc"
+mount --rbind /sys "$root/sys"
+mount -t tmpfs -o mode=755 tmpfs "$root/dev"
+for device in null zero full random urandom tty; do
+	: > "$root/dev/$device"
+	mount --bind "/dev/$device" "$root/dev/$device"
+done
+mkdir "$root/dev/pts" "$root/dev/shm"
+mount -t devpts -o newinstance,ptmxmode=666 devpts "$root/dev/pts"
+mount -t tmpfs tmpfs "$root/dev/shm"
+ln -s pts/ptmx "$root/dev/ptmx"
+ln -s /proc/self/fd "$root/dev/fd"
+mount --bind "$CACHE" "$root$CACHE_THERE"
+cd "$root"
+exec chroot . env -i "$@"
+"""
+
+
+def make(suite: str, folder: Path) -> None:
+    """A base system in `folder`."""
+    debootstrap = need("debootstrap", "debootstrap", f"to make a root of {suite}")
+    mirror = machine_mirror()
+    key = keyring(mirror.signed_by)
+    options = ["--variant=minbase", f"--include={INCLUDED}"] + ([f"--keyring={key}"] if key else [])
+    print(f"debian_root: making a root of {suite} from {mirror.uri}", file=sys.stderr, flush=True)
+    done = subprocess.run(
+        [debootstrap, *options, suite, str(folder), mirror.uri],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=MAKE_SECONDS,
+    )  # fmt: skip
+    if done.returncode:
+        said = "\n".join((done.stdout + done.stderr).splitlines()[-10:])
+        raise CannotRunError(f"debootstrap of {suite} from {mirror.uri} ({mirror.found}) failed:\n{said}")
+
+
+@contextmanager
+def kept_root(suite: str) -> Iterator[Path]:
+    """The root, which nobody else uses meanwhile."""
+    if os.geteuid() != 0:
+        raise CannotRunError("a root of another release can be made and entered by root only")
+    cache.root().mkdir(parents=True, exist_ok=True)
+    with open(cache.root() / f"root-{suite}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield cache.filled(f"root-{suite}", lambda folder: make(suite, folder))
+
+
+def copy_checkout(target: Path) -> None:
+    """What git knows of and what is new, with the repository."""
+    git = need("git", "git", "to copy the checkout")
+    subprocess.run([git, "clone", "-q", "--no-checkout", str(ROOT), str(target)], check=True)
+    listed = subprocess.run(
+        [git, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, check=True,
+    )  # fmt: skip
+    for name in map(os.fsdecode, filter(None, listed.stdout.split(b"\0"))):
+        if (ROOT / name).exists():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    subprocess.run([git, "reset", "-q"], cwd=target, check=True)
+
+
+def fetch_packages(suite: str, target: Path) -> None:
+    """The Python packages that the checkout needs, as this machine's pip finds them."""
+    lines = [line for line in requires("ipvsfast") or () if not line.startswith("ipvsfast")]
+    wanted = [line.partition(";")[0] for line in lines]
+    platforms = [word for name in PLATFORMS for word in ("--platform", name)]
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
+            *("--dest", str(target), "--only-binary", ":all:", "--python-version", PYTHONS[suite]),
+            *platforms,
+            *("setuptools>=77", *wanted),
+        ],
+        check=True,
+    )
+
+
+def settle(root: Path) -> None:
+    """What the machine is told about its network holds there too."""
+    for name in ("resolv.conf", "hosts"):
+        shutil.copy(f"/etc/{name}", root / "etc" / name)
+    dump = subprocess.run(["apt-config", "dump", *PROXY], capture_output=True, text=True, check=True)
+    (root / "etc/apt/apt.conf.d/90proxy").write_text(dump.stdout)
+    # Nobody minds if a power failure spoils it.
+    (root / "etc/dpkg/dpkg.cfg.d/unsafe").write_text("force-unsafe-io\n")
+
+
+def environment(there: str) -> list[str]:
+    passed = {
+        name: value
+        for name, value in os.environ.items()
+        if name in PASSED or name.startswith("IPVSFAST_")
+    }
+    passed |= {
+        "HOME": f"/{PRIVATE}",
+        "PATH": ADMIN_PATH,
+        "LANG": "C.UTF-8",
+        "XDG_CACHE_HOME": "/var/cache",
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": f"{there}/packages",
+    }
+    return [f"{name}={value}" for name, value in passed.items()]
+
+
+def run(suite: str, command: Sequence[str]) -> int:
+    """The exit status of the command there."""
+    with kept_root(suite) as root:
+        settle(root)
+        (root / PRIVATE).chmod(0o700)
+        shared = root / "var/cache/ipvsfast/vm"
+        shared.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="ipvsfast-", dir=root / PRIVATE) as place:
+            there = f"/{PRIVATE}/{Path(place).name}"
+            copy_checkout(Path(place) / "checkout")
+            fetch_packages(suite, Path(place) / "packages")
+            unshare = need("unshare", "util-linux", "to mount what the root needs")
+            done = subprocess.run(
+                [
+                    *(unshare, "--mount", "--pid", "--fork", "--kill-child"),
+                    *("sh", "-c", MOUNTS, "sh", str(root), *environment(there)),
+                    *("sh", "-c", f'cd {there}/checkout && exec "$@"', "sh", *command),
+                ],
+                env={**os.environ, "CACHE": str(cache.root()), "CACHE_THERE": "/var/cache/ipvsfast/vm"},
+                stdin=subprocess.DEVNULL,
+                check=False,
+            )
+    return done.returncode
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.vm.debian_root",
+        description=__doc__.partition("\n\n")[2],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("suite", choices=sorted(PYTHONS))
+    parser.add_argument("command", nargs="*", metavar="-- COMMAND")
+    # Split by hand: what argparse makes of a second "--" differs between Python versions.
+    at = argv.index("--") if "--" in argv else len(argv)
+    options = parser.parse_args(argv[:at])
+    options.command += argv[at + 1 :]
+    if not options.command:
+        parser.error("a COMMAND is needed")
+    try:
+        return run(options.suite, options.command)
+    except VmError as error:
+        print(f"debian_root: {error}", file=sys.stderr)
+        return error.status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
