@@ -10,6 +10,9 @@ BENCH_ARGS ?=
 BENCH_SECONDS ?= 3000
 FUZZ_SECONDS ?= 60
 VM := $(BIN)/python -m tests.vm
+# Its wheel and that of node bring all that it needs; without the variable it would ask for a newer release.
+# It finds the installed package by the Python in PATH.
+PYRIGHT := PATH="$(abspath $(BIN)):$$PATH" PYRIGHT_PYTHON_IGNORE_WARNINGS=1 pyright
 
 SOURCES := pyproject.toml setup.py MANIFEST.in $(wildcard scripts/* man/* completions/*/*) \
 	$(shell find csrc ipvsfast -name '*.[ch]' -o -name '*.py' -o -name '*.pyi' -o -name py.typed)
@@ -40,7 +43,7 @@ help:
 	@echo 'make test-long    the same on the stock kernels $(LONG_KERNELS)'
 	@echo 'make bench        ours beside the others, in one kernel; BENCH_ARGS=--quick for a short run'
 	@echo 'make fuzz         made-up input for the readers in C, FUZZ_SECONDS=60 for each'
-	@echo 'make lint         ruff, mypy, clang-format'
+	@echo 'make lint         ruff, mypy, pyright, clang-format'
 	@echo 'make format       bring the sources into the form that make lint wants'
 	@echo 'make generated    write manual pages and completions anew from the tables of the command line'
 	@echo 'make venv         build the wheel and install it into $(VENV)'
@@ -118,6 +121,10 @@ lint: venv
 	$(if $(RUFF_FORMAT),$(BIN)/ruff format --check .)
 	$(BIN)/clang-format --dry-run --Werror $(C_FILES)
 	$(BIN)/mypy
+	cd tests/typing && $(PYRIGHT)
+	@mkdir -p build && cd tests/typing && $(PYRIGHT) --verifytypes ipvsfast --ignoreexternal \
+		> ../../build/types || { cat ../../build/types; exit 1; }
+	@grep '^Type completeness' build/types
 
 format: venv
 	$(BIN)/ruff check --fix-only .

@@ -36,7 +36,7 @@ class Ipvs:
     def __init__(self, netns: Namespace | None = None) -> None:
         self._session = Session(netns)
         try:
-            self.opened = self.info()
+            self.opened: Info = self.info()
         except BaseException:
             self._session.close()
             raise

@@ -42,8 +42,10 @@ class Adder(RuleReader):
         self.stop = stop
         self.exist = exist
         self.progress = progress
-        self.sent = 0
-        self.added = self.changed = self.already_there = 0
+        self.sent: int = 0
+        self.added: int = 0
+        self.changed: int = 0
+        self.already_there: int = 0
         self.problems: list[Problem] = []
         self._known = 0  # operations of the buffer whose results have been looked at
         self._present: Present | None = None  # read when a rule turns out to be there

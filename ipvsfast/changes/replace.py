@@ -52,11 +52,11 @@ class Replacer(RuleReader):
         self.session = session
         self.progress = progress
         self.problems: list[Problem] = []
-        self.sent = 0
-        self.already_there = 0
+        self.sent: int = 0
+        self.already_there: int = 0
         self.changed = 0
-        self.plain = True  # nothing but additions
-        self.last = 0  # line of the last rule
+        self.plain: bool = True  # nothing but additions
+        self.last: int = 0  # line of the last rule
         self._groups: dict[bytes, list[Rule]] = {}
         self._others: list[Rule] = []
 

@@ -14,6 +14,7 @@ from .rule_reader import Checker, Problem, fd_chunks, text_chunks
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Final
 
     from ..kernel.session import Session
     from ..model.types import RuleSource
@@ -50,12 +51,12 @@ class Restored:
         problems: list[Problem],
         ended: BaseException | None = None,
     ) -> None:
-        self.total = total
-        self.added = added
-        self.changed = changed
-        self.already_there = already_there
-        self.problems = problems
-        self.ended = ended
+        self.total: Final[int] = total
+        self.added: Final[int] = added
+        self.changed: Final[int] = changed
+        self.already_there: Final[int] = already_there
+        self.problems: Final[list[Problem]] = problems
+        self.ended: Final[BaseException | None] = ended
 
     @property
     def in_force(self) -> int:
@@ -114,7 +115,7 @@ class RuleText:
     """Rule text that can be read twice: a file, bytes, or lines. name: how problems call it."""
 
     def __init__(self, source: RuleSource, name: str = "rules") -> None:
-        self.name = name
+        self.name: str = name
         self._path: str | None = None
         self._text = b""
         if isinstance(source, (bytes, bytearray, memoryview)):

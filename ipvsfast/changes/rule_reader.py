@@ -18,6 +18,7 @@ from ..model.service import COMMANDS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from typing import Final
 
     from ..language.parse import Request
 
@@ -54,13 +55,13 @@ class Problem:
         self, source: str, line: int, rule: bytes, message: str, *, hint: str = "", code: int = 0,
         command: str = "",
     ) -> None:  # fmt: skip
-        self.source = source
-        self.line = line
-        self.rule = printable(rule.strip().decode("utf-8", "surrogateescape"))
-        self.message = message
-        self.advice = hint
-        self.errno = code
-        self.command = command
+        self.source: Final[str] = source
+        self.line: Final[int] = line
+        self.rule: Final[str] = printable(rule.strip().decode("utf-8", "surrogateescape"))
+        self.message: Final[str] = message
+        self.advice: Final[str] = hint
+        self.errno: Final[int] = code
+        self.command: Final[str] = command
 
     def __str__(self) -> str:
         return self.told(self.advice)
@@ -118,8 +119,8 @@ class RuleReader:
     def __init__(self, parse: Parse, source: str) -> None:
         self.parse = parse
         self.source = source
-        self.buffer = RuleBuffer()
-        self.text = b""
+        self.buffer: RuleBuffer = RuleBuffer()
+        self.text: bytes = b""
 
     def read(self, chunks: Iterable[bytes]) -> None:
         """Takes all lines of all chunks; after each chunk everything in it has been applied."""
@@ -201,8 +202,8 @@ class Checker(RuleReader):
     def __init__(self, parse: Parse, source: str) -> None:
         super().__init__(parse, source)
         self.problems: list[Problem] = []
-        self.total = 0
-        self.services = 0
+        self.total: int = 0
+        self.services: int = 0
         self._seen = RuleCheck()
 
     def apply(self) -> None:

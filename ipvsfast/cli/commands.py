@@ -30,12 +30,12 @@ class Verb:
         self, name: str, words: tuple[str, ...], function: str, help: str,
         *, options: tuple[Option, ...] = (), examples: tuple[tuple[str, str], ...] = (),
     ) -> None:  # fmt: skip
-        self.name = name
-        self.function = function
-        self.examples = examples
-        self.words = words
-        self.options = options
-        self.help = help
+        self.name: str = name
+        self.function: str = function
+        self.examples: tuple[tuple[str, str], ...] = examples
+        self.words: tuple[str, ...] = words
+        self.options: tuple[Option, ...] = options
+        self.help: str = help
 
     @property
     def synopsis(self) -> str:

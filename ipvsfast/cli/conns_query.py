@@ -30,14 +30,14 @@ class Query:
     """
 
     def __init__(self, given: dict[str, str]) -> None:
-        self.count = "count" in given
+        self.count: bool = "count" in given
         self.by: list[Key] | None = None
-        self.top = _number(given, "top", 1)
-        self.sample = _number(given, "sample", 1, _MOST_SAMPLED)
-        self.watch = _seconds(given)
-        self.engines_shown = "persistent-conn" in given
-        self.details = "details" in given
-        self.quiet = "quiet" in given
+        self.top: int | None = _number(given, "top", 1)
+        self.sample: int | None = _number(given, "sample", 1, _MOST_SAMPLED)
+        self.watch: float | None = _seconds(given)
+        self.engines_shown: bool = "persistent-conn" in given
+        self.details: bool = "details" in given
+        self.quiet: bool = "quiet" in given
         self.source = chosen_source(given.get("source"))
         self.form: OutputForm = _one_of(given, FORMATS) or "table"
         if "by" in given:
@@ -45,7 +45,7 @@ class Query:
 
             self.by = parse_keys(given["by"])
         self._check(given)
-        self.where = _filter(given)
+        self.where: ConnectionFilter = _filter(given)
 
     def _check(self, given: dict[str, str]) -> None:
         if "top" in given and self.by is None:

@@ -78,7 +78,7 @@ class Context:
 
     def __init__(self, program: str) -> None:
         self.program = program
-        self.names = LateResolver()
+        self.names: LateResolver = LateResolver()
         self.done: Done | None = None
         self._ipvs: Ipvs | None = None
 

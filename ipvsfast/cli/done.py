@@ -31,17 +31,23 @@ class Done:
     """
 
     __slots__ = ("what", "interrupted", "count", "last", "line", "error", "ended", "size", "results", "text")
+    what: int
+    count: int
+    last: int
+    line: int
+    error: int
+    size: int
 
     def __init__(self, data: bytes) -> None:
         magic, version, self.what, interrupted, self.count, self.last, *more = _HEAD.unpack_from(data)
         self.line, count, self.error, ended, self.size = more
         if magic != b"IPVS" or version != VERSION:
             self._another_version()
-        self.interrupted = bool(interrupted)
-        self.ended = bool(ended)
+        self.interrupted: bool = bool(interrupted)
+        self.ended: bool = bool(ended)
         end = _HEAD.size + 4 * count
-        self.results = memoryview(data)[_HEAD.size : end].cast("i")
-        self.text = data[end:]
+        self.results: memoryview[int] = memoryview(data)[_HEAD.size : end].cast("i")
+        self.text: bytes = data[end:]
 
     def _another_version(self) -> NoReturn:
         """We were replaced while the command ran. Only how far it came can be told."""

@@ -22,11 +22,11 @@ class Handed:
     __slots__ = ("program", "name", "fd", "pipe_ignored", "directory")
 
     def __init__(self, program: str, name: str, fd: int = -1, flags: str = "") -> None:
-        self.program = program
-        self.name = name
-        self.fd = fd
-        self.pipe_ignored = "p" in flags
-        self.directory = "d" in flags
+        self.program: str = program
+        self.name: str = name
+        self.fd: int = fd
+        self.pipe_ignored: bool = "p" in flags
+        self.directory: bool = "d" in flags
 
 
 def handed() -> Handed:

@@ -35,9 +35,9 @@ class Check(RuleReader):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context.parse, SOURCE)
-        self.status = 0
+        self.status: int = 0
         self._hint = context.hint
-        self.services = False  # whether there is one
+        self.services: bool = False  # whether there is one
         self.problems: list[Problem] = []
 
     def run(self, text: bytes) -> Check:
@@ -67,7 +67,7 @@ class Sent(RuleReader):
 
     def __init__(self, context: Context, results: memoryview) -> None:
         super().__init__(context.parse, SOURCE)
-        self.status = 0
+        self.status: int = 0
         self._results = results
 
     def apply(self) -> None:

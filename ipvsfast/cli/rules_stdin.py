@@ -31,12 +31,12 @@ class Restore(RuleReader):
     def __init__(self, context: Context, source: str) -> None:
         super().__init__(context.parse, source)
         self.context = context
-        self.status = 0
-        self.done = 0  # rules whose results are known
-        self.last = 0  # line of the last of them
+        self.status: int = 0
+        self.done: int = 0  # rules whose results are known
+        self.last: int = 0  # line of the last of them
         self._progress: Progress | None = None
         self._before: Done | None = None  # what was done of the buffer that comes first
-        self.lost = False  # whether a reply of the kernel was lost; then the run fails, whatever came last
+        self.lost: bool = False  # whether a reply was lost; then the run fails, whatever came last
 
     def feed(self, chunks: Iterable[bytes]) -> int:
         """Carries out all lines; the exit status."""

@@ -70,6 +70,8 @@ class Key:
     """
 
     __slots__ = ("name", "packed", "size", "_text", "_suffixes")
+    name: str
+    size: int
 
     def __init__(self, text: str) -> None:
         self.name, colon, lengths = text.strip().lower().partition(":")
@@ -81,7 +83,7 @@ class Key:
         if self.name == "client-net":
             four, six = _prefixes(lengths) if colon else DEFAULT_NETS
             self._suffixes = (f"/{four}", f"/{six}")
-        self.packed = PART.pack(number, four, six, 0)
+        self.packed: bytes = PART.pack(number, four, six, 0)
 
     def text(self, key: bytes) -> str:
         """One packed key of this kind for people."""

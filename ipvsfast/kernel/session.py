@@ -289,10 +289,10 @@ class RuleBuffer:
 
     def __init__(self, size: int = 2048) -> None:
         self.size = size
-        self.ops = bytearray(size * OP_SIZE)
-        self.results = new_results(size)
-        self.offsets = memoryview(bytearray(4 * size)).cast("I")
-        self.numbers = memoryview(bytearray(4 * size)).cast("I")
+        self.ops: bytearray = bytearray(size * OP_SIZE)
+        self.results: memoryview[int] = new_results(size)
+        self.offsets: memoryview[int] = memoryview(bytearray(4 * size)).cast("I")
+        self.numbers: memoryview[int] = memoryview(bytearray(4 * size)).cast("I")
         self._scan: Any = ffi.new("struct ipvsf_scan *")
         self._ops = ffi.from_buffer("struct ipvsf_op[]", self.ops)
         self._offsets = ffi.from_buffer("uint32_t[]", self.offsets.obj)

@@ -32,13 +32,13 @@ class Option:
         value: str = "",
         optional: bool = False,
     ) -> None:
-        self.name = name
-        self.value = value
-        self.spellings = spellings
-        self.argument = argument
-        self.optional = optional
-        self.block = block
-        self.help = help
+        self.name: str = name
+        self.value: str = value
+        self.spellings: tuple[str, ...] = spellings
+        self.argument: str = argument
+        self.optional: bool = optional
+        self.block: str = block
+        self.help: str = help
 
     def __repr__(self) -> str:
         return f"<Option {' '.join(self.spellings)}>"

@@ -39,7 +39,7 @@ from .values import DEFAULT_INTERFACE, OptionReader, UsageError, hint, seconds, 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from typing import Any
+    from typing import Any, ClassVar
 
     from ..model.address import NameLookup
     from ..model.operation import Operation
@@ -59,6 +59,8 @@ class Request:
     """
 
     __slots__ = ("command", "key", "service", "destination", "given", "timeouts", "daemon", "source")
+    if TYPE_CHECKING:
+        __hash__: ClassVar[None]  # type: ignore[assignment]  # it changes
 
     def __init__(
         self,
@@ -72,21 +74,19 @@ class Request:
         daemon: SyncDaemon | None = None,
         source: str | None = None,
     ) -> None:
-        self.command = command
-        self.key = key
-        self.service = service
-        self.destination = destination
-        self.given = frozenset(given)
-        self.timeouts = timeouts
-        self.daemon = daemon
-        self.source = source
+        self.command: str = command
+        self.key: ServiceKey | None = key
+        self.service: Service | None = service
+        self.destination: Destination | None = destination
+        self.given: frozenset[str] = frozenset(given)
+        self.timeouts: Timeouts | None = timeouts
+        self.daemon: SyncDaemon | None = daemon
+        self.source: str | None = source
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not Request:
             return NotImplemented
         return all(getattr(self, name) == getattr(other, name) for name in Request.__slots__)
-
-    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         values = [(name, getattr(self, name)) for name in self.__slots__ if name not in ("command", "given")]

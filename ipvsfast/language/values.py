@@ -115,11 +115,11 @@ class OptionReader:
     __slots__ = ("resolver", "values", "key", "protocol", "families", "waiting")
 
     def __init__(self, resolver: NameLookup) -> None:
-        self.resolver = resolver
+        self.resolver: NameLookup = resolver
         self.values: dict[str, Any] = {}
         self.key: ServiceKey | None = None
-        self.protocol = ""  # for port names: tcp for marks, "" before the service
-        self.families = _EITHER
+        self.protocol: str = ""  # for port names: tcp for marks, "" before the service
+        self.families: tuple[int, ...] = _EITHER
         self.waiting: dict[str, str] = {}
 
     def take(self, option: Option, text: str | None, word: str) -> None:

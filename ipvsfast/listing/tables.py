@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ..model.service import Destination, Info, Service
+    from ..model.types import ViewName
     from .endpoints import Endpoints, Names
 
     Table = Iterable[tuple[Service, Sequence[Destination]]]
@@ -39,14 +40,14 @@ class ListOptions:
     __slots__ = ("view", "exact", "sort", "info")
 
     def __init__(
-        self, view: str = DEFAULT, *, exact: bool = False, sort: bool = True, info: Info | None = None
+        self, view: ViewName = DEFAULT, *, exact: bool = False, sort: bool = True, info: Info | None = None
     ) -> None:
         if view not in HEADERS:
             raise ValueError(f"there is no view {view!r}")
-        self.view = view
-        self.exact = exact
-        self.sort = sort
-        self.info = info
+        self.view: ViewName = view
+        self.exact: bool = exact
+        self.sort: bool = sort
+        self.info: Info | None = info
 
 
 def render(table: Table, options: ListOptions, names: Names | None = None) -> Iterator[str]:

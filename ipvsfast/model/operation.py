@@ -21,7 +21,7 @@ from .value import Field, Record, check_kind, check_names, new
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from typing import Any, NoReturn, overload
+    from typing import Any, Final, NoReturn, overload
 
     from typing_extensions import Self, Unpack
 
@@ -197,8 +197,8 @@ class Result:
     __slots__ = ("operation", "errno")
 
     def __init__(self, operation: Operation, errno: int) -> None:
-        self.operation = operation
-        self.errno = errno
+        self.operation: Final[Operation] = operation
+        self.errno: Final[int] = errno
 
     @property
     def ok(self) -> bool:
@@ -235,9 +235,9 @@ class Results:
     __slots__ = ("operations", "errnos", "sent")
 
     def __init__(self, operations: Sequence[Operation], errnos: Sequence[int], sent: int) -> None:
-        self.operations = operations
-        self.errnos = errnos
-        self.sent = sent
+        self.operations: Final[Sequence[Operation]] = operations
+        self.errnos: Final[Sequence[int]] = errnos
+        self.sent: Final[int] = sent
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Results, (self.operations, list(self.errnos), self.sent)  # memory lent to C stays here
