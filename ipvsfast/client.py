@@ -11,7 +11,7 @@ from .model.service import Info, Timeouts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from typing import Any
 
     from .changes.add import OnProgress
@@ -112,17 +112,22 @@ class Ipvs:
     # Changing
 
     def apply(
-        self, operations: Batch | Iterable[Operation], *, progress: OnProgress | None = None
+        self,
+        operations: Batch | Iterable[Operation],
+        *,
+        exist: bool = False,
+        progress: OnProgress | None = None,
     ) -> Results:
         """Carry out operations in order, many per system call, and give one result for each.
 
-        No operation stops the others; look at Results.failed, or call Results.check(). progress: called
-        with the number of operations sent so far, about every 50 ms. Whatever exception leaves it,
-        Interrupted on Ctrl-C, KernelError when the exchange itself fails, what a signal handler or
-        `progress` raises, has the `results` of what was done before.
+        No operation stops the others; look at Results.failed, or call Results.check(). exist: what was to
+        be added and is there already is edited, as the put operations do it, and a daemon that runs as
+        wanted is no refusal. progress: called with the number of operations sent so far, about every
+        50 ms. Whatever exception leaves it, Interrupted on Ctrl-C, KernelError when the exchange itself
+        fails, what a signal handler or `progress` raises, has the `results` of what was done before.
         """
         from .kernel.layout import pack_operations
-        from .model.operation import Results, leave_with
+        from .model.operation import PUTS, Results, leave_with
 
         ops: list[Operation] = []
         try:
@@ -130,12 +135,18 @@ class Ipvs:
             packed = pack_operations(ops)
         except BaseException as error:
             leave_with(error, Results(ops, (), 0))
-        return self.apply_packed(packed, ops, progress)
+        puts = range(len(ops)) if exist else {at for at, op in enumerate(ops) if op.command in PUTS}
+        return self.apply_packed(packed, ops, progress, puts)
 
     def apply_packed(
-        self, packed: bytearray, ops: list[Operation], progress: OnProgress | None = None
+        self,
+        packed: bytearray,
+        ops: list[Operation],
+        progress: OnProgress | None = None,
+        puts: Collection[int] = (),
     ) -> Results:
-        """`apply` of operations that were packed before (kernel/layout.py)."""
+        """`apply` of operations that were packed before (kernel/layout.py). puts: the places of those
+        that edit what they cannot add."""
         from .model.operation import Results, leave_with
 
         count = len(ops)
@@ -143,6 +154,11 @@ class Ipvs:
         done = 0
         try:
             self._session.begin()
+            if puts:
+                from .changes.put import send_puts
+
+                send_puts(self._session, packed, errnos, puts, progress or (lambda sent: None))
+                done = count
             while done < count:
                 done = self._session.send(packed, count, errnos, done)
                 if progress is not None:
@@ -242,6 +258,10 @@ class Ipvs:
         """Replace scheduler, persistence, netmask, engine and flags of an existing service."""
         self._one("edit-service", service)
 
+    def put_service(self, service: Service) -> None:
+        """Add a service, or edit the one that is there; its destinations stay."""
+        self._one("put-service", service)
+
     def delete_service(self, service: ServiceOrKey) -> None:
         """Delete a service, given as itself or by its key, with its destinations."""
         self._one("delete-service", service)
@@ -253,6 +273,10 @@ class Ipvs:
     def edit_destination(self, service: ServiceOrKey, destination: Destination) -> None:
         """Replace forwarding, weight, thresholds and tunnel of an existing destination."""
         self._one("edit-server", service, destination)
+
+    def put_destination(self, service: ServiceOrKey, destination: Destination) -> None:
+        """Add a destination to a service, or edit the one that is there."""
+        self._one("put-server", service, destination)
 
     def delete_destination(self, service: ServiceOrKey, destination: DestinationOrKey) -> None:
         """Delete a destination, given as itself or by its key."""

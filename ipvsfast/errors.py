@@ -128,6 +128,12 @@ _BY_COMMAND: dict[tuple[str, int], str] = {
     ("add-server", _e.EEXIST): "Destination already exists",
     ("edit-server", _e.ENOENT): "No such destination",
     ("edit-server", _e.ESRCH): "Service not defined",
+    ("put-service", _e.ENOENT): "Scheduler or persistence engine not found",
+    ("put-service", _e.EEXIST): "Service already exists",
+    ("put-service", _e.ESRCH): "No such service",
+    ("put-server", _e.EEXIST): "Destination already exists",
+    ("put-server", _e.ENOENT): "No such destination",
+    ("put-server", _e.ESRCH): "Service not defined",
     ("delete-server", _e.ENOENT): "No such destination",
     ("delete-server", _e.ESRCH): "Service not defined",
     ("start-daemon", _e.EEXIST): "Daemon has already run",
@@ -179,7 +185,7 @@ def sentence(command: str, errno: int) -> str:
 def advice(command: str, errno: int) -> str:
     """What to do about `errno` as the answer to `command`; empty where nothing is known."""
     errno = abs(errno)
-    return _ADVICE.get((command, errno)) or _GENERAL_ADVICE.get(errno) or ""
+    return _ADVICE.get((command.replace("put-", "edit-"), errno)) or _GENERAL_ADVICE.get(errno) or ""
 
 
 # Answers by which the kernel says that something is not there: the sentence depends on the command.

@@ -8,7 +8,6 @@ from .model.service import COMMANDS, Destination, Service, SyncDaemon, Timeouts,
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .model.service import DestinationKey
     from .model.types import RuleSource, ServiceOrKey
 
     Ruled = Operation | Service | Destination | Timeouts | SyncDaemon
@@ -54,9 +53,9 @@ def from_rule(line: str) -> Operation:
 def to_rule(what: Ruled, service: ServiceOrKey | None = None) -> str:
     """The line that from_rule reads back and `ipvsadm` understands, without a line end.
 
-    what: an operation, or a value, for which it is the line that adds, sets or starts it. service: the
-    service of a destination, which needs one. to_rule(Service.tcp("10.0.0.1", 80, "rr")) is
-    "-A -t 10.0.0.1:80 -s rr".
+    what: an operation (of a put the line that adds), or a value, for which it is the line that adds, sets
+    or starts it. service: that of a destination, which needs one. to_rule(Service.tcp("10.0.0.1", 80,
+    "rr")) is "-A -t 10.0.0.1:80 -s rr".
     """
     if isinstance(what, Operation):
         return _rule(what)
@@ -88,19 +87,14 @@ def _rule(operation: Operation) -> str:
         rule = daemon_rule(value).rstrip("\n")
         return rule if command == "start-daemon" else f"--stop-daemon {value.state}"
     named = operation.service
-    if command in ("add-service", "edit-service") and isinstance(named, Service):
-        return ("-A" if command == "add-service" else "-E") + service_rule(named)[2:]
-    key = named.key if isinstance(named, Service) else named
+    if isinstance(named, Service):
+        return ("-E" if command == "edit-service" else "-A") + service_rule(named)[2:]
     destination = operation.destination
-    if command in ("add-server", "edit-server") and key and isinstance(destination, Destination):
-        return ("-a" if command == "add-server" else "-e") + destination_rule(key, destination)[2:]
+    if named and isinstance(destination, Destination):
+        return ("-e" if command == "edit-server" else "-a") + destination_rule(named, destination)[2:]
     words = [_OPTIONS[command]]
-    if key:
-        words.append(selector(key))
-    if destination is not None:
-        words.append(f"-r {_key(destination)}")
+    if named:
+        words.append(selector(named))
+    if destination:
+        words.append(f"-r {destination}")
     return " ".join(words)
-
-
-def _key(destination: Destination | DestinationKey) -> str:
-    return str(destination.key if isinstance(destination, Destination) else destination)

@@ -9,6 +9,7 @@ import struct
 import sys
 
 from ..model.address import format_ip, parse_ip
+from ..model.operation import PUTS
 from ..model.service import (
     AF_INET,
     AF_INET6,
@@ -110,6 +111,10 @@ def _pack_daemon(command: int, daemon: SyncDaemon) -> bytes:
     )  # fmt: skip
 
 
+# A put asks the kernel to add first.
+_NUMBERS = {**COMMANDS, **{name: COMMANDS[first] for name, first in PUTS.items()}}
+
+
 def pack_operations(operations: Iterable[Operation]) -> bytearray:
     """All operations, OP_SIZE bytes each, as ipvsf_batch_send() takes them."""
     packed = bytearray()
@@ -119,7 +124,7 @@ def pack_operations(operations: Iterable[Operation]) -> bytearray:
         parts: Any = op
         try:
             name, service, dest, value = parts
-            command = COMMANDS[name]
+            command = _NUMBERS[name]
         except (TypeError, ValueError, KeyError):
             raise TypeError(f"expected Operations, not {op!r}") from None
         if command in (5, 6, 7):

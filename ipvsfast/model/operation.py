@@ -6,7 +6,6 @@ from errno import ECANCELED
 
 from ..errors import InvalidValue, KernelError, error_for, plural, reduce_error
 from .service import (
-    COMMANDS,
     Destination,
     DestinationKey,
     Service,
@@ -40,11 +39,16 @@ _TAKES: dict[str, tuple[type | None, type | None, type | None]] = {
     "set": (None, None, Timeouts),
     "start-daemon": (None, None, SyncDaemon),
     "stop-daemon": (None, None, SyncDaemon),
+    "put-service": (Service, None, None),
+    "put-server": (ServiceKey, Destination, None),
 }
+# Commands that no kernel has: it is asked to add, and where that exists to edit.
+PUTS = {"put-service": "add-service", "put-server": "add-server"}
 
 
 class Operation(Record):
-    """One change. command: ipvsadm's name for it ("add-service", "edit-server", "flush", ...).
+    """One change. command: ipvsadm's name for it ("add-service", "edit-server", "flush", ...), or
+    "put-service" and "put-server": add it, or edit what is there already.
 
     service: a Service to be added or edited, else the ServiceKey of the one that is meant; a Service may
     be given for its key. destination: a Destination, to be deleted a DestinationKey; a Destination may be
@@ -68,7 +72,7 @@ class Operation(Record):
     ) -> Self:
         takes = _TAKES.get(command)
         if takes is None:
-            raise InvalidValue(f"there is no command {command!r}: choose from {', '.join(COMMANDS)}")
+            raise InvalidValue(f"there is no command {command!r}: choose from {', '.join(_TAKES)}")
         of_service, of_destination, of_value = takes
         if of_service is ServiceKey:
             if service is not None or command != "zero":
@@ -77,7 +81,7 @@ class Operation(Record):
             _check(command, "service", service, of_service)
         if of_destination is Destination and isinstance(destination, Destination):
             destination.check_family(service)  # type: ignore[arg-type]  # it is a key now
-            if command == "add-server" and destination.forwarding != "masq":
+            if command != "edit-server" and destination.forwarding != "masq":
                 destination.check_port(service)  # type: ignore[arg-type]
         elif of_destination is DestinationKey:
             destination = destination_key(destination)  # type: ignore[arg-type]
@@ -153,6 +157,10 @@ class Batch:
         """Replace scheduler, persistence, netmask, engine and flags of an existing service."""
         return self._add("edit-service", service)
 
+    def put_service(self, service: Service) -> Batch:
+        """Add a service, or edit the one that is there; its destinations stay."""
+        return self._add("put-service", service)
+
     def delete_service(self, service: ServiceOrKey) -> Batch:
         """Delete a service, given as itself or by its key, with its destinations."""
         return self._add("delete-service", service)
@@ -164,6 +172,10 @@ class Batch:
     def edit_destination(self, service: ServiceOrKey, destination: Destination) -> Batch:
         """Replace forwarding, weight, thresholds and tunnel of an existing destination."""
         return self._add("edit-server", service, destination)
+
+    def put_destination(self, service: ServiceOrKey, destination: Destination) -> Batch:
+        """Add a destination to a service, or edit the one that is there."""
+        return self._add("put-server", service, destination)
 
     def delete_destination(self, service: ServiceOrKey, destination: DestinationOrKey) -> Batch:
         """Delete a destination, given as itself or by its key."""

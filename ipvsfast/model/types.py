@@ -26,9 +26,9 @@ DaemonState = Literal["master", "backup"]
 SchedulerFlag = Literal["sh-fallback", "sh-port", "mh-fallback", "mh-port", "flag-1", "flag-2", "flag-3"]
 CommandName = Literal[
     "add-service", "edit-service", "delete-service", "add-server", "edit-server", "delete-server",
-    "start-daemon", "stop-daemon", "set", "zero", "flush",
+    "start-daemon", "stop-daemon", "set", "zero", "flush", "put-service", "put-server",
 ]  # fmt: skip
-"""What an Operation can be, by ipvsadm's names."""
+"""What an Operation can be, by ipvsadm's names; put: add it, or edit what is there."""
 ViewName = Literal["default", "stats", "rate", "thresholds", "persistent-conn", "tun-info", "rules"]
 
 ConnectionState = Literal[

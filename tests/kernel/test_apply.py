@@ -136,7 +136,7 @@ def test_before_anything_is_sent_there_are_results_too() -> None:
         with pytest.raises(Stop) as caught:
             ipvs.apply(broken())
         assert (caught.value.results.sent, caught.value.results.unsent) == (0, BATCH.operations[:1])  # type: ignore[attr-defined]
-        with pytest.raises(TypeError) as slip:
+        with pytest.raises(TypeError, match="expected Operations") as slip:
             ipvs.apply(["flush"])  # type: ignore[list-item]
         assert (len(slip.value.results), slip.value.results.unsent) == (0, ["flush"])  # type: ignore[attr-defined]
         assert in_force(ipvs) == []

@@ -67,9 +67,14 @@ def test_values_are_written_as_what_adds_them() -> None:
 
 
 def test_a_service_may_stand_where_its_key_does() -> None:
-    """Operations keep either."""
-    assert to_rule(Operation._make("delete-service", WEB, None, None)) == "-D -t 10.0.0.1:80"
-    assert to_rule(Operation._make("delete-server", WEB, REAL, None)) == "-d -t 10.0.0.1:80 -r 10.1.0.1:8080"
+    """An operation takes either."""
+    assert to_rule(Operation("delete-service", WEB)) == "-D -t 10.0.0.1:80"
+    assert to_rule(Operation("delete-server", WEB, REAL)) == "-d -t 10.0.0.1:80 -r 10.1.0.1:8080"
+
+
+def test_a_put_is_written_as_what_adds() -> None:
+    """Rule files say what is wanted; `restore --exist` edits what is there."""
+    assert [to_rule(op) for op in Batch().put_service(WEB).put_destination(WEB, REAL)] == [to_rule(WEB), to_rule(REAL, WEB)]
 
 
 @pytest.mark.parametrize("what", [WEB.key, REAL.key, "-A -t 10.0.0.1:80", None, Batch()])
