@@ -71,8 +71,8 @@ _Noreturn void front_hand_on(const struct front *f, struct front_handed *h, cons
 	    !write_all(fd, text, len) || lseek(fd, 0, SEEK_SET)) {
 		char why[120];
 
-		snprintf(why, sizeof(why), "after %llu rules, up to line %llu, this cannot go on: ",
-			 (unsigned long long)h->done, (unsigned long long)h->last);
+		snprintf(why, sizeof(why), "after %llu rule%s, up to line %llu, this cannot go on: ",
+			 (unsigned long long)h->done, h->done == 1 ? "" : "s", (unsigned long long)h->last);
 		end(f, 1, why, strerror(errno));
 	}
 	if (must_not())

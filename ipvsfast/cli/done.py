@@ -52,7 +52,8 @@ class Done:
     def _another_version(self) -> NoReturn:
         """We were replaced while the command ran. Only how far it came can be told."""
         if self.what == RULES:
-            far = f"at least {self.count} rules were sent, up to line {self.last}"
+            were = "rule was" if self.count == 1 else "rules were"
+            far = f"at least {self.count} {were} sent, up to line {self.last}"
         else:
             far = "what it did is not known: list the table"
         raise Failure(1, f"another version was installed while this command ran; {far}")

@@ -166,11 +166,11 @@ def test_ctrl_c_while_it_waits_for_rules() -> None:
         os.close(reader)
 
 
-@pytest.mark.parametrize("version", [0, 2])
-def test_a_python_part_of_another_version(version: int) -> None:
+@pytest.mark.parametrize(("version", "count", "told"), [(0, 12, "12 rules were"), (2, 12, "12 rules were"), (2, 1, "1 rule was")])
+def test_a_python_part_of_another_version(version: int, count: int, told: str) -> None:
     """An upgrade while a command runs: nothing is done twice, and how far it came is told."""
     head = b"IPVS" + b"".join(
-        number.to_bytes(size, sys.byteorder) for number, size in [(version, 4), (3, 4), (0, 4), (12, 8), (34, 8), (0, 64)]
+        number.to_bytes(size, sys.byteorder) for number, size in [(version, 4), (3, 4), (0, 4), (count, 8), (34, 8), (0, 64)]
     )
     fd = os.memfd_create("ipvsfast")
     os.write(fd, head + b"-A -f 1 -s rr\n")
@@ -180,7 +180,7 @@ def test_a_python_part_of_another_version(version: int) -> None:
     os.close(fd)
     assert done.returncode == 1
     assert done.stderr == (
-        "another version was installed while this command ran; at least 12 rules were sent, up to line 34\n"
+        f"another version was installed while this command ran; at least {told} sent, up to line 34\n"
     )
     with Ipvs() as ipvs:
         assert ipvs.services() == []
