@@ -7,14 +7,10 @@ from __future__ import annotations
 
 from ..language.options import Option
 from ..language.values import UsageError, tokens
-from .dispatch import load
-from .output import write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from .context import Context
 
 VERB = "Verb options"
 
@@ -173,15 +169,3 @@ def parse_verb(verb: Verb, argv: Sequence[str]) -> tuple[dict[str, str], list[st
     if len(words) > len(verb.words):
         raise UsageError(2, f"{verb.name}: unexpected argument {words[len(verb.words)]}")
     return given, words
-
-
-def run_verb(context: Context, verb: Verb, argv: Sequence[str]) -> int:
-    """Carries out one verb; the exit status."""
-    given, words = parse_verb(verb, argv)
-    if "help" in given:
-        from .help import verb_text
-
-        write(verb_text(verb, context.program))
-        return 0
-    status: int = load(verb.function)(context, given, words)
-    return status

@@ -6,13 +6,14 @@ import os
 
 from ..language.parse import UsageError
 from .context import Context
-from .dispatch import carry_out
-from .output import INTERRUPTED, Failure, complain
+from .dispatch import carry_out, load
+from .output import INTERRUPTED, Failure, complain, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from .commands import Verb
     from .done import Done
 
 
@@ -26,11 +27,11 @@ def command_line(argv: Sequence[str], program: str, done: Done | None = None) ->
     context = Context(program)
     context.done = done
     if argv and argv[0][:1] not in ("-", "") and program.rpartition("/")[2] != "ipvsadm":
-        from .commands import find, run_verb
+        from .commands import find
 
         verb = find(argv[0])
         if verb is not None:
-            return run_verb(context, verb, argv[1:])
+            return _run_verb(context, verb, argv[1:])
         try:
             return carry_out(context, context.parse(argv))
         except UsageError as error:
@@ -38,6 +39,19 @@ def command_line(argv: Sequence[str], program: str, done: Done | None = None) ->
                 raise
             raise UsageError(255, f"{argv[0]}: unknown verb\n{error.message}", hint=True) from None
     return carry_out(context, context.parse(argv))
+
+
+def _run_verb(context: Context, verb: Verb, argv: Sequence[str]) -> int:
+    from .commands import parse_verb
+
+    given, words = parse_verb(verb, argv)
+    if "help" in given:
+        from .help import verb_text
+
+        write(verb_text(verb, context.program))
+        return 0
+    status: int = load(verb.function)(context, given, words)
+    return status
 
 
 def guarded(work: Callable[[], int], argv: Sequence[str], program: str) -> int:
