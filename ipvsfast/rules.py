@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from .errors import InvalidValue
+from .model.kernel_names import COMMANDS
 from .model.operation import Operation
-from .model.service import COMMANDS, Destination, Service, SyncDaemon, Timeouts, service_key
+from .model.service import Destination, Service, SyncDaemon, Timeouts, service_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

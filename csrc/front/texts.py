@@ -16,7 +16,7 @@ from ipvsfast.errors import sentence  # noqa: E402
 from ipvsfast.listing.connections import headers  # noqa: E402
 from ipvsfast.listing.headers import HEADERS, version_line  # noqa: E402
 from ipvsfast.listing.state import timeout_text  # noqa: E402
-from ipvsfast.model.service import COMMANDS  # noqa: E402
+from ipvsfast.model.kernel_names import COMMANDS  # noqa: E402
 
 VIEWS = {
     "default": "DEFAULT",

@@ -6,7 +6,7 @@ import errno
 
 from ..kernel.layout import OP_SIZE, command_of, with_command
 from ..kernel.session import count_sent, new_results
-from ..model.service import COMMANDS
+from ..model.kernel_names import COMMANDS
 from .present import ADD_SERVER, ADD_SERVICE, Present, daemon_runs
 from .rule_reader import Problem, RuleReader
 

@@ -14,7 +14,7 @@ from ..kernel.layout import (
     service_key,
     service_of,
 )
-from ..model.service import COMMANDS, F_ONEPACKET, F_PERSISTENT, F_SCHED
+from ..model.kernel_names import COMMANDS, F_ONEPACKET, F_PERSISTENT, F_SCHED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import errno
 
 from ..kernel.layout import OP_SIZE, command_of, commands_of, with_command
 from ..kernel.session import NOT_SENT, new_results
-from ..model.service import COMMANDS
+from ..model.kernel_names import COMMANDS
 from .present import daemon_runs
 
 TYPE_CHECKING = False

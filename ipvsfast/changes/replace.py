@@ -15,10 +15,10 @@ from ..kernel.layout import (
     service_of,
 )
 from ..kernel.session import RuleBuffer, count_sent, new_results
-from ..model.service import COMMANDS
+from ..model.kernel_names import COMMAND_NAMES, COMMANDS
 from .add import send_all
 from .present import ADD_SERVER, ADD_SERVICE, daemon_runs
-from .rule_reader import NAMES, Problem, RuleReader, refused
+from .rule_reader import Problem, RuleReader, refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Replacer(RuleReader):
             if code == errno.EEXIST and daemon_runs(self.session, op):
                 self.already_there += 1
             elif code:
-                self.problems.append(refused(self.source, line, text, NAMES[command_of(op)], code))
+                self.problems.append(refused(self.source, line, text, COMMAND_NAMES[command_of(op)], code))
         self.problems.sort(key=lambda problem: problem.line)
 
     def _empty(self) -> list[bytes]:

@@ -13,7 +13,7 @@ from ..errors import InvalidValue, advice, sentence
 from ..kernel.session import OP_SIZE, RuleBuffer, RuleCheck
 from ..language.line import split_line
 from ..language.parse import UsageError
-from ..model.service import COMMANDS
+from ..model.kernel_names import COMMAND_NAMES, COMMANDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 # Small enough to stay in memory that was touched before: new pages cost more than more reads.
 CHUNK = 1 << 17
 _DELETE = {COMMANDS[f"add-{what}"]: COMMANDS[f"delete-{what}"] for what in ("service", "server")}
-NAMES = {number: name for name, number in COMMANDS.items()}
 # What a file for the strict restore may hold: additions, not changes of what it cannot know.
 RULES = ("add-service", "add-server", "set", "start-daemon")
 _CHECKED = {
@@ -173,7 +172,7 @@ class RuleReader:
         """The command of operation `at` of the buffer, by ipvsadm's name."""
         from ..kernel.layout import command_of
 
-        return NAMES[command_of(self.buffer.ops[at * OP_SIZE : (at + 1) * OP_SIZE])]
+        return COMMAND_NAMES[command_of(self.buffer.ops[at * OP_SIZE : (at + 1) * OP_SIZE])]
 
     def refusal(self, at: int, code: int) -> Problem:
         """What the kernel said to operation `at`: an errno."""

@@ -8,7 +8,7 @@ from ..changes.replace import Replacer
 from ..changes.rule_reader import Problem, RuleReader, no_services, text_chunks
 from ..errors import IpvsError
 from ..kernel.session import exchange_error
-from ..model.service import COMMANDS
+from ..model.kernel_names import COMMANDS
 from .advice import problem_text
 from .dispatch import carry_out
 from .output import Failure, complain, interrupted

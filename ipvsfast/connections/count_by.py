@@ -8,7 +8,7 @@ import sys
 from ..errors import InvalidValue
 from ..model.address import format_endpoint, format_ip, parse_int
 from ..model.connection import protocol_text
-from ..model.keys import AF_INET
+from ..model.kernel_names import AF_INET
 from ..model.value import Field, Value, check_kind, check_range
 from .filter import FAMILIES
 

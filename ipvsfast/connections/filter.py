@@ -7,8 +7,8 @@ import struct
 from ..errors import InvalidValue
 from ..model.address import parse_int, parse_ip
 from ..model.connection import check_protocol
-from ..model.keys import AF_INET, AF_INET6
-from ..model.value import ENGINE_MAX, Field, Record, check_name, check_range
+from ..model.kernel_names import AF_INET, AF_INET6, ENGINE_MAX
+from ..model.value import Field, Record, check_name, check_range
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from ..model.connection import Connection
-from ..model.keys import AF_INET
+from ..model.kernel_names import AF_INET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

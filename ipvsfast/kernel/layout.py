@@ -9,23 +9,26 @@ import struct
 import sys
 
 from ..model.address import format_ip, parse_ip
-from ..model.operation import PUTS
-from ..model.service import (
+from ..model.kernel_names import (
     AF_INET,
     AF_INET6,
     CHECKSUM_CODES,
     CHECKSUMS,
     COMMANDS,
+    DAEMON_STATE_NAMES,
     DAEMON_STATES,
     F_ONEPACKET,
     F_PERSISTENT,
     F_SCHED,
     FORWARDING,
     FORWARDING_CODES,
-    IPIP,
-    NO_STATS,
     TUNNEL_CODES,
     TUNNELS,
+)
+from ..model.operation import PUTS
+from ..model.service import (
+    IPIP,
+    NO_STATS,
     Destination,
     DestinationKey,
     Service,
@@ -113,6 +116,11 @@ def _pack_daemon(command: int, daemon: SyncDaemon) -> bytes:
 
 # A put asks the kernel to add first.
 _NUMBERS = {**COMMANDS, **{name: COMMANDS[first] for name, first in PUTS.items()}}
+# What is packed in the same way.
+_OF_SERVICE = (COMMANDS["add-service"], COMMANDS["edit-service"])
+_OF_KEY = (COMMANDS["delete-service"], COMMANDS["zero"])
+_OF_DEST = (COMMANDS["add-server"], COMMANDS["edit-server"], COMMANDS["delete-server"])
+_SET, _FLUSH = COMMANDS["set"], COMMANDS["flush"]
 
 
 def pack_operations(operations: Iterable[Operation]) -> bytearray:
@@ -127,7 +135,7 @@ def pack_operations(operations: Iterable[Operation]) -> bytearray:
             command = _NUMBERS[name]
         except (TypeError, ValueError, KeyError):
             raise TypeError(f"expected Operations, not {op!r}") from None
-        if command in (5, 6, 7):
+        if command in _OF_DEST:
             if service is not known:
                 known = service
                 key = pack_key(service)
@@ -135,13 +143,13 @@ def pack_operations(operations: Iterable[Operation]) -> bytearray:
                 packed += _DEST_OP.pack(command, key, dest[0], dest[2], dest[1], 0, 0, 0, 0, 0, 0, 0)
             else:
                 packed += _pack_dest(command, key, dest)
-        elif command in (1, 2):
+        elif command in _OF_SERVICE:
             packed += _pack_service(command, service)
-        elif command in (3, 16):
+        elif command in _OF_KEY:
             packed += _DEST_OP.pack(command, pack_key(service) if service else b"", *_NO_DEST)
-        elif command == 12:
+        elif command == _SET:
             packed += _TIMEOUTS_OP.pack(command, *value)
-        elif command == 17:
+        elif command == _FLUSH:
             packed += _DEST_OP.pack(command, b"", *_NO_DEST)
         else:
             packed += _pack_daemon(command, value)
@@ -211,7 +219,7 @@ def unpack_daemon(row: Sequence[Any]) -> SyncDaemon:
     """One DAEMON row as a SyncDaemon."""
     state, sync_id, family, max_len, port, ttl, group, ifn = row
     text = format_ip(group[:4] if family == AF_INET else group) if family else ""
-    name = "master" if state == 1 else "backup" if state == 2 else f"state-{state}"
+    name = DAEMON_STATE_NAMES.get(state) or f"state-{state}"
     return SyncDaemon._make(name, _text(ifn), sync_id, max_len, text, port, ttl)
 
 

@@ -8,20 +8,8 @@ schedulers, crossed thresholds) is left to it here too. No I/O: names go to the 
 from __future__ import annotations
 
 from ..errors import InvalidValue
-from ..model.service import (
-    AF_INET,
-    AF_INET6,
-    IPIP,
-    NO_STATS,
-    UDP,
-    Destination,
-    DestinationKey,
-    Service,
-    SyncDaemon,
-    Timeouts,
-    Tunnel,
-    flag_bits,
-)
+from ..model.kernel_names import AF_INET, AF_INET6, DAEMON_STATES, UDP, flag_bits
+from ..model.service import IPIP, NO_STATS, Destination, DestinationKey, Service, SyncDaemon, Timeouts, Tunnel
 from .options import (
     ALLOWED,
     CELLS,
@@ -162,7 +150,7 @@ def _scheduler_flags(text: str, scheduler: str) -> int:
 
 
 def _daemon_state(command: str, text: str) -> str:
-    if text in ("master", "backup"):
+    if text in DAEMON_STATES:
         return text
     if command == "start-daemon":
         raise UsageError(2, "illegal start-daemon parameter specified")

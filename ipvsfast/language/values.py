@@ -15,8 +15,8 @@ from ..model.address import (
     parse_int,
     parse_ip,
 )
-from ..model.service import AF_INET, AF_INET6, INT_MAX, MAX_TIMEOUT, NAME_MAX, PROTOCOLS, ServiceKey
-from ..model.value import ENGINE_MAX
+from ..model.kernel_names import AF_INET, AF_INET6, ENGINE_MAX, INT_MAX, MAX_TIMEOUT, NAME_MAX, PROTOCOLS
+from ..model.service import ServiceKey
 from .options import COMMAND, REPEATABLE, TUNNEL_CELLS
 
 TYPE_CHECKING = False

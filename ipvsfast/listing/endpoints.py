@@ -7,7 +7,7 @@ they have formatted, since the same servers stand in many services.
 from __future__ import annotations
 
 from ..model.address import format_ip
-from ..model.service import AF_INET6, PROTOCOL_NAMES
+from ..model.kernel_names import AF_INET6, PROTOCOL_NAMES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ That is nearly always so, and then the built-in sort does the work.
 
 from __future__ import annotations
 
-from ..model.service import AF_INET
+from ..model.kernel_names import AF_INET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ and port gives way to the number.
 
 from __future__ import annotations
 
-from ..model.service import AF_INET6
+from ..model.kernel_names import AF_INET6, SCTP, TCP, UDP
 from .endpoints import Numeric, Restorable, addresses_of, protocol_name
 from .order import sort_destinations, sort_services
 from .tables import NO_METHOD, flags_text, mask_text
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .endpoints import Endpoints, Names
     from .tables import Table
 
-_SELECTORS = {6: "-t", 17: "-u", 132: "--sctp-service"}
+_SELECTORS = {TCP: "-t", UDP: "-u", SCTP: "--sctp-service"}
 _METHODS = {"masq": "-m", "tunnel": "-i", "route": "-g", "local": "-g"}
 
 

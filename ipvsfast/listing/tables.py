@@ -6,7 +6,7 @@ Column widths, trailing blanks and cuts are ipvsadm's: programs read these table
 from __future__ import annotations
 
 from ..model.address import format_ip
-from ..model.service import AF_INET6, flag_names
+from ..model.kernel_names import AF_INET6, SCTP, TCP, UDP, flag_names
 from .endpoints import IPV4_WIDTH, Named, Numeric, addresses_of, protocol_name
 from .headers import DEFAULT, HEADERS, version_line
 from .order import sort_destinations, sort_services
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     ServiceLine = Callable[[str, Service], str]
     ServerRows = Callable[[list[str], Sequence[Destination]], list[str]]
 
-PROTOCOL_LABELS = {6: "TCP ", 17: "UDP ", 132: "SCTP"}
+PROTOCOL_LABELS = {TCP: "TCP ", UDP: "UDP ", SCTP: "SCTP"}
 # Forwarding methods that no list knows are what printf makes of a null pointer.
 METHODS = {"masq": "Masq", "local": "Local", "tunnel": "Tunnel", "route": "Route"}
 NO_METHOD = "(null)"

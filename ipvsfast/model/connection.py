@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ..errors import InvalidValue
 from .address import format_ip
+from .kernel_names import CONN_F_FWD_MASK, CONN_F_SYNC, CONNECTION_PROTOCOLS, ENGINE_MAX, FORWARDING
 from .keys import family_of, packed_address
-from .value import ENGINE_MAX, Field, Value, check_flag, check_kind, check_name, check_names, check_range
+from .value import Field, Value, check_flag, check_kind, check_name, check_names, check_range
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,22 +19,16 @@ if TYPE_CHECKING:
 
     Details = tuple[int, int, int, int]
 
-# Bits of the kernel's flags (IP_VS_CONN_F_*).
-FORWARDING_MASK, F_SYNC = 0x7, 0x20
-FORWARDING = {0: "masq", 1: "local", 2: "tunnel", 3: "route", 4: "bypass"}
-
-_PROTOCOLS = {0: "IP", 1: "ICMP", 6: "TCP", 17: "UDP", 58: "ICMPv6", 132: "SCTP"}
-
 
 def protocol_text(number: int) -> str:
     """A protocol as the kernel writes it here: TCP, UDP, SCTP, IP for marks' templates, IP_50."""
-    return _PROTOCOLS.get(number) or f"IP_{number}"
+    return CONNECTION_PROTOCOLS.get(number) or f"IP_{number}"
 
 
 def protocol_number(text: str) -> int | None:
     """The number of a protocol by its name in any case, or by its number; None if it is neither."""
     upper = text.upper()
-    for known, name in _PROTOCOLS.items():
+    for known, name in CONNECTION_PROTOCOLS.items():
         if name.upper() == upper:
             return known
     digits = upper.removeprefix("IP_")
@@ -167,12 +162,15 @@ class Connection(
     @property
     def forwarding(self) -> str | None:
         """How its packets are sent on: masq, local, tunnel, route or bypass; None: not known."""
-        return None if self[12] is None else FORWARDING.get(self[12][0] & FORWARDING_MASK, "")
+        if self[12] is None:
+            return None
+        number = self[12][0] & CONN_F_FWD_MASK
+        return FORWARDING[number] if number < len(FORWARDING) else ""
 
     @property
     def origin(self) -> str | None:
         """"sync" if another director told of it, else "local"; None: not known."""
-        return None if self[12] is None else "sync" if self[12][0] & F_SYNC else "local"
+        return None if self[12] is None else "sync" if self[12][0] & CONN_F_SYNC else "local"
 
     if TYPE_CHECKING:
 
@@ -215,11 +213,10 @@ _DETAILS = ("forwarding", "origin", "fwmark", "timeout", "packets")
 def _details(values: Mapping[str, Any]) -> Details:
     """The details as JSON has them."""
     check_names(Connection, values, _DETAILS)
-    methods = tuple(FORWARDING.values())
     method, origin = values["forwarding"], values["origin"]
-    if method not in methods or origin not in ("sync", "local"):
+    if method not in FORWARDING or origin not in ("sync", "local"):
         raise InvalidValue(f"no forwarding and origin of a connection: {method!r}, {origin!r}")
-    flags = methods.index(method) | (F_SYNC if origin == "sync" else 0)
+    flags = FORWARDING.index(method) | (CONN_F_SYNC if origin == "sync" else 0)
     return flags, values["fwmark"], values["timeout"], values["packets"]
 
 

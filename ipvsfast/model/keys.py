@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import InvalidValue
 from .address import format_endpoint, format_ip, parse_ip
+from .kernel_names import AF_INET, AF_INET6, FAMILY_NAMES, PROTOCOL_NAMES, PROTOCOLS
 from .value import Field, Value, check_names, check_object, check_range, new
 
 TYPE_CHECKING = False
@@ -14,12 +15,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from .types import Address, DestinationKeyChanges, ProtocolName, ServiceKeyChanges
-
-AF_INET, AF_INET6 = 2, 10
-TCP, UDP, SCTP = 6, 17, 132
-PROTOCOLS: dict[str, int] = {"tcp": TCP, "udp": UDP, "sctp": SCTP}
-PROTOCOL_NAMES: dict[int, str] = {TCP: "tcp", UDP: "udp", SCTP: "sctp"}
-_FAMILIES = {AF_INET: "ipv4", AF_INET6: "ipv6"}
 
 
 def family_of(packed: bytes) -> int:
@@ -39,7 +34,8 @@ def check_family(family: int, packed: bytes) -> None:
     if family not in (AF_INET, AF_INET6):
         raise InvalidValue(f"family must be {AF_INET} (IPv4) or {AF_INET6} (IPv6), not {family!r}")
     if packed and family != family_of(packed):
-        raise InvalidValue(f"{format_ip(packed)} is not of the address family {family} ({_FAMILIES[family]})")
+        name = FAMILY_NAMES[family]
+        raise InvalidValue(f"{format_ip(packed)} is not of the address family {family} ({name})")
 
 
 def _protocol(protocol: ProtocolName | int | str) -> int:
@@ -164,7 +160,7 @@ class ServiceKey(Value, tuple[int, int, int, bytes, int]):
     def to_dict(self) -> dict[str, Any]:
         """protocol, address and port, or fwmark and family ("ipv4", "ipv6")."""
         if self[0]:
-            return {"fwmark": self[0], "family": _FAMILIES.get(self[1], str(self[1]))}
+            return {"fwmark": self[0], "family": FAMILY_NAMES.get(self[1], str(self[1]))}
         return {"protocol": self.protocol, "address": self.address, "port": self[4]}
 
     @classmethod

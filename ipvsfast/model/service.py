@@ -8,21 +8,23 @@ from __future__ import annotations
 
 from ..errors import InvalidValue
 from .address import format_ip, parse_netmask
-from .keys import (
+from .kernel_names import (
     AF_INET,
-    AF_INET6,
-    PROTOCOL_NAMES,
-    PROTOCOLS,
-    SCTP,
-    TCP,
-    UDP,
-    DestinationKey,
-    ServiceKey,
-)
-from .settings import DAEMON_STATES, MAX_TIMEOUT, Info, SyncDaemon, Timeouts
-from .value import (
+    CHECKSUMS,
     ENGINE_MAX,
-    NAME_MAX,
+    F_ONEPACKET,
+    F_PERSISTENT,
+    F_SCHED,
+    INT_MAX,
+    MAX_TIMEOUT,
+    TUNNELS,
+    UDP,
+    flag_bits,
+    flag_names,
+)
+from .keys import DestinationKey, ServiceKey
+from .settings import Info, SyncDaemon, Timeouts
+from .value import (
     Field,
     Record,
     check_flag,
@@ -35,12 +37,8 @@ from .value import (
 )
 
 __all__ = [
-    "AF_INET", "AF_INET6", "CHECKSUMS", "CHECKSUM_CODES", "COMMANDS", "DAEMON_STATES", "FORWARDING",
-    "FORWARDING_CODES",
-    "F_HASHED", "F_ONEPACKET", "F_PERSISTENT", "F_SCHED", "F_SCHED1", "F_SCHED2", "F_SCHED3", "INT_MAX",
-    "IPIP", "MAX_TIMEOUT", "NAME_MAX", "NO_STATS", "PROTOCOLS", "PROTOCOL_NAMES", "SCTP", "TCP", "TUNNELS",
-    "TUNNEL_CODES", "UDP", "Destination", "DestinationKey", "Info", "Service", "ServiceKey", "Stats",
-    "SyncDaemon", "Timeouts", "Tunnel", "destination_key", "flag_bits", "flag_names", "service_key",
+    "IPIP", "NO_STATS", "Destination", "DestinationKey", "Info", "Service", "ServiceKey", "Stats",
+    "SyncDaemon", "Timeouts", "Tunnel", "destination_key", "service_key",
 ]  # fmt: skip
 
 TYPE_CHECKING = False
@@ -64,34 +62,6 @@ if TYPE_CHECKING:
         TunnelChecksum,
         TunnelType,
     )
-
-# linux/ip_vs.h; tests/native compares every one with the header.
-F_PERSISTENT, F_HASHED, F_ONEPACKET = 0x01, 0x02, 0x04
-F_SCHED1, F_SCHED2, F_SCHED3 = 0x08, 0x10, 0x20
-F_SCHED = F_SCHED1 | F_SCHED2 | F_SCHED3
-FORWARDING = ("masq", "local", "tunnel", "route", "bypass")
-FORWARDING_CODES: dict[str, int] = {"masq": 0, "local": 1, "tunnel": 2, "route": 3, "bypass": 4}
-TUNNELS = ("ipip", "gue", "gre")
-TUNNEL_CODES: dict[str, int] = {"ipip": 0, "gue": 1, "gre": 2}
-CHECKSUMS = ("nocsum", "csum", "remcsum")
-CHECKSUM_CODES: dict[str, int] = {"nocsum": 0, "csum": 1, "remcsum": 2}
-
-# Kernel command numbers (IPVS_CMD_*) by ipvsadm's names for them.
-COMMANDS = {
-    "add-service": 1,
-    "edit-service": 2,
-    "delete-service": 3,
-    "add-server": 5,
-    "edit-server": 6,
-    "delete-server": 7,
-    "start-daemon": 9,
-    "stop-daemon": 10,
-    "set": 12,
-    "zero": 16,
-    "flush": 17,
-}
-
-INT_MAX = 2**31 - 1
 
 
 class Stats(Record):
@@ -131,31 +101,6 @@ class Stats(Record):
 
 
 NO_STATS = Stats()
-
-
-def flag_names(scheduler: str, bits: int) -> list[str]:
-    """Names of scheduler flag bits as ipvsadm writes them: sh-fallback, sh-port, mh-..., flag-N."""
-    names = ["flag-1", "flag-2", "flag-3"]
-    if scheduler in ("sh", "mh"):
-        names[:2] = [f"{scheduler}-fallback", f"{scheduler}-port"]
-    return [n for n, b in zip(names, (F_SCHED1, F_SCHED2, F_SCHED3)) if bits & b]
-
-
-def flag_bits(scheduler: str, names: Iterable[str]) -> int:
-    """The bits of scheduler flag names; InvalidValue for unknown ones or those of another scheduler."""
-    bits = 0
-    for name in names:
-        prefix, _, rest = name.partition("-")
-        if prefix == "flag" and rest in ("1", "2", "3"):
-            bits |= F_SCHED1 << (int(rest) - 1)
-        elif prefix in ("sh", "mh") and rest in ("fallback", "port"):
-            if prefix != scheduler:
-                raise InvalidValue(f"incompatible scheduler flag `{name}'")
-            bits |= F_SCHED1 if rest == "fallback" else F_SCHED2
-        else:
-            raise InvalidValue(f"invalid scheduler flag `{name}'")
-    return bits
-
 
 
 class Service(Record):

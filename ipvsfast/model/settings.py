@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import InvalidValue
 from .address import format_ip, parse_ip
+from .kernel_names import DAEMON_STATES, MAX_TIMEOUT
 from .value import Field, Record, check_name, check_range
 
 TYPE_CHECKING = False
@@ -12,10 +13,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from .types import DaemonState, InfoChanges, SyncDaemonChanges, TimeoutsChanges
-
-# linux/ip_vs.h; tests/native compares every one with the header.
-DAEMON_STATES: dict[str, int] = {"master": 1, "backup": 2}
-MAX_TIMEOUT = 31 * 24 * 3600  # what ipvsadm allows; the kernel multiplies by HZ in 32 bits
 
 
 class Info(Record):
@@ -84,7 +81,7 @@ class SyncDaemon(Record):
         port: int = 0,
         ttl: int = 0,
     ) -> Self:
-        if state not in ("master", "backup"):
+        if state not in DAEMON_STATES:
             raise InvalidValue(f"daemon state must be master or backup, not {state!r}")
         check_name(interface, "multicast interface")
         if group != "":

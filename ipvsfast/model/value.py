@@ -7,6 +7,7 @@ it is compared and hashed in C. Neither dataclasses nor namedtuple: importing th
 from __future__ import annotations
 
 from ..errors import InvalidValue
+from .kernel_names import NAME_MAX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,9 +47,6 @@ else:
         def Field(place, doc=""):  # the same where this Python has no such thing
             return property(itemgetter(place), doc=doc)
 
-
-NAME_MAX = 15  # bytes of a scheduler or interface name
-ENGINE_MAX = NAME_MAX + 1  # of a persistence engine: the kernel lets this one fill its field
 
 
 def check_range(value: int, low: int, high: int, what: str) -> int:

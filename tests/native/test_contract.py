@@ -7,7 +7,7 @@ import pytest
 import ipvsfast
 from ipvsfast._native import ffi, lib
 from ipvsfast.kernel import layout
-from ipvsfast.model import service
+from ipvsfast.model import kernel_names
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -56,38 +56,20 @@ def test_field_positions_agree() -> None:
 
 
 def test_commands_agree() -> None:
-    """The command numbers of layout.py are those of the header."""
+    """The command numbers of Python are those of C."""
     names = {
         "add-service": "NEW_SERVICE", "edit-service": "SET_SERVICE", "delete-service": "DEL_SERVICE",
         "add-server": "NEW_DEST", "edit-server": "SET_DEST", "delete-server": "DEL_DEST",
         "start-daemon": "NEW_DAEMON", "stop-daemon": "DEL_DAEMON", "set": "SET_CONFIG",
         "zero": "ZERO", "flush": "FLUSH",
     }  # fmt: skip
-    assert {ours: getattr(lib, f"IPVSF_{theirs}") for ours, theirs in names.items()} == layout.COMMANDS
+    assert {ours: getattr(lib, f"IPVSF_{theirs}") for ours, theirs in names.items()} == kernel_names.COMMANDS
 
 
-def test_constants_agree_with_the_kernel_header() -> None:
-    """model.py repeats numbers of linux/ip_vs.h; they must not drift."""
-    header = {}
-    for line in (ROOT / "csrc/uapi/linux/ip_vs.h").read_text().splitlines():
-        words = line.split()
-        if len(words) > 2 and words[0] == "#define" and words[1].startswith("IP_VS_"):
-            try:
-                header[words[1]] = int(words[2].strip("()"), 0)
-            except ValueError:
-                continue
-    assert header["IP_VS_SVC_F_PERSISTENT"] == service.F_PERSISTENT
-    assert header["IP_VS_SVC_F_HASHED"] == service.F_HASHED
-    assert header["IP_VS_SVC_F_ONEPACKET"] == service.F_ONEPACKET
-    scheds = [header[f"IP_VS_SVC_F_SCHED{n}"] for n in (1, 2, 3)]
-    assert scheds == [service.F_SCHED1, service.F_SCHED2, service.F_SCHED3]
-    codes = ("MASQ", "LOCALNODE", "TUNNEL", "DROUTE", "BYPASS")
-    assert list(service.FORWARDING_CODES.values()) == [header[f"IP_VS_CONN_F_{c}"] for c in codes]
-    assert list(service.FORWARDING_CODES) == list(service.FORWARDING)
-    assert {
-        "master": header["IP_VS_STATE_MASTER"], "backup": header["IP_VS_STATE_BACKUP"],
-    } == service.DAEMON_STATES  # fmt: skip
-    assert service.NAME_MAX + 1 == header["IP_VS_SCHEDNAME_MAXLEN"] == lib.IPVSF_NAME_LEN
+def test_the_room_for_a_name() -> None:
+    """A name that Python lets pass has room in C, with its NUL."""
+    assert kernel_names.NAME_MAX + 1 == lib.IPVSF_NAME_LEN
+    assert kernel_names.ENGINE_MAX < lib.IPVSF_PE_LEN
 
 
 def test_libnl_answers() -> None:

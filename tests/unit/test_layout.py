@@ -9,7 +9,7 @@ import pytest
 
 from ipvsfast import Batch, Destination, DestinationKey, Operation, Service, ServiceKey, Timeouts, Tunnel
 from ipvsfast.kernel import layout
-from ipvsfast.model.service import COMMANDS
+from ipvsfast.model.kernel_names import COMMANDS
 
 ORDERS = {"little": "<", "big": ">"}
 WEB = Service(ServiceKey.of("tcp", "10.0.0.1", 80), "mh", persistent=300, scheduler_flags=("mh-port",))

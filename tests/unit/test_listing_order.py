@@ -9,16 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ipvsfast.listing.order import sort_destinations, sort_services
-from ipvsfast.model.service import (
-    AF_INET,
-    AF_INET6,
-    IPIP,
-    NO_STATS,
-    Destination,
-    DestinationKey,
-    Service,
-    ServiceKey,
-)
+from ipvsfast.model.kernel_names import AF_INET, AF_INET6
+from ipvsfast.model.service import IPIP, NO_STATS, Destination, DestinationKey, Service, ServiceKey
 
 
 def server(family, packed, port):

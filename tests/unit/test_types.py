@@ -26,8 +26,7 @@ from ipvsfast.kernel.conn_layout import COLUMNS
 from ipvsfast.kernel.conn_reader import FORMATS
 from ipvsfast.kernel.session import VIEWS
 from ipvsfast.model import connection, types
-from ipvsfast.model.keys import PROTOCOLS
-from ipvsfast.model.service import CHECKSUMS, COMMANDS, DAEMON_STATES, TUNNELS, flag_names
+from ipvsfast.model.kernel_names import CHECKSUMS, COMMANDS, DAEMON_STATES, PROTOCOLS, TUNNELS, flag_names
 
 
 def words(kind: object) -> list[str]:
