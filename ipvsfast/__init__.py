@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         OutcomeUnknown,
         TableChanging,
     )
-    from .kernel.session import Reading
+    from .kernel.table_reading import Reading
     from .model.connection import Connection
     from .model.operation import Batch, Interrupted, Operation, Result, Results
     from .model.service import (
@@ -94,7 +94,7 @@ _HOME = {
     "NotPermitted": "errors",
     "OutcomeUnknown": "errors",
     "TableChanging": "errors",
-    "Reading": "kernel.session",
+    "Reading": "kernel.table_reading",
     "Connection": "model.connection",
     "Batch": "model.operation",
     "Interrupted": "model.operation",

@@ -6,7 +6,8 @@ import errno
 import os
 
 from .errors import TableChanging, error_for
-from .kernel.session import Session, count_sent, new_results
+from .kernel.rule_buffer import count_sent, new_results
+from .kernel.session import Session
 from .model.service import Info, Timeouts
 
 TYPE_CHECKING = False
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from .changes.add import OnProgress
     from .changes.restore import Restored
     from .kernel.layout import Table
-    from .kernel.session import Reading
+    from .kernel.table_reading import Reading
     from .model.operation import Batch, Operation, Results
     from .model.service import Destination, Service, SyncDaemon
     from .model.types import CommandName, DaemonState, DestinationOrKey, Namespace, RuleSource, ServiceOrKey

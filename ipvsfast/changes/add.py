@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from ..kernel.layout import OP_SIZE, command_of, with_command
-from ..kernel.session import count_sent, new_results
+from ..kernel.rule_buffer import count_sent, new_results
 from ..model.kernel_names import COMMANDS
 from .present import ADD_SERVER, ADD_SERVICE, Present, daemon_runs
 from .rule_reader import Problem, RuleReader

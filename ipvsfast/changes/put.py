@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from ..kernel.layout import OP_SIZE, command_of, commands_of, with_command
-from ..kernel.session import NOT_SENT, new_results
+from ..kernel.rule_buffer import NOT_SENT, new_results
 from ..model.kernel_names import COMMANDS
 from .present import daemon_runs
 

@@ -14,7 +14,7 @@ from ..kernel.layout import (
     service_key,
     service_of,
 )
-from ..kernel.session import RuleBuffer, count_sent, new_results
+from ..kernel.rule_buffer import RuleBuffer, count_sent, new_results
 from ..model.kernel_names import COMMAND_NAMES, COMMANDS
 from .add import send_all
 from .present import ADD_SERVER, ADD_SERVICE, daemon_runs

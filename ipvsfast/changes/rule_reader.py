@@ -10,7 +10,7 @@ import errno
 import os
 
 from ..errors import InvalidValue, advice, sentence
-from ..kernel.session import OP_SIZE, RuleBuffer, RuleCheck
+from ..kernel.rule_buffer import OP_SIZE, RuleBuffer, RuleCheck
 from ..language.line import split_line
 from ..language.parse import UsageError
 from ..model.kernel_names import COMMAND_NAMES, COMMANDS

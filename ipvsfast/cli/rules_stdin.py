@@ -10,7 +10,8 @@ import errno
 
 from ..changes.rule_reader import Problem, RuleReader, fd_chunks, text_chunks
 from ..errors import IpvsError, plural
-from ..kernel.session import count_sent, exchange_error
+from ..kernel.rule_buffer import count_sent
+from ..kernel.session import exchange_error
 from .advice import problem_text
 from .dispatch import carry_out
 from .output import Failure, complain, interrupted

@@ -6,7 +6,7 @@ import pytest
 
 from ipvsfast import Batch, Destination, Ipvs, Service
 from ipvsfast.kernel.layout import pack_operations
-from ipvsfast.kernel.session import new_results
+from ipvsfast.kernel.rule_buffer import new_results
 
 pytestmark = pytest.mark.usefixtures("netns")
 

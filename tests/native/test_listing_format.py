@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from ipvsfast._native import ffi
 from ipvsfast.kernel import layout
-from ipvsfast.kernel.session import VIEWS, Reading
+from ipvsfast.kernel.table_reading import VIEWS, Reading
 from ipvsfast.listing.headers import HEADERS
 from ipvsfast.listing.rules import rule_lines
 from ipvsfast.listing.tables import ListOptions, render

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipvsfast.kernel import layout
-from ipvsfast.kernel.session import RuleBuffer
+from ipvsfast.kernel.rule_buffer import RuleBuffer
 from ipvsfast.language.line import split_line
 from ipvsfast.language.parse import UsageError, operation_of, parse
 from support.names import FakeResolver

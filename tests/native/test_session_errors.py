@@ -17,7 +17,8 @@ import pytest
 
 from ipvsfast import Batch, IpvsError, Service
 from ipvsfast.kernel import layout
-from ipvsfast.kernel.session import Session, new_results
+from ipvsfast.kernel.rule_buffer import new_results
+from ipvsfast.kernel.session import Session
 from support.held import await_sleep
 
 FAMILY = 0x1D

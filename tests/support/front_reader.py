@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ipvsfast._native import ffi, lib
 from ipvsfast.kernel.layout import pack_operations
-from ipvsfast.kernel.session import VIEWS
+from ipvsfast.kernel.table_reading import VIEWS
 from ipvsfast.language.parse import UsageError, operation_of, parse
 from ipvsfast.listing.headers import chosen_view
 from ipvsfast.model.operation import Operation

@@ -30,7 +30,7 @@ from ipvsfast.changes.restore import RulesInvalid
 from ipvsfast.changes.rule_reader import Problem
 from ipvsfast.connections.count_by import Group
 from ipvsfast.errors import error_for
-from ipvsfast.kernel.session import new_results
+from ipvsfast.kernel.rule_buffer import new_results
 from ipvsfast.language.values import UsageError
 from ipvsfast.model.address import HostUnknown, LookupFailed
 

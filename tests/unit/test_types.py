@@ -24,7 +24,7 @@ from ipvsfast.connections.forms import HEADS
 from ipvsfast.connections.source import SOURCES
 from ipvsfast.kernel.conn_layout import COLUMNS
 from ipvsfast.kernel.conn_reader import FORMATS
-from ipvsfast.kernel.session import VIEWS
+from ipvsfast.kernel.table_reading import VIEWS
 from ipvsfast.model import connection, types
 from ipvsfast.model.kernel_names import CHECKSUMS, COMMANDS, DAEMON_STATES, PROTOCOLS, TUNNELS, flag_names
 

@@ -1,0 +1,103 @@
+"""One reading of the table: rows owned by C, their order, and their text. See kernel/session.py."""
+
+from __future__ import annotations
+
+from .._native import ffi, lib
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from ..model.types import ViewName
+    from .layout import Table
+    from .rule_buffer import RuleBuffer
+
+TEXT_SIZE = 1 << 18
+VIEWS = {
+    "default": lib.IPVSF_VIEW_DEFAULT,
+    "stats": lib.IPVSF_VIEW_STATS,
+    "rate": lib.IPVSF_VIEW_RATE,
+    "thresholds": lib.IPVSF_VIEW_THRESHOLDS,
+    "persistent-conn": lib.IPVSF_VIEW_PERSISTENT,
+    "tun-info": lib.IPVSF_VIEW_TUNNEL,
+    "rules": lib.IPVSF_VIEW_RULES,
+}
+
+
+class Reading:
+    """One reading of the table. C owns its rows; they are freed with this object.
+
+    rereads: dumps that were repeated because the table had changed meanwhile. unstable: dumps that
+    still were not consistent after the last repetition (repeated entries are removed, some may lack).
+    """
+
+    def __init__(self) -> None:
+        self.table: Any = ffi.gc(ffi.new("struct ipvsf_table *"), lib.ipvsf_table_deinit)
+
+    @property
+    def rereads(self) -> int:
+        return int(self.table.rereads)
+
+    @property
+    def unstable(self) -> int:
+        return int(self.table.unstable)
+
+    @property
+    def destinations(self) -> int:
+        """How many there are in all."""
+        return int(self.table.num_dests)
+
+    def rows(self) -> tuple[bytes, bytes]:
+        """Service rows and destination rows, packed as in kernel/layout.py."""
+        t = self.table
+        services = ffi.buffer(t.services, t.num_services * ffi.sizeof("struct ipvsf_service_row"))[:]
+        return services, ffi.buffer(t.dests, t.num_dests * ffi.sizeof("struct ipvsf_dest_row"))[:]
+
+    def values(self) -> Table:
+        """Services with their destinations, in the order that they have here."""
+        from .layout import unpack_table  # a plain numeric listing needs no values
+
+        return unpack_table(*self.rows())
+
+    def sort(self) -> Reading:
+        """Bring everything into the order in which ipvsadm lists it."""
+        return self._sort(lib.IPVSF_ORDER_LISTED)
+
+    def sort_for_adding(self) -> Reading:
+        """Services as listed, destinations as they must be added to get the kernel's order again."""
+        return self._sort(lib.IPVSF_ORDER_FOR_ADDING)
+
+    def _sort(self, order: int) -> Reading:
+        if lib.ipvsf_table_sort(self.table, order):
+            raise MemoryError
+        return self
+
+    def pop_deletions(self, buffer: RuleBuffer) -> int:
+        """Takes destinations off the end and puts the operations that delete them into the buffer."""
+        count = ffi.new("size_t *")
+        lib.ipvsf_table_pop_deletions(self.table, buffer.fill(), buffer.size, count)
+        return int(count[0])
+
+    def text(self, view: ViewName, exact: bool = False) -> Iterator[memoryview] | None:
+        """The numeric lines of a view in pieces, each valid until the next; None where the listing in
+        Python has to be asked, as the table holds something unusual."""
+        pieces = self._pieces(VIEWS[view], exact)
+        try:
+            next(pieces)
+        except StopIteration:
+            return None
+        return pieces
+
+    def _pieces(self, view: int, exact: bool) -> Iterator[memoryview]:
+        cursor, length = ffi.new("struct ipvsf_cursor *"), ffi.new("size_t *")
+        buffer = bytearray(TEXT_SIZE)
+        out = ffi.from_buffer("char[]", buffer)
+        piece = memoryview(buffer)
+        code = lib.ipvsf_table_format(self.table, view, exact, cursor, out, TEXT_SIZE, length)
+        if code:
+            return
+        yield piece[:0]
+        while length[0]:
+            yield piece[: length[0]]
+            lib.ipvsf_table_format(self.table, view, exact, cursor, out, TEXT_SIZE, length)
