@@ -7,8 +7,8 @@ The names below are loaded when first used, so that the command pays only for wh
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .changes.problem import Problem
     from .changes.restore import Restored, RulesInvalid
-    from .changes.rule_reader import Problem
     from .client import Ipvs
     from .connections.count_by import Group
     from .connections.filter import ConnectionFilter
@@ -75,7 +75,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Restored": "changes.restore",
     "RulesInvalid": "changes.restore",
-    "Problem": "changes.rule_reader",
+    "Problem": "changes.problem",
     "Ipvs": "client",
     "Group": "connections.count_by",
     "ConnectionFilter": "connections.filter",

@@ -35,7 +35,7 @@ def from_rule(line: str) -> Operation:
     from_rule("-A -t 10.0.0.1:80 -s rr"). InvalidValue for a line that is wrong, and for one that changes
     nothing (-L, a comment). Host names are looked up.
     """
-    from .changes.rule_reader import printable
+    from .changes.problem import printable
     from .language.line import split_line
     from .language.parse import UsageError, operation_of, parse
     from .resolver import Resolver

@@ -8,7 +8,8 @@ from ..kernel.layout import OP_SIZE, command_of, with_command
 from ..kernel.rule_buffer import count_sent, new_results
 from ..model.kernel_names import COMMANDS
 from .present import ADD_SERVER, ADD_SERVICE, Present, daemon_runs
-from .rule_reader import Problem, RuleReader
+from .problem import Problem
+from .rule_reader import RuleReader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from ..kernel.rule_buffer import RuleBuffer, count_sent, new_results
 from ..model.kernel_names import COMMAND_NAMES, COMMANDS
 from .add import send_all
 from .present import ADD_SERVER, ADD_SERVICE, daemon_runs
-from .rule_reader import Problem, RuleReader, refused
+from .problem import Problem, refused
+from .rule_reader import RuleReader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

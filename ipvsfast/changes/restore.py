@@ -8,8 +8,10 @@ from ..errors import InvalidValue, IpvsUnavailable
 from ..language.parse import parse as parse_words
 from ..resolver import Resolver
 from .add import Adder
+from .check import Checker
+from .problem import Problem
 from .replace import Replacer
-from .rule_reader import Checker, Problem, fd_chunks, text_chunks
+from .rule_reader import fd_chunks, text_chunks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

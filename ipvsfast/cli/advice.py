@@ -6,7 +6,7 @@ import errno as _e
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..changes.rule_reader import Problem
+    from ..changes.problem import Problem
 
 _ADVICE: dict[tuple[str, int], str] = {
     ("add-service", _e.EEXIST): "edit it with -E, or delete it first",

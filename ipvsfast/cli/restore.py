@@ -14,7 +14,7 @@ from .progress import for_terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..changes.rule_reader import Problem
+    from ..changes.problem import Problem
     from .context import Context
 
 STDIN = "stdin"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
+from ..changes.problem import Problem
 from ..changes.replace import Replacer
-from ..changes.rule_reader import Problem, RuleReader, no_services, text_chunks
+from ..changes.rule_reader import RuleReader, no_services, text_chunks
 from ..errors import IpvsError
 from ..kernel.session import exchange_error
 from ..model.kernel_names import COMMANDS

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import errno
 
-from ..changes.rule_reader import Problem, RuleReader, fd_chunks, text_chunks
+from ..changes.problem import Problem
+from ..changes.rule_reader import RuleReader, fd_chunks, text_chunks
 from ..errors import IpvsError, plural
 from ..kernel.rule_buffer import count_sent
 from ..kernel.session import exchange_error

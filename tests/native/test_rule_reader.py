@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ipvsfast.changes.check import Checker
+from ipvsfast.changes.problem import Problem, printable
 from ipvsfast.changes.restore import RuleText, check_rules
-from ipvsfast.changes.rule_reader import Checker, Problem, RuleReader, fd_chunks, printable, text_chunks
+from ipvsfast.changes.rule_reader import RuleReader, fd_chunks, text_chunks
 from ipvsfast.language.parse import parse
 from support.names import FakeResolver
 

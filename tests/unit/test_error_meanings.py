@@ -23,8 +23,8 @@ from ipvsfast import (
     TableChanging,
     errors,
 )
+from ipvsfast.changes.problem import refused
 from ipvsfast.changes.restore import RulesInvalid
-from ipvsfast.changes.rule_reader import refused
 from ipvsfast.cli import advice
 from ipvsfast.errors import error_for
 from ipvsfast.language.parse import UsageError

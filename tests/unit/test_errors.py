@@ -26,8 +26,8 @@ from ipvsfast import (
     Service,
     TableChanging,
 )
+from ipvsfast.changes.problem import Problem
 from ipvsfast.changes.restore import RulesInvalid
-from ipvsfast.changes.rule_reader import Problem
 from ipvsfast.connections.count_by import Group
 from ipvsfast.errors import error_for
 from ipvsfast.kernel.rule_buffer import new_results
