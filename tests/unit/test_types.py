@@ -27,6 +27,7 @@ from ipvsfast.kernel.conn_reader import FORMATS
 from ipvsfast.kernel.table_reading import VIEWS
 from ipvsfast.model import connection, types
 from ipvsfast.model.kernel_names import CHECKSUMS, COMMANDS, DAEMON_STATES, PROTOCOLS, TUNNELS, flag_names
+from ipvsfast.model.operation import PUTS
 
 
 def words(kind: object) -> list[str]:
@@ -51,7 +52,7 @@ def excluded(names) -> list[str]:
         (types.TunnelChecksum, CHECKSUMS),
         (types.DaemonState, DAEMON_STATES),
         (types.SchedulerFlag, [*flag_names("sh", 0x18), *flag_names("mh", 0x18), *flag_names("rr", 0x38)]),
-        (types.CommandName, COMMANDS),
+        (types.CommandName, [*COMMANDS, *PUTS]),
         (types.ViewName, VIEWS),
         (types.ConnectionState, STATES),
         (types.StateCondition, excluded(STATES)),
