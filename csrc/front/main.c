@@ -30,9 +30,9 @@ int main(int argc, char **argv)
 	struct front f;
 
 	front_start(&f, argc, argv);
-	signal(SIGXFSZ, SIG_IGN); /* as in Python: a file that may not grow is an error like a full disk */
 	if (is_off() || !read_words(&f, &q))
 		front_decline(&f);
+	signal(SIGXFSZ, SIG_IGN); /* as in Python: a file that may not grow is an error like a full disk */
 	switch (q.kind) {
 	case REQUEST_CHANGE:
 		front_change(&f, &q);

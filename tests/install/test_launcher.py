@@ -47,7 +47,8 @@ class Front:
     ) -> subprocess.CompletedProcess[str]:
         """argv of the program (path: another one), after a shell has carried out `before`, such as redirections."""
         words = ["sh", "-c", f'{before} "$0" "$@"', str(path or self.folder / "ipvsfast"), *argv]
-        environment = {"PATH": "/usr/bin:/bin"} if env is None else env
+        # Nothing is for the native program itself to do.
+        environment = {"IPVSFAST_FRONT": "off", "PATH": "/usr/bin:/bin", **(env or {})}
         return subprocess.run(words, env=environment, cwd=cwd, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
 
     def told(self, *argv: str, **more: object) -> list[str]:

@@ -157,9 +157,6 @@ PIPED = [
     ("{ sleep 0.3; P -Ln; echo $? >&2; } | true", 0),
     ("P -S -n | P -R; echo $?", 0), ("echo -n '-A -f 5' | P -R", 0),
     ("P -A -f 3 < /", 0), ("P -Ln < /", 0), ("P -A -f 3 1< / 2< /", 0), ("P -A -t bad 2< /", 2), ("P -C 1< /", 0),
-    ("trap '' PIPE; set -o pipefail; { sleep 0.3; P -Ln; } | true", 0),
-    ("trap '' PIPE; set -o pipefail; { sleep 0.3; P -S -n; } | true", 0),
-    (r"trap '' PIPE; { sleep 0.3; echo -e '-A -f 3\n-L -n\n-A -f 4' | P -R; echo $? >&2; } | true", 0),
 ]  # fmt: skip
 
 
