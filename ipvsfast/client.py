@@ -29,9 +29,9 @@ class Ipvs:
 
     netns: path or `ip netns` name; None for the caller's own. Needs CAP_NET_ADMIN in the initial
     user namespace for reading too. Use it as a context manager, or call close(). Threads may share
-    one; after fork open another. `opened` is the kernel's Info at the start. Methods raise
-    IpvsError: NotPermitted, IpvsUnavailable, and KernelRefused with `errno` and the sentence that
-    ipvsadm prints.
+    one; after fork open another. `opened` is the kernel's Info at the start. Methods raise KernelError:
+    NotPermitted, IpvsUnavailable, and KernelRefused (NotFound, AlreadyExists) with `errno` and the
+    sentence that ipvsadm prints. InvalidValue is raised before the kernel is asked.
     """
 
     def __init__(self, netns: Namespace | None = None) -> None:
@@ -85,11 +85,11 @@ class Ipvs:
         return [service for service, _ in self._session.read(dests=False).values()]
 
     def service(self, service: ServiceOrKey) -> Service:
-        """One service with its counters; KernelRefused (ESRCH) if there is none."""
+        """One service with its counters; NotFound if there is none."""
         return self._session.read(_packed(service), dests=False).values()[0][0]
 
     def one(self, service: ServiceOrKey) -> tuple[Service, list[Destination]]:
-        """One service and its destinations, newest first; KernelRefused (ESRCH) if there is none."""
+        """One service and its destinations, newest first; NotFound if there is none."""
         table = self.read(service).values()
         if not table:  # deleted between the two requests
             raise error_for("list", errno.ESRCH)

@@ -28,8 +28,7 @@ VIEWS = {
 class Reading:
     """One reading of the table. C owns its rows; they are freed with this object.
 
-    rereads: dumps that were repeated because the table had changed meanwhile. unstable: dumps that
-    still were not consistent after the last repetition (repeated entries are removed, some may lack).
+    Where it is unstable, repeated entries are removed, and some may lack.
     """
 
     def __init__(self) -> None:
@@ -37,10 +36,12 @@ class Reading:
 
     @property
     def rereads(self) -> int:
+        """Dumps that were repeated because the table had changed meanwhile."""
         return int(self.table.rereads)
 
     @property
     def unstable(self) -> int:
+        """Dumps that still were not consistent after the last repetition."""
         return int(self.table.unstable)
 
     @property

@@ -59,6 +59,15 @@ def test_every_documented_class_is_exported() -> None:
     assert sorted(named & set(classes_of_the_package()) - set(EXPORTED)) == []
 
 
+@pytest.mark.parametrize("name", [name for name, value in EXPORTED.items() if isinstance(value, type) or inspect.isfunction(value)])
+def test_every_class_and_function_has_a_docstring(name: str) -> None:
+    """And so has every public method and property of a class."""
+    assert inspect.getdoc(EXPORTED[name])
+    if isinstance(EXPORTED[name], type):
+        bare = [member for member, value in public_members(EXPORTED[name]).items() if not inspect.getdoc(value)]
+        assert bare == []
+
+
 def annotated(function: object) -> set[str]:
     """The names in the annotations of a method or property."""
     function = inspect.unwrap(getattr(function, "fget", None) or getattr(function, "__func__", function))
