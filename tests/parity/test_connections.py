@@ -115,7 +115,7 @@ def test_zero(arena: Arena) -> None:
 CALL_IDS = {
     "lines of 255 bytes": (b"a" * 185, 1),
     "lines of 257 bytes": (b"b" * 187, 0),
-    "lines of 325 bytes": (b"c" * 255, -11),
+    "lines of 325 bytes": (b"c" * 255, -11, 0),
 }
 
 
@@ -123,7 +123,7 @@ CALL_IDS = {
 @pytest.mark.parametrize("name", CALL_IDS)
 def test_long_call_ids(arena: Arena, name: str) -> None:
     """A long Call-ID hides rows from ipvsadm, adds false ones or crashes it; ipvsfast shows all rows."""
-    call_id, status = CALL_IDS[name]
+    call_id, *status = CALL_IDS[name]
     long = Flow("udp", (LOCAL, 40012), ("10.0.0.2", 5060), payload=invite(call_id))
     with arena.space(RULES) as space:
         fill(space, [*FLOWS, long])
@@ -131,7 +131,7 @@ def test_long_call_ids(arena: Arena, name: str) -> None:
         rows = text.count("\n") - 1
         theirs, ours = space.run("theirs", "-Lnc"), space.run("ours", "-Lnc")
         full = space.run("ours", "-Lnc", "--persistent-conn")
-    assert theirs.status == status
+    assert theirs.status in status
     # The order is the kernel's: behind the last row ipvsadm has nothing to hide.
     last = text.endswith(f"{call_id.decode()}\n")
     assert theirs.stdout.count(b"\n") != rows + 2 or last

@@ -112,13 +112,14 @@ def test_negative_weight(arena: Arena, library: str) -> None:
 
 @pytest.mark.quirk("36")
 def test_unknown_tunnel_flags(arena: Arena, library: str) -> None:
-    """Both checksum flags at once: ipvsadm prints a null pointer and crashes; ipvsfast names the number."""
+    """Both checksum flags at once: ipvsadm prints a null pointer or crashes; ipvsfast names the number."""
     with arena.space(RULES) as space:
         theirs, ours = both(space, library, "-Ln --tun-info -t 10.0.0.1:80", TUNNEL_FLAGS="3")
         assert b" gue:5:(null)  " in theirs.stdout
         assert b"(null)" not in ours.stdout
         theirs, ours = both(space, library, "-S -n", TUNNEL_FLAGS="3")
-        assert theirs.status == -11
+        # What printf makes of a null pointer depends on how ipvsadm was built.
+        assert theirs.status == -11 or b" --tun-port 5 (null)\n" in theirs.stdout
         assert ours.status == 0
 
 

@@ -40,6 +40,8 @@ MOUNTS = """
 set -e
 root=$1
 shift
+# What is mounted can be unshared there in its turn.
+mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /sys "$root/sys"
 mount -t tmpfs -o mode=755 tmpfs "$root/dev"
