@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .client import Ipvs
     from .connections.count_by import Group
     from .connections.filter import ConnectionFilter
+    from .connections.groups import Counts, Groups
     from .connections.table import (
         Connections,
         ConnectionsStatus,
@@ -79,6 +80,8 @@ _HOME = {
     "Ipvs": "client",
     "Group": "connections.count_by",
     "ConnectionFilter": "connections.filter",
+    "Counts": "connections.groups",
+    "Groups": "connections.groups",
     "Connections": "connections.table",
     "ConnectionsStatus": "connections.table",
     "Pace": "connections.table",
@@ -138,14 +141,15 @@ _HOME = {
 
 __all__ = [
     "Address", "AlreadyExists", "Batch", "ColumnName", "CommandName", "Connection", "ConnectionFilter",
-    "ConnectionState", "Connections", "ConnectionsStatus", "DaemonState", "Destination", "DestinationKey",
-    "DestinationOrKey", "FamilyCondition", "ForwardingName", "Group", "Info", "Interrupted", "InvalidValue",
-    "Ipvs", "IpvsError", "IpvsUnavailable", "KernelError", "KernelRefused", "Namespace", "NotFound",
-    "NotPermitted", "Operation", "OutcomeUnknown", "Pace", "Problem", "ProtocolCondition", "ProtocolName",
-    "Reading", "ReadingInterrupted", "ReadingReport", "Restored", "Result", "Results", "RowForm",
-    "RuleSource", "RulesInvalid", "SchedulerFlag", "Service", "ServiceKey", "ServiceOptions",
-    "ServiceOrKey", "SourceName", "StateCondition", "Stats", "SyncDaemon", "TableChanging", "Timeouts",
-    "Tunnel", "TunnelChecksum", "TunnelType", "ViewName", "__version__", "check", "from_rule", "to_rule",
+    "ConnectionState", "Connections", "ConnectionsStatus", "Counts", "DaemonState", "Destination",
+    "DestinationKey", "DestinationOrKey", "FamilyCondition", "ForwardingName", "Group", "Groups", "Info",
+    "Interrupted", "InvalidValue", "Ipvs", "IpvsError", "IpvsUnavailable", "KernelError", "KernelRefused",
+    "Namespace", "NotFound", "NotPermitted", "Operation", "OutcomeUnknown", "Pace", "Problem",
+    "ProtocolCondition", "ProtocolName", "Reading", "ReadingInterrupted", "ReadingReport", "Restored",
+    "Result", "Results", "RowForm", "RuleSource", "RulesInvalid", "SchedulerFlag", "Service",
+    "ServiceKey", "ServiceOptions", "ServiceOrKey", "SourceName", "StateCondition", "Stats", "SyncDaemon",
+    "TableChanging", "Timeouts", "Tunnel", "TunnelChecksum", "TunnelType", "ViewName", "__version__",
+    "check", "from_rule", "to_rule",
 ]  # fmt: skip
 
 

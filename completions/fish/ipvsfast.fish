@@ -116,6 +116,7 @@ complete -c ipvsfast -n '__ipvsfast_command conns' -l pe -x -a '(__ipvsfast_list
 complete -c ipvsfast -n '__ipvsfast_command conns' -l count -d 'only say how many'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l by -x -a '(__ipvsfast_list client client-net client-port service service-address destination destination-address state protocol family pe template)' -d 'count by client, client-net:24, client-port, service, service-address, destination, destination-address, state, protocol, family, pe, template'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l top -x -d 'only the NUMBER largest counts (with --by)'
+complete -c ipvsfast -n '__ipvsfast_command conns' -l min -x -d 'only counts of at least NUMBER (with --by)'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l sample -x -d 'NUMBER entries, each with the same chance'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l limit -x -d 'stop reading after NUMBER entries that match'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l persistent-conn -d 'with what persistence engines keep'

@@ -220,6 +220,12 @@ int ipvsf_conns_group(struct ipvsf_conns *conns, struct ipvsf_groups *groups, ui
 /* The `size` largest groups into out, largest first, equal ones by key. */
 int ipvsf_groups_top(const struct ipvsf_groups *groups, char *out, size_t size, size_t *count);
 
+/*
+ * How often the keys of other groups of the same parts, as ipvsf_groups_top() gives them, were counted
+ * here: ret[0..count).
+ */
+void ipvsf_groups_find(const struct ipvsf_groups *groups, const char *entries, size_t count, uint64_t *ret);
+
 struct ipvsf_sample;
 
 /* A uniform sample of `size` rows. *ret: ipvsf_sample_destroy(), to which NULL is allowed. */

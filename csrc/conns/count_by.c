@@ -363,3 +363,19 @@ int ipvsf_groups_top(const struct ipvsf_groups *groups, char *out, size_t size, 
 	free(heap);
 	return 0;
 }
+
+void ipvsf_groups_find(const struct ipvsf_groups *groups, const char *entries, size_t count, uint64_t *ret)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *key = entries + i * groups->entry_size + 8;
+		const struct slot *slot;
+		struct pending wanted;
+
+		memcpy(wanted.key, key, groups->key_len);
+		wanted.hash = hash(groups, key);
+		slot = find(groups, &wanted);
+		ret[i] = 0;
+		if (slot->entry)
+			memcpy(&ret[i], entry_at(groups, slot->entry - 1), 8);
+	}
+}

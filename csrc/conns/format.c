@@ -269,7 +269,7 @@ static void put_csv_row(struct text_writer *t, const struct ipvsf_conn *row, con
 	}
 	put_char(t, ',');
 	put_num(t, row->expires);
-	put_mem(t, row->template ? ",1," : ",0,", 3);
+	put_str(t, row->template ? ",true," : ",false,");
 	put_csv_string(t, text + row->pe_at, row->pe_len);
 	put_char(t, ',');
 	put_csv_string(t, text + row->data_at, row->data_len);

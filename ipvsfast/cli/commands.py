@@ -83,6 +83,7 @@ VERBS: tuple[Verb, ...] = (
             _option("by", ("--by",), "count by client, client-net:24, client-port, service, service-address, "
                     "destination, destination-address, state, protocol, family, pe, template", "KEY,..."),
             _option("top", ("--top",), "only the NUMBER largest counts (with --by)", "NUMBER"),
+            _option("min", ("--min",), "only counts of at least NUMBER (with --by)", "NUMBER"),
             _option("sample", ("--sample",), "NUMBER entries, each with the same chance", "NUMBER"),
             _option("limit", ("--limit",), "stop reading after NUMBER entries that match", "NUMBER"),
             _option("persistent-conn", ("--persistent-conn",), "with what persistence engines keep"),

@@ -89,17 +89,18 @@ def summary(query: Query, table: Connections) -> str:
     if query.sample is not None:
         return table.sample_text(query.sample, rows_form(query), query.where)
     if query.by is not None:
-        return _form(query, table.top(query.top, query.by, query.where))
+        return _form(query, table.top(query.top, query.by, query.where, least=query.least))
     return _form(query, table.count(query.where))
 
 
 def _form(query: Query, result: object) -> str:
+    from ..connections.groups import Counts
     from ..listing.groups import count_text, groups_text
 
     if isinstance(result, int):
         return count_text(result, query.form)
-    if isinstance(result, list):
-        return groups_text(result, [key.name for key in query.by or ()], query.form)
+    if isinstance(result, Counts):
+        return groups_text(result, query.form)
     return result if isinstance(result, str) else ""
 
 

@@ -24,7 +24,8 @@ _LONGEST_WATCH = 86400
 class Query:
     """The request, checked: what to count or list, of which connections, in which form.
 
-    by: keys to count by, or None; top: how many of the groups, None for all. sample: rows, or None.
+    by: keys to count by, or None; top: how many of the groups, None for all;
+    least: only those of so many connections. sample: rows, or None.
     form: table, json, ndjson or csv; details: csv with what only BPF tells. watch: seconds between two
     readings, or None.
     """
@@ -33,6 +34,7 @@ class Query:
         self.count: bool = "count" in given
         self.by: list[Key] | None = None
         self.top: int | None = _number(given, "top", 1)
+        self.least: int = _number(given, "min", 1) or 1
         self.sample: int | None = _number(given, "sample", 1, _MOST_SAMPLED)
         self.watch: float | None = _seconds(given)
         self.engines_shown: bool = "persistent-conn" in given
@@ -48,8 +50,9 @@ class Query:
         self.where: ConnectionFilter = _filter(given)
 
     def _check(self, given: dict[str, str]) -> None:
-        if "top" in given and self.by is None:
-            raise _error("--top needs --by: say what to count by, such as --by client")
+        for name in ("top", "min"):
+            if name in given and self.by is None:
+                raise _error(f"--{name} needs --by: say what to count by, such as --by client")
         chosen = [name for name in ("count", "by", "sample") if name in given]
         if len(chosen) > 1:
             raise _error(f"--{chosen[0]} and --{chosen[1]} exclude each other")
@@ -60,7 +63,7 @@ class Query:
         for name in FORMATS:
             _exclude(given, "watch", name)
         if "details" in given and ("csv" not in given or "by" in given or "count" in given):
-            raise _error("--details is for entries as --csv; in JSON they are always there")
+            raise _error("--details is for entries as --csv; in JSON they are there wherever they are known")
 
     @property
     def streamed(self) -> bool:

@@ -40,24 +40,69 @@ def _service(key: bytes) -> str:
     return f"{protocol_text(key[0])} {_place(key[1:])}"
 
 
+def _port(key: bytes) -> int:
+    return int.from_bytes(key, _ORDER)
+
+
+def _protocol(key: bytes) -> str:
+    return protocol_text(key[0])
+
+
+def _family(key: bytes) -> str:
+    return _FAMILY_NAMES[key[0]]
+
+
 def _name(key: bytes) -> str:
-    return key.rstrip(b"\0").decode("ascii", "replace")
+    """As csrc/conns/format.c writes it: ASCII from which the bytes can be had again."""
+    text = key.rstrip(b"\0").decode("latin-1")
+    if text.isascii() and text.isprintable() and "\\" not in text:
+        return text
+    return "".join([_escaped(character) for character in text])
+
+
+def _escaped(character: str) -> str:
+    if character == "\\":
+        return "\\\\"
+    return character if " " <= character <= "~" else f"\\x{ord(character):02x}"
 
 
 # Name: (enum ipvsf_conn_key, bytes, text). client-net has its prefix lengths behind a colon.
 KEYS: dict[str, tuple[int, int, Callable[[bytes], str]]] = {
     "client": (0, 17, _address),
     "client-net": (0, 17, _address),
-    "client-port": (1, 2, lambda key: str(int.from_bytes(key, _ORDER))),
+    "client-port": (1, 2, lambda key: str(_port(key))),
     "service": (2, 20, _service),
     "service-address": (3, 17, _address),
     "destination": (4, 19, _place),
     "destination-address": (5, 17, _address),
     "state": (6, 16, _name),
-    "protocol": (7, 1, lambda key: protocol_text(key[0])),
-    "family": (8, 1, lambda key: _FAMILY_NAMES[key[0]]),
+    "protocol": (7, 1, _protocol),
+    "family": (8, 1, _family),
     "pe": (9, 16, _name),
     "template": (10, 1, lambda key: "yes" if key[0] else "no"),
+}
+# What a key is for programs: fields as an entry has them (forms.FIELDS), and what the entry does not tell
+# by itself.
+FIELDS: dict[str, tuple[tuple[str, Callable[[bytes], object]], ...]] = {
+    "client": (("client", _address),),
+    "client-net": (("client_net", _address),),
+    "client-port": (("client_port", _port),),
+    "service": (
+        ("protocol", _protocol),
+        ("service", lambda key: _address(key[1:18])),
+        ("service_port", lambda key: _port(key[18:])),
+    ),
+    "service-address": (("service", _address),),
+    "destination": (
+        ("destination", lambda key: _address(key[:17])),
+        ("destination_port", lambda key: _port(key[17:])),
+    ),
+    "destination-address": (("destination", _address),),
+    "state": (("state", _name),),
+    "protocol": (("protocol", _protocol),),
+    "family": (("family", _family),),
+    "pe": (("pe", lambda key: _name(key) or None),),
+    "template": (("template", lambda key: bool(key[0])),),
 }
 DEFAULT_NETS = (24, 64)
 
@@ -69,7 +114,7 @@ class Key:
     anything else.
     """
 
-    __slots__ = ("name", "packed", "size", "_text", "_suffixes")
+    __slots__ = ("name", "spelling", "packed", "size", "_text", "_suffixes")
     name: str
     size: int
 
@@ -78,12 +123,19 @@ class Key:
         if self.name not in KEYS or (colon and self.name != "client-net"):
             raise InvalidValue(f"connections cannot be counted by {text!r}: choose from {', '.join(KEYS)}")
         number, self.size, self._text = KEYS[self.name]
+        self.spelling: str = self.name
         four, six = 32, 128
         self._suffixes: tuple[str, str] | None = None
         if self.name == "client-net":
             four, six = _prefixes(lengths) if colon else DEFAULT_NETS
             self._suffixes = (f"/{four}", f"/{six}")
+            self.spelling = f"client-net:{four}/{six}"
         self.packed: bytes = PART.pack(number, four, six, 0)
+
+    @property
+    def names(self) -> list[str]:
+        """What its values are called for programs."""
+        return [name for name, _ in FIELDS[self.name]]
 
     def text(self, key: bytes) -> str:
         """One packed key of this kind for people."""
@@ -91,6 +143,12 @@ class Key:
         if self._suffixes:
             text += self._suffixes[key[0] != AF_INET]
         return text
+
+    def fields(self, key: bytes) -> list[tuple[str, object]]:
+        """The same for programs: names and values."""
+        if self._suffixes:
+            return [("client_net", self.text(key))]
+        return [(name, value(key)) for name, value in FIELDS[self.name]]
 
 
 def _prefixes(text: str) -> tuple[int, int]:
@@ -110,6 +168,8 @@ def parse_keys(by: str | Sequence[str | Key]) -> list[Key]:
     keys = [text if isinstance(text, Key) else Key(text) for text in texts]
     if not keys or sum(key.size for key in keys) > _KEY_MAX:
         raise InvalidValue(f"connections cannot be counted by {by!r}: too many keys or none")
+    if len({key.spelling for key in keys if key.name == "client-net"}) > 1:
+        raise InvalidValue("connections cannot be counted by client-net of two lengths at the same time")
     return keys
 
 
@@ -132,13 +192,32 @@ class Group(Value, tuple[tuple[str, ...], int]):
             """A copy with some values changed, checked like a new one."""
 
 
+def counts_of(packed: bytes, entry_size: int) -> list[int]:
+    """The counts alone."""
+    return memoryview(packed).cast("Q")[:: entry_size // 8].tolist() if packed else []
+
+
 def unpack_groups(packed: bytes, entry_size: int, keys: Sequence[Key]) -> Iterator[Group]:
     """The groups of packed counts."""
+    for parts, count in _unpack(packed, entry_size, keys):
+        yield Group._make(tuple([key.text(part) for key, part in zip(keys, parts)]), count)
+
+
+def unpack_records(packed: bytes, entry_size: int, keys: Sequence[Key]) -> Iterator[dict[str, object]]:
+    """The same with values for programs, by their names."""
+    for parts, count in _unpack(packed, entry_size, keys):
+        record: dict[str, object] = {}
+        for key, part in zip(keys, parts):
+            record.update(key.fields(part))
+        record["connections"] = count
+        yield record
+
+
+def _unpack(packed: bytes, entry_size: int, keys: Sequence[Key]) -> Iterator[tuple[list[bytes], int]]:
     for at in range(0, len(packed), entry_size):
-        count = int.from_bytes(packed[at : at + 8], _ORDER)
-        texts = []
+        parts = []
         start = at + 8
         for key in keys:
-            texts.append(key.text(packed[start : start + key.size]))
+            parts.append(packed[start : start + key.size])
             start += key.size
-        yield Group._make(tuple(texts), count)
+        yield parts, int.from_bytes(packed[at : at + 8], _ORDER)

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
     from ..model.connection import Connection
     from ..model.types import ColumnName, Namespace, RowForm, SourceName
-    from .count_by import Group, Key
+    from .count_by import Key
+    from .groups import Counts, Groups
 
     T = TypeVar("T")
 
@@ -173,32 +174,48 @@ class Connections:
             raise ReadingInterrupted(self.account.matched if self.account else 0) from None
         return self.account.matched if self.account else 0
 
-    def top(
-        self, count: int | None, by: str | Sequence[str | Key], where: ConnectionFilter = EVERYTHING
-    ) -> list[Group]:
-        """The keys that occur most, with exact counts, largest first; None: all of them.
+    def groups(self, by: str | Sequence[str | Key], where: ConnectionFilter = EVERYTHING) -> Groups:
+        """How many connections each key has, of all keys that occur; its top() gives the largest. Exact.
 
         by: names of keys (count_by.KEYS), several behind commas or as a sequence; they count together.
-        ReadingInterrupted with the groups so far on Ctrl-C.
+        ReadingInterrupted with the counts so far on Ctrl-C.
         """
-        from .count_by import parse_keys, unpack_groups
+        from .count_by import parse_keys
+        from .groups import Groups
 
         keys = parse_keys(by)
-        made: list[ConnGroups] = []
+        parts = b"".join([key.packed for key in keys])
+        made = [ConnGroups(parts)]
 
         def start(reader: ConnReader) -> Callable[[], None]:
-            made[:] = [ConnGroups(b"".join([key.packed for key in keys]))]
+            made[:] = [ConnGroups(parts)]
             return lambda: reader.group(made[0])
 
-        def groups() -> list[Group]:
-            return list(unpack_groups(made[0].top(count), made[0].entry_size, keys)) if made else []
+        def result() -> Groups:
+            return Groups(keys, made[0], self.account.matched if self.account else 0)
 
         try:
             for _ in self._read(where, start):
                 pass
         except KeyboardInterrupt:
-            raise ReadingInterrupted(groups()) from None
-        return groups()
+            raise ReadingInterrupted(result()) from None
+        return result()
+
+    def top(
+        self,
+        count: int | None,
+        by: str | Sequence[str | Key],
+        where: ConnectionFilter = EVERYTHING,
+        *,
+        least: int = 1,
+    ) -> Counts:
+        """The keys that occur most, largest first; None: all of them. least: only those that so many
+        connections have. ReadingInterrupted with the counts so far on Ctrl-C."""
+        try:
+            return self.groups(by, where).top(count, least=least)
+        except ReadingInterrupted as interrupt:
+            so_far: Any = interrupt.partial
+            raise ReadingInterrupted(so_far.top(count, least=least)) from None
 
     def sample(
         self, size: int, where: ConnectionFilter = EVERYTHING, *, seed: int | None = None

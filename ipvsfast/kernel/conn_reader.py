@@ -194,6 +194,14 @@ class ConnGroups:
         return bytes(packed)
 
 
+    def find(self, entries: bytes) -> list[int]:
+        """How often each of the keys of other groups, packed as top() gives them, was counted here."""
+        count = len(entries) // self.entry_size
+        found = ffi.new("uint64_t[]", count)
+        lib.ipvsf_groups_find(self.handle, ffi.from_buffer("char[]", entries), count, found)
+        return list(found)
+
+
 class ConnSample:
     """A uniform sample of `size` rows."""
 

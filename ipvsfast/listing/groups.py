@@ -4,9 +4,9 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from ..connections.count_by import Group
+    from ..connections.groups import Counts
 
 _COUNT = "connections"
 _HEADINGS = {"client-net": "client network"}
@@ -19,35 +19,85 @@ def count_text(count: int, form: str = "table") -> str:
     return f"{count}\n" if form == "table" else f'{{"{_COUNT}":{count}}}\n'
 
 
-def groups_text(groups: Sequence[Group], names: Sequence[str], form: str = "table") -> str:
-    """One line for each group. names: those of its keys. form: table, csv, ndjson or json."""
+def groups_text(counts: Counts, form: str = "table") -> str:
+    """One line for each group. form: table (with a line for the others, and one for all), csv, ndjson or
+    json."""
     if form == "table":
-        return _table(groups, names)
+        return "".join([f"{line}\n" for line in groups_table(counts)])
     if form == "csv":
-        lines = [",".join([*names, _COUNT]), *[",".join([*keys, str(count)]) for keys, count in groups]]
-        return "".join([f"{line}\n" for line in lines])
-    objects = [_object(keys, names, count) for keys, count in groups]
+        lines = [counts.fields(), *[record.values() for record in counts.records()]]
+        return "".join([f"{csv_line(line)}\n" for line in lines])
+    objects = [json_object(record) for record in counts.records()]
     if form == "ndjson":
         return "".join([f"{text}\n" for text in objects])
     return "[\n" + ",\n".join(objects) + "\n]\n" if objects else "[]\n"
 
 
-def _object(keys: Sequence[str], names: Sequence[str], count: int) -> str:
+def json_object(record: dict[str, object]) -> str:
+    """One object on one line."""
     import json
 
-    values: dict[str, object] = {name.replace("-", "_"): key for name, key in zip(names, keys)}
-    values[_COUNT] = count
-    return json.dumps(values, separators=(",", ":"))
+    return json.dumps(record, separators=(",", ":"))
 
 
-def _table(groups: Sequence[Group], names: Sequence[str]) -> str:
-    headings = [_HEADINGS.get(name, name.replace("-", " ")) for name in names]
-    rows = [headings, *[keys for keys, _ in groups]]
-    widths = [max([len(row[at]) for row in rows]) for at in range(len(names))]
-    counts = [_COUNT, *[str(count) for _, count in groups]]
-    width = max([len(count) for count in counts])
-    lines = []
-    for count, row in zip(counts, rows):
-        cells = [cell.ljust(size) for cell, size in zip(row, widths)]
-        lines.append(f"{count:>{width}}  {'  '.join(cells)}".rstrip() + "\n")
-    return "".join(lines)
+def csv_line(values: Iterable[object]) -> str:
+    """true and false as JSON has them, and nothing for null."""
+    return ",".join([_cell(value) for value in values])
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return '"' + text.replace('"', '""') + '"' if "," in text or '"' in text else text
+
+
+def groups_table(counts: Counts, seconds: float | None = None) -> list[str]:
+    """The lines of a table: heading, groups, the others together, all together.
+
+    seconds: between these counts and those before, for a column with the change in a second.
+    """
+    names = [name.partition(":")[0] for name in counts.by]
+    more, their_count = counts.others
+    rows = [[str(count), _share(count, counts.total), *keys] for keys, count in counts]
+    blank = [""] * (len(names) - 1)
+    if more:
+        text = f"{more} other" if more == 1 else f"{more} others"
+        rows.append([str(their_count), _share(their_count, counts.total), text, *blank])
+    rows.append([str(counts.total), "", "total", *blank])
+    headings = [_COUNT, "share", *[_HEADINGS.get(name, name.replace("-", " ")) for name in names]]
+    if seconds is None:
+        return _aligned([headings, *rows], 2)
+    headings.insert(2, "change/s")
+    for row, change in zip(rows, _changes(counts, bool(more))):
+        row.insert(2, "" if change is None else _rate(change / seconds))
+    return _aligned([headings, *rows], 3)
+
+
+def _changes(counts: Counts, others: bool) -> list[int | None]:
+    """One for each line below the heading."""
+    if counts.changes is None or counts.total_change is None:
+        return [None] * (len(counts) + 2)
+    rest = [counts.total_change - sum(counts.changes)] if others else []
+    return [*counts.changes, *rest, counts.total_change]
+
+
+def _share(count: int, total: int) -> str:
+    return f"{100 * count / total:.1f}%" if total else ""
+
+
+def _rate(change: float) -> str:
+    text = f"{change:+.1f}"
+    return "0.0" if text[1:] == "0.0" else text
+
+
+def _aligned(rows: Sequence[Sequence[str]], numbers: int) -> list[str]:
+    """Columns below each other, so many of them to the right."""
+    widths = [max([len(row[at]) for row in rows]) for at in range(len(rows[0]))]
+    return [
+        "  ".join(
+            [cell.rjust(width) if at < numbers else cell.ljust(width)
+             for at, (cell, width) in enumerate(zip(row, widths))]
+        ).rstrip()
+        for row in rows
+    ]  # fmt: skip

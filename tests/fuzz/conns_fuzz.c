@@ -206,7 +206,7 @@ static void check_groups(struct ipvsf_conns *conns, const uint8_t *choices)
 {
 	struct ipvsf_key_part parts[3];
 	struct ipvsf_groups *groups;
-	uint64_t sum = 0, n, last = UINT64_MAX;
+	uint64_t sum = 0, n, found, last = UINT64_MAX;
 	size_t size, count;
 	char *top;
 
@@ -225,6 +225,8 @@ static void check_groups(struct ipvsf_conns *conns, const uint8_t *choices)
 		memcpy(&n, top + i * size, 8);
 		sum += n;
 		expect(n && n <= last);
+		ipvsf_groups_find(groups, top + i * size, 1, &found);
+		expect(found == n);
 	}
 	expect(sum == account_of(conns).matched);
 	free(top);

@@ -19,6 +19,7 @@ from support.command import NOBODY, program, run
 from support.connections import table_text
 from support.conntext import Row, identities, in_network, network_of, packed, text
 from support.require import cannot_run
+from support.schemas import fitting
 
 HEADING = ["IPVS connection entries", "pro expire state       source             virtual            destination"]
 DRIFT = 3600  # seconds that may lie between two readings on a slow machine; timers differ by more
@@ -261,17 +262,46 @@ def test_counts_in_every_form(table: standing.Table, known: list[Row]) -> None:
     """--by as a table, CSV and JSON: the same counts."""
     wanted = Counter((row.protocol, row.state) for row in known)
     lines = run("conns", "--by", "protocol,state").stdout.splitlines()
-    assert lines[0].split() == ["connections", "protocol", "state"]
-    assert {tuple(line.split()[1:]): int(line.split()[0]) for line in lines[1:]} == wanted
+    assert lines[0].split() == ["connections", "share", "protocol", "state"]
+    assert {tuple(line.split()[2:]): int(line.split()[0]) for line in lines[1:-1]} == wanted
+    assert lines[-1].split() == [str(len(known)), "total"]
     rows = list(csv.DictReader(io.StringIO(run("conns", "--by", "protocol,state", "--csv").stdout)))
     assert {(row["protocol"], row["state"]): int(row["connections"]) for row in rows} == wanted
     for form in ("--json", "--ndjson"):
         shown = run("conns", "--by", "protocol", "--by", "state", form).stdout
         objects = json.loads(shown) if form == "--json" else [json.loads(line) for line in shown.splitlines()]
         assert {(o["protocol"], o["state"]): o["connections"] for o in objects} == wanted
-    top = run("conns", "--by", "client", "--top", "3").stdout.splitlines()
-    assert len(top) == 4
-    assert int(top[1].split()[0]) == max(Counter(row.client for row in known).values())
+
+
+def test_the_largest_and_the_others(table: standing.Table, known: list[Row]) -> None:
+    """--top N and --min N: so many, of so many connections; then what the others have, and all."""
+    clients = Counter(row.client for row in known)
+    largest = clients.most_common(1)[0][1]
+    for argv, shown in ((("--top", "3"), 3), (("--min", "2"), sum(count > 1 for count in clients.values())),
+                        (("--min", str(largest + 1)), 0)):  # fmt: skip
+        lines = [line.split() for line in run("conns", "--by", "client", *argv).stdout.splitlines()]
+        counts = [int(line[0]) for line in lines[1 : 1 + shown]]
+        assert counts == [count for _, count in clients.most_common(shown)]
+        rest = len(known) - sum(counts)
+        assert lines[1 + shown] == [str(rest), f"{100 * rest / len(known):.1f}%", str(len(clients) - shown), "others"]
+        assert lines[2 + shown :] == [[str(len(known)), "total"]]
+    counts = Connections().top(None, "client", least=2)
+    assert (counts.total, counts.distinct) == (len(known), len(clients))
+    assert counts.others == (sum(count == 1 for count in clients.values()),) * 2
+
+
+@pytest.mark.parametrize("by", [[], *([name] for name in KEYS), ["service,destination,state,template"]])
+def test_counts_fit_their_schema(table: standing.Table, by: list[str]) -> None:
+    """Whatever is counted by, in each form for programs; CSV has the same fields and values."""
+    argv = ["--by", by[0]] if by else ["--count"]
+    objects = [json.loads(line) for line in run("conns", "--ndjson", *argv).stdout.splitlines()]
+    assert fitting("connection-count", objects[:1000])
+    if not by:
+        assert [json.loads(run("conns", "--json", *argv).stdout)] == objects
+    rows = list(csv.DictReader(io.StringIO(run("conns", "--csv", *argv).stdout)))
+    words: dict[object, str] = {None: "", True: "true", False: "false"}
+    assert rows == [{name: words[value] if value is None or value is True or value is False else str(value)
+                     for name, value in one.items()} for one in objects]  # fmt: skip
 
 
 def test_samples(table: standing.Table, known: list[Row]) -> None:
@@ -332,6 +362,7 @@ def test_forms_for_programs(table: standing.Table, known: list[Row], form: str) 
     assert (done.returncode, done.stderr) == (0, "")
     if form == "--json":
         objects = json.loads(done.stdout)
+        fitting("connection", objects[::50])  # in no order: every kind comes again and again
     elif form == "--ndjson":
         objects = [json.loads(line) for line in done.stdout.splitlines()]
     else:
@@ -343,7 +374,7 @@ def test_forms_for_programs(table: standing.Table, known: list[Row], form: str) 
 def from_csv(row: dict[str, str]) -> dict[str, object]:
     numbers = ("client_port", "service_port", "destination_port", "expires")
     ports = {name: int(row[name]) for name in numbers}
-    return {**row, **ports, "template": row["template"] == "1"}
+    return {**row, **ports, "template": {"true": True, "false": False}[row["template"]]}
 
 
 @pytest.mark.parametrize("form", ["--json", "--ndjson", "--csv"])
@@ -422,7 +453,7 @@ def test_a_closed_or_full_standard_output_is_an_error(table: standing.Table) -> 
 
 def test_bad_requests() -> None:
     """A condition that is none is told before anything is read; status 2."""
-    for argv in (("--client", "10.0.0.300"), ("--state", "NOSUCH"), ("--by", "nosuch"), ("--top", "3"),
+    for argv in (("--client", "10.0.0.300"), ("--state", "NOSUCH"), ("--by", "nosuch"), ("--top", "3"), ("--min", "3"),
                  ("--limit", "0"), ("--count", "--by", "state"), ("--json", "--csv")):  # fmt: skip
         done = run("conns", *argv)
         assert (done.returncode, done.stdout) == (2, "")

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from ipvsfast.connections.count_by import KEYS, Key, parse_keys, unpack_groups
 from ipvsfast.connections.filter import EVERYTHING, FAMILIES, STATES, ConnectionFilter, parse_place
 from ipvsfast.connections.forms import HEADS
+from ipvsfast.connections.groups import Groups
+from ipvsfast.errors import InvalidValue
 from ipvsfast.kernel.conn_layout import COLUMNS, ROW, take_column
 from ipvsfast.kernel.conn_reader import ConnGroups, ConnReader, ConnRows, ConnSample
 from ipvsfast.listing.connections import connection_text
@@ -22,6 +24,7 @@ from ipvsfast.model.address import format_ip
 from ipvsfast.model.connection import Connection
 from support.connlines import ADDRESSES4, ADDRESSES6, HEADER, PROTOCOLS, connections, line, lines
 from support.connread import file_of, read, reader_of, text_of
+from support.schemas import fitting
 
 tables = st.lists(lines(), max_size=12)
 
@@ -87,7 +90,7 @@ def test_json_and_csv(texts):
     assert text_of(reader_of(text), "csv-details").decode("ascii") == lines_of_csv.replace("\n", ",,,,,\n")
     table = csv.DictReader(io.StringIO(HEADS["csv"] + lines_of_csv, newline=""))
     for found, wanted in zip(list(table), expected, strict=True):
-        wanted["template"] = int(bool(wanted["template"]))
+        wanted["template"] = "true" if wanted["template"] else "false"
         assert found == {key: "" if value is None else str(value) for key, value in wanted.items()}
 
 
@@ -250,6 +253,75 @@ def test_client_nets(texts, four, six):
     """Networks of every length, of both families."""
     expected = Counter([(key_text(row, "client-net", four, six),) for row in connections(texts)])
     assert dict(grouped(texts, [Key(f"client-net:{four}/{six}")])) == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(lines(), min_size=1, max_size=30), st.sampled_from(PAIRS))
+def test_one_schema(texts, names):
+    """What a count is of has the names and values that entries have in JSON; both fit their schemas."""
+    text = HEADER + b"".join(texts)
+    rows = fitting("connection", [json.loads(part) for part in text_of(reader_of(text), "ndjson").splitlines()])
+    extra = [{"client_net": key_text(row, "client-net"), "family": key_text(row, "family")} for row in connections(texts)]
+    reader, keys = reader_of(text), parse_keys(names)
+    counted = ConnGroups(b"".join([key.packed for key in keys]))
+    while not reader.ended:
+        reader.group(counted)
+    fields = [name for key in keys for name in key.names]
+    wanted = Counter([json.dumps({name: {**row, **more}[name] for name in fields}) for row, more in zip(rows, extra)])
+    records = fitting("connection-count", Groups(keys, counted, len(texts)).top().records())
+    assert {record.pop("total") for record in records} == {len(texts)}
+    counts = [record.pop("connections") for record in records]
+    assert dict(zip(map(json.dumps, records), counts)) == wanted
+
+
+def groups_of(texts, by="protocol"):
+    """The groups of a made-up table."""
+    counted = ConnGroups(b"".join([key.packed for key in parse_keys(by)]))
+    reader = reader_of(HEADER + b"".join(texts))
+    while not reader.ended:
+        reader.group(counted)
+    return Groups(parse_keys(by), counted, reader.account.matched)
+
+
+def test_groups_of_so_many_connections():
+    """A least number leaves out what is smaller, with any top; what is left out is counted as others."""
+    texts = [line(client=f"10.0.0.{n}") for n in range(1, 101) for _ in range(n)]
+    groups = groups_of(texts, "client")
+    assert (len(groups), groups.total) == (100, 5050)
+    for least in (1, 2, 50, 99, 100, 101, 5050, 10**12):
+        counts = groups.top(least=least)
+        assert [count for _, count in counts] == list(range(100, least - 1, -1))
+        assert counts.others == (100 - len(counts), 5050 - sum(range(least, 101)))
+    assert [count for _, count in groups.top(3, least=99)] == [100, 99]
+    assert [count for _, count in groups.top(1, least=99)] == [100]
+    assert groups.top(0).others == (100, 5050)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(lines(), max_size=30), st.lists(lines(), max_size=30), st.sampled_from(PAIRS))
+def test_changes_between_groups(first, second, names):
+    """Each group knows how many connections its key has gained, also one that was not there before."""
+    now, before = groups_of(second, names), groups_of(first, names)
+    earlier = dict(before.top())
+    counts = now.top(5, before=before)
+    assert counts.changes == [count - earlier.get(keys, 0) for keys, count in counts]
+    assert counts.total_change == len(second) - len(first)
+    assert now.top(5).changes is None
+
+
+def test_changes_of_many_groups():
+    """Tens of thousands of keys are found again, whatever the secrets of the two tables."""
+    before = groups_of([line(client=f"10.{n >> 8}.{n & 255}.1") for n in range(20_000)], "client")
+    now = groups_of([line(client=f"10.{n >> 8}.{n & 255}.1") * 2 for n in range(10_000, 30_000)], "client")
+    assert sorted(now.top(before=before).changes) == [1] * 10_000 + [2] * 10_000
+
+
+def test_what_cannot_be_compared():
+    """Counts by other keys."""
+    with pytest.raises(InvalidValue, match="counts by state cannot be compared with client-net:24/64"):
+        groups_of([], "state").top(before=groups_of([], "client-net"))
+    with pytest.raises(InvalidValue, match="counts by client-net:8/64 cannot be compared with client-net:9/64"):
+        groups_of([], "client-net:8").top(before=groups_of([], "client-net:9"))
 
 
 def test_many_groups():

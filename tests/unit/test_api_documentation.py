@@ -16,7 +16,7 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXPORTED = {name: getattr(ipvsfast, name) for name in ipvsfast.__all__ if name != "__version__"}
 CLASSES = {name: value for name, value in EXPORTED.items() if isinstance(value, type)}
 # Public methods may name these: they are the way down for modules of the package itself.
-INSIDE = {"Session", "ConnSample", "ConnReader", "RuleBuffer", "Key"}
+INSIDE = {"Session", "ConnGroups", "ConnSample", "ConnReader", "RuleBuffer", "Key"}
 
 
 def classes_of_the_package() -> dict[str, type]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import pickle
 import sys
 
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvsfast.connections.count_by import KEYS, PART, Key, parse_keys, unpack_groups
+from ipvsfast.connections.groups import Counts
 from ipvsfast.errors import InvalidValue
-from ipvsfast.listing.groups import count_text, groups_text
+from ipvsfast.listing.groups import count_text, groups_table, groups_text
+from support.schemas import fitting
 
 ORDER = sys.byteorder
 DOC = bytes.fromhex("20010db8") + bytes(11) + b"\1"
@@ -46,6 +49,7 @@ def port(number):
         ("family", b"\4", "mixed"),
         ("pe", b"sip".ljust(16, b"\0"), "sip"),
         ("pe", bytes(16), ""),
+        ("pe", b"a\\b\x1b\xff".ljust(16, b"\0"), "a\\\\b\\x1b\\xff"),
         ("template", b"\1", "yes"),
         ("template", b"\0", "no"),
     ],
@@ -84,6 +88,7 @@ LENGTHS = "prefix lengths are 0 to 32 for IPv4, and behind a / 0 to 128 for IPv6
         ("state,", "connections cannot be counted by '': choose from client, "),
         ("state,port", "connections cannot be counted by 'port': choose from client, "),
         *[(f"client-net:{text}", f"client-net:{text}: {LENGTHS}") for text in ("", "33", "x", "-1", "24/129", "24/", "/64")],
+        ("client-net:8,client-net:9", "connections cannot be counted by client-net of two lengths at the same time"),
         ((), "connections cannot be counted by (): too many keys or none"),
         (["service"] * 9, f"connections cannot be counted by {['service'] * 9!r}: too many keys or none"),
     ],
@@ -101,56 +106,105 @@ def test_all_keys_at_once():
     assert sum(key.size for key in keys) <= 160
 
 
-GROUPS = list(
-    unpack_groups(
-        (1234567).to_bytes(8, ORDER) + b"\x06\1" + bytes(6) + (2).to_bytes(8, ORDER) + b"\x84\0" + bytes(6),
-        16,
-        parse_keys("protocol,template"),
-    )
-)
+def packed(*groups):
+    """Counts of protocol and template, packed as C packs them."""
+    return b"".join([count.to_bytes(8, ORDER) + key + bytes(6) for count, key in groups])
+
+
+GROUPS = packed((1234567, b"\x06\1"), (2, b"\x84\0"))
+COUNTS = Counts(("protocol", "template"), GROUPS, 16, total=1234569, distinct=2)
 
 
 def test_group():
     """A group has names for its two halves."""
-    assert [(group.keys, group.count) for group in GROUPS] == [(("TCP", "yes"), 1234567), (("SCTP", "no"), 2)]
+    assert [(group.keys, group.count) for group in COUNTS] == [(("TCP", "yes"), 1234567), (("SCTP", "no"), 2)]
+
+
+def test_counts_are_a_list_and_more():
+    """Groups, what they are part of, and the same for programs; they can be sent to another process."""
+    counts = Counts(("protocol", "template"), GROUPS, 16, total=1234600, distinct=7, changes=[5, -1], total_change=10)
+    assert counts == [(("TCP", "yes"), 1234567), (("SCTP", "no"), 2)]
+    assert counts.others == (5, 31)
+    assert counts.records() == [
+        {"protocol": "TCP", "template": True, "connections": 1234567, "total": 1234600, "change": 5},
+        {"protocol": "SCTP", "template": False, "connections": 2, "total": 1234600, "change": -1},
+    ]
+    assert counts.fields() == list(counts.records()[0])
+    again = pickle.loads(pickle.dumps(counts))
+    assert (again, vars(again)) == (counts, vars(counts))
 
 
 @pytest.mark.parametrize(
     ("form", "text"),
     [
-        ("table", "connections  protocol  template\n    1234567  TCP       yes\n          2  SCTP      no\n"),
-        ("csv", "protocol,template,connections\nTCP,yes,1234567\nSCTP,no,2\n"),
+        (
+            "table",
+            "connections   share  protocol  template\n"
+            "    1234567  100.0%  TCP       yes\n"
+            "          2    0.0%  SCTP      no\n"
+            "    1234569          total\n",
+        ),
+        ("csv", "protocol,template,connections,total\nTCP,true,1234567,1234569\nSCTP,false,2,1234569\n"),
         (
             "ndjson",
-            '{"protocol":"TCP","template":"yes","connections":1234567}\n'
-            '{"protocol":"SCTP","template":"no","connections":2}\n',
+            '{"protocol":"TCP","template":true,"connections":1234567,"total":1234569}\n'
+            '{"protocol":"SCTP","template":false,"connections":2,"total":1234569}\n',
         ),
         (
             "json",
-            '[\n{"protocol":"TCP","template":"yes","connections":1234567},\n'
-            '{"protocol":"SCTP","template":"no","connections":2}\n]\n',
+            '[\n{"protocol":"TCP","template":true,"connections":1234567,"total":1234569},\n'
+            '{"protocol":"SCTP","template":false,"connections":2,"total":1234569}\n]\n',
         ),
     ],
 )
 def test_forms(form, text):
     """Groups in every form."""
-    assert groups_text(GROUPS, ["protocol", "template"], form) == text
+    assert groups_text(COUNTS, form) == text
 
 
 @pytest.mark.parametrize(
     ("form", "text"),
     [
-        ("table", "connections  client network\n"),
-        ("csv", "client-net,connections\n"),
+        ("table", "connections  share  client network\n          0         total\n"),
+        ("csv", "client_net,connections,total\n"),
         ("ndjson", ""),
         ("json", "[]\n"),
     ],
 )
 def test_no_groups(form, text):
     """An empty table has its headings, and is proper JSON."""
-    assert groups_text([], ["client-net"], form) == text
-    if form == "json":
-        assert json.loads(text) == []
+    assert groups_text(Counts(("client-net:24/64",), b"", 32, total=0, distinct=0), form) == text
+
+
+@pytest.mark.parametrize(("keys", "others"), [(3, "1 other"), (2500, "2498 others")])
+def test_a_part_of_the_groups(keys, others):
+    """A table says what is not in it: other groups together, and the total."""
+    counts = Counts(("template",), packed((60, b"\1\0"), (25, b"\0\0")), 16, total=120, distinct=keys)
+    lines = groups_text(counts).splitlines()
+    assert [line.split(None, 2) for line in lines] == [
+        ["connections", "share", "template"], ["60", "50.0%", "yes"], ["25", "20.8%", "no"],
+        ["35", "29.2%", others], ["120", "total"],
+    ]  # fmt: skip
+
+
+def test_changes():
+    """Beside each group what it has gained or lost in a second, since the counts before; for the others too."""
+    counts = Counts(("protocol", "template"), packed((60, b"\x06\1"), (25, b"\x84\0"), (5, b"\x11\0")), 16,
+                    total=120, distinct=9, changes=[10, -3, 0], total_change=-1)  # fmt: skip
+    assert groups_table(counts, 2.0) == [
+        "connections  share  change/s  protocol  template",
+        "         60  50.0%      +5.0  TCP       yes",
+        "         25  20.8%      -1.5  SCTP      no",
+        "          5   4.2%       0.0  UDP       no",
+        "         30  25.0%      -4.0  6 others",
+        "        120             -0.5  total",
+    ]
+    first = Counts(("protocol", "template"), packed((1, b"\x06\1")), 16, total=1, distinct=1)
+    assert groups_table(first, 2.0) == [
+        "connections   share  change/s  protocol  template",
+        "          1  100.0%            TCP       yes",
+        "          1                    total",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -162,23 +216,39 @@ def test_counts(form, text):
     assert count_text(5, form) == text
 
 
-names = st.lists(st.sampled_from(sorted(KEYS)), min_size=1, max_size=4, unique=True)
+KEY_BYTES = st.fixed_dictionaries({
+    "client": st.binary(min_size=4, max_size=4).map(lambda raw: b"\2" + raw + bytes(12)),
+    "client-net": st.binary(min_size=16, max_size=16).map(lambda raw: b"\n" + raw),
+    "client-port": st.binary(min_size=2, max_size=2),
+    "service": st.binary(min_size=7, max_size=7).map(lambda raw: raw[:1] + b"\2" + raw[1:5] + bytes(12) + raw[5:]),
+    "service-address": st.just(b"\n" + DOC),
+    "destination": st.binary(min_size=2, max_size=2).map(lambda raw: b"\n" + DOC + raw),
+    "destination-address": st.just(b"\n" + DOC),
+    "state": st.sampled_from([b"NONE", b"ERR!"]).map(lambda name: name.ljust(16, b"\0")),
+    "protocol": st.binary(min_size=1, max_size=1),
+    "family": st.sampled_from([b"\1", b"\2", b"\4"]),
+    "pe": st.binary(max_size=15).map(lambda name: name.replace(b"\0", b"").ljust(16, b"\0")),
+    "template": st.sampled_from([b"\0", b"\1"]),
+})  # fmt: skip
+NAMES = st.lists(st.sampled_from(sorted(KEYS)), min_size=1, max_size=4, unique=True)
 
 
-@given(names.flatmap(lambda keys: st.tuples(st.just(keys), st.lists(st.tuples(
-    st.tuples(*[st.text("abc:.[]0/ -", min_size=1, max_size=20).map(str.strip) for _ in keys]), st.integers(1, 2**64 - 1)
-)))))  # fmt: skip
-def test_forms_agree(drawn):
-    """Read again, every form gives the same keys and counts; columns of a table stand below each other."""
-    keys, groups = drawn
-    expected = [(*values, str(count)) for values, count in groups]
-    fields = [*keys, "connections"]
-    assert [tuple(row) for row in csv.reader(io.StringIO(groups_text(groups, keys, "csv")))] == [tuple(fields), *expected]
-    objects = json.loads(groups_text(groups, keys, "json"))
-    assert objects == [json.loads(text) for text in groups_text(groups, keys, "ndjson").splitlines()]
-    assert [tuple(map(str, found.values())) for found in objects] == expected
-    assert all(list(found) == [name.replace("-", "_") for name in fields] for found in objects)
-    lines = groups_text(groups, keys, "table").splitlines()
-    assert len(lines) == len(groups) + 1
-    end = max(len(count) for *_, count in [*expected, ("connections",)])
-    assert all(line[:end].strip() == (row[-1]) for line, row in zip(lines[1:], expected, strict=True))
+@given(NAMES, st.lists(st.tuples(KEY_BYTES, st.integers(1, 2**50)), max_size=6))
+def test_forms_agree(names, drawn):
+    """Read again, every form gives the same values; all fit the schema; columns of a table stand below each other."""
+    drawn.sort(key=lambda one: -one[1])
+    entries = [count.to_bytes(8, ORDER) + b"".join([key[name] for name in names]) for key, count in drawn]
+    size = (8 + sum(key.size for key in parse_keys(names)) + 7) // 8 * 8
+    counts = Counts(tuple(names), b"".join([entry.ljust(size, b"\0") for entry in entries]), size, total=2**60,
+                    distinct=len(drawn) + 3)  # fmt: skip
+    objects = json.loads(groups_text(counts, "json"))
+    assert objects == counts.records() == [json.loads(text) for text in groups_text(counts, "ndjson").splitlines()]
+    assert all(list(found) == counts.fields() for found in fitting("connection-count", objects))
+    rows = list(csv.DictReader(io.StringIO(groups_text(counts, "csv"))))
+    words = {None: "", True: "true", False: "false"}
+    assert rows == [{name: str(words.get(value, value)) if isinstance(value, (bool, type(None))) else str(value)
+                     for name, value in found.items()} for found in objects]  # fmt: skip
+    lines = groups_text(counts, "table").splitlines()
+    assert len(lines) == len(drawn) + 3
+    end = max(len(str(2**60)), len("connections"))
+    assert [line[:end].strip() for line in lines[1:-2]] == [str(count) for _, count in drawn]
