@@ -97,9 +97,9 @@ JOB = """
 import os, signal, sys
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1, signal.SIGTTOU})
 pid = os.fork()
-os.setpgid(pid, pid or os.getpid())
-os.tcsetpgrp(0, pid or os.getpid())
 if not pid:
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpid())
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1, signal.SIGTTOU})
     os.execv(sys.argv[1], sys.argv[1:])
 while os.WIFSTOPPED(status := os.waitpid(pid, os.WUNTRACED)[1]):
