@@ -34,6 +34,8 @@ def carry_out(context: Context, request: Request) -> int:
     Where SIGPIPE is ignored, ipvsadm ends well in `ipvsadm -Ln | grep -q X`, and so do we.
     """
     try:
+        if context.done is not None:
+            context.done.check_output()
         status: int = load(FUNCTIONS.get(request.command, CHANGE))(context, request)
     except ReaderGone:
         return 0

@@ -6,10 +6,9 @@ reading was done, or nothing, we are told nothing, and begin anew.
 
 from __future__ import annotations
 
-import os
 import struct
 
-from .output import Failure
+from .output import Failure, cannot_write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +57,11 @@ class Done:
             far = "what it did is not known: list the table"
         raise Failure(1, f"another version was installed while this command ran; {far}")
 
+    def check_output(self) -> None:
+        """Failure if what is left to us is to say that standard output cannot be written."""
+        if self.what == OUTPUT:
+            raise cannot_write(-self.results[0])
+
 
 def read_done(fd: int) -> Done | None:
     """What is told by the file `fd`, which is closed; None for -1."""
@@ -65,9 +69,3 @@ def read_done(fd: int) -> Done | None:
         return None
     with open(fd, "rb", buffering=0) as file:
         return Done(file.readall())
-
-
-def check_output(done: Done | None) -> None:
-    """Failure if what was left to us is to say that standard output cannot be written."""
-    if done is not None and done.what == OUTPUT:
-        raise Failure(1, f"cannot write to standard output: {os.strerror(-done.results[0])}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -55,8 +56,13 @@ def _write(data: bytes | memoryview) -> None:
         while data:
             data = data[os.write(1, data) :]
     except OSError as error:
-        kind = ReaderGone if isinstance(error, BrokenPipeError) else Failure
-        raise kind(1, f"cannot write to standard output: {error.strerror}") from None
+        raise cannot_write(error.errno or errno.EIO) from None
+
+
+def cannot_write(code: int) -> Failure:
+    """How the command ends where standard output cannot be written: an errno."""
+    kind = ReaderGone if code == errno.EPIPE else Failure
+    return kind(1, f"cannot write to standard output: {os.strerror(code)}")
 
 
 def write_all(chunks: Iterable[str], size: int = 1 << 16) -> None:

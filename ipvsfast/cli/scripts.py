@@ -21,8 +21,8 @@ _SAVE_USAGE = """\
    With the -n option, prints out the table in numeric format."""
 
 
-def save(argv: Sequence[str], program: str) -> int:
-    """Prints the table as rules; words that are no options are passed over."""
+def save(argv: Sequence[str], program: str, done: Done | None = None) -> int:
+    """Prints the table as rules; words that are no options are passed over. done: what was done before."""
     name = _base_name(program)
     if _asks_for_help(argv, name):
         return _help("ipvsfast-save", name)
@@ -30,12 +30,13 @@ def save(argv: Sequence[str], program: str) -> int:
         complain(_SAVE_USAGE.format(name))
         return 1
     context = Context(_main_name(name))
+    context.done = done
     return carry_out(context, context.parse(["-S", "-n"] if "-n" in argv else ["-S"]))
 
 
 def restore(argv: Sequence[str], program: str, done: Done | None = None) -> int:
     """Replaces the table by the rules on standard input, or reports what is wrong with them. done: what was
-    done of that before."""
+    done before."""
     name = _base_name(program)
     if _asks_for_help(argv, name):
         return _help("ipvsfast-restore", name)

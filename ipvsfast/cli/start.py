@@ -38,17 +38,16 @@ def _carry_out(front: Handed, argv: list[str], name: str) -> int:
     """The exit status of the program that was called, which the one in front of us may have begun."""
     done = None
     if front.fd >= 0:
-        from .done import check_output, read_done
+        from .done import read_done
 
         done = read_done(front.fd)
-        check_output(done)
     if front.program == "main":
         from .main import command_line
 
         return command_line(argv, name, done)
     from .scripts import restore, save
 
-    return save(argv, name) if front.program == "save" else restore(argv, name, done)
+    return save(argv, name, done) if front.program == "save" else restore(argv, name, done)
 
 
 def _stand_in_directory() -> None:

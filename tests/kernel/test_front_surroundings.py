@@ -46,6 +46,12 @@ def test_nowhere_to_write(words: str, where: str) -> None:
     assert_alike(shell(f'exec "$@" {where}', *words.split()), rules=SMALL)
 
 
+def test_nowhere_to_save() -> None:
+    """The same for the program that saves."""
+    done = assert_alike(["bash", "-c", '"$0" -n > /dev/full', program("ipvsfast-save")], rules=SMALL)
+    assert (done.status, done.stderr) == (1, b"cannot write to standard output: No space left on device\n")
+
+
 def test_a_disk_that_fills_half_way(tmp_path: Path) -> None:
     """What fits is there, the rest is an error."""
     script = f'mount -t tmpfs -o size=100k none {tmp_path}; "$@" > {tmp_path}/file; s=$?; wc -c < {tmp_path}/file; exit $s'
