@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ipvsfast-restore: the rules on standard input in place of the table. All of them are read before anything is
- * done, and a line that is not canonical leaves everything to Python. What is deleted, and in which order the
- * rules go, is as in replacer.py, which says why.
+ * done, and a line that is not canonical leaves everything to Python.
  */
+#include "front/reorder.h"
 #include "front/work.h"
 
 #define TEXT_START (1 << 18)
 #define INTERRUPTED 130 /* by Ctrl-C, before anything was done: nothing to say of it */
-#define NO_RANK UINT32_MAX
 
 struct replace {
 	const struct front *f;
@@ -17,12 +16,7 @@ struct replace {
 	struct ipvsf_op *ops; /* in the order of the file */
 	int32_t *results;     /* of these */
 	size_t count;
-	bool empties;			/* no service among them: that is asked about */
-	const struct ipvsf_op **sorted; /* by service, then by dest */
-	size_t num_sorted;
-	uint32_t *leader; /* of each rule: the first one with its service */
-	uint32_t *rank;	  /* of a leader: when its service's turn is */
-	uint32_t next_rank;
+	bool empties; /* no service among them: that is asked about */
 };
 
 /* Nothing was sent: Python does it all, from what was read. */
@@ -103,183 +97,65 @@ static void scan_text(struct replace *r)
 		leave_to_python(r, true);
 }
 
-static int compare_services(const struct ipvsf_service *a, const struct ipvsf_service *b)
+/* What does not come back goes, and then everything. Until then Python may begin anew: less is there. */
+static void empty_table(struct replace *r, struct ipvsf_session *s, const struct front_order *o)
 {
-	int c = memcmp(a, b, offsetof(struct ipvsf_service, flags));
+	int32_t *results = calloc(o->num_gone, sizeof(*results));
+	int error = results ? front_send_all(s, o->gone, o->num_gone, results) : -ENOMEM;
 
-	return c ? c : memcmp(a->addr, b->addr, sizeof(a->addr));
-}
-
-static int compare_dests(const struct ipvsf_dest *a, const struct ipvsf_dest *b)
-{
-	return memcmp(a, b, offsetof(struct ipvsf_dest, fwd));
-}
-
-static int compare_keys(const void *a, const void *b)
-{
-	const struct ipvsf_op *x = *(const struct ipvsf_op *const *)a,
-			      *y = *(const struct ipvsf_op *const *)b;
-	int c = compare_services(&x->u.service, &y->u.service);
-
-	return c ? c : compare_dests(&x->dest, &y->dest);
-}
-
-/* Every rule learns which is the first of its service. */
-static void find_leaders(struct replace *r)
-{
-	for (size_t start = 0, end; start < r->num_sorted; start = end) {
-		const struct ipvsf_op *first = r->sorted[start];
-
-		for (end = start; end < r->num_sorted; end++) {
-			const struct ipvsf_op *rule = r->sorted[end];
-
-			if (compare_services(&rule->u.service, &first->u.service))
-				break;
-			if (rule < first)
-				first = rule;
-		}
-		for (size_t i = start; i < end; i++)
-			r->leader[r->sorted[i] - r->ops] = (uint32_t)(first - r->ops);
-	}
-}
-
-static bool group_rules(struct replace *r)
-{
-	r->sorted = calloc(r->count + 1, sizeof(*r->sorted));
-	r->leader = calloc(r->count + 1, sizeof(*r->leader));
-	r->rank = calloc(r->count + 1, sizeof(*r->rank));
-	if (!r->sorted || !r->leader || !r->rank)
-		return false;
-	for (size_t i = 0; i < r->count; i++) {
-		r->leader[i] = (uint32_t)i;
-		r->rank[i] = NO_RANK;
-		/* --set has no service, and its turn is before all that have. */
-		if (r->ops[i].cmd == IPVSF_SET_CONFIG)
-			r->rank[i] = r->next_rank++;
-		else
-			r->sorted[r->num_sorted++] = &r->ops[i];
-	}
-	qsort(r->sorted, r->num_sorted, sizeof(*r->sorted), compare_keys);
-	find_leaders(r);
-	return true;
-}
-
-/* Any rule of the file with this key. */
-static const struct ipvsf_op *find_rule(const struct replace *r, const struct ipvsf_op *key,
-					int (*compare)(const void *, const void *))
-{
-	const struct ipvsf_op **found = bsearch(&key, r->sorted, r->num_sorted, sizeof(*r->sorted), compare);
-
-	return found ? *found : NULL;
-}
-
-static int compare_keyed_services(const void *a, const void *b)
-{
-	const struct ipvsf_op *x = *(const struct ipvsf_op *const *)a,
-			      *y = *(const struct ipvsf_op *const *)b;
-
-	return compare_services(&x->u.service, &y->u.service);
-}
-
-/* What does not come back goes, and then everything. 0; -EINTR: Ctrl-C; or another failure. */
-static int empty_table(const struct replace *r, struct ipvsf_session *s, const struct ipvsf_table *t)
-{
-	struct ipvsf_op *ops = calloc(t->num_services + t->num_dests + 1, sizeof(*ops));
-	int32_t *results = calloc(t->num_services + t->num_dests + 1, sizeof(*results));
-	size_t n = 0;
-	int error = -ENOMEM;
-
-	for (size_t i = 0; ops && i < t->num_services; i++) {
-		const struct ipvsf_service_row *row = &t->services[i];
-		struct ipvsf_op *op = &ops[n];
-
-		op->cmd = IPVSF_DEL_SERVICE;
-		op->u.service = row->conf;
-		if (!find_rule(r, op, compare_keyed_services)) {
-			n++;
-			continue;
-		}
-		for (uint32_t d = 0; d < row->num_dests; d++) {
-			op = &ops[n];
-			op->cmd = IPVSF_DEL_DEST;
-			op->u.service = row->conf;
-			op->dest = t->dests[row->first_dest + d].conf;
-			n += !find_rule(r, op, compare_keys);
-		}
-	}
-	if (ops && results) {
-		ops[n] = (struct ipvsf_op){ .cmd = IPVSF_FLUSH };
-		error = front_send_all(s, ops, n + 1, results);
-	}
-	free(ops);
 	free(results);
-	return error;
+	if (error == -EINTR)
+		tell(r, error);
+	if (error)
+		leave_to_python(r, true);
 }
 
-/* Services that were there come back against the order in which they went, then the others. */
-static void rank_services(struct replace *r, const struct ipvsf_table *t)
+/* In the order in which they are sent; false: there is no room for that. */
+static bool arrange(struct replace *r, const struct front_order *o, struct ipvsf_op **ops, int32_t **results)
 {
-	for (size_t i = t->num_services; i-- > 0;) {
-		const struct ipvsf_op key = { .u.service = t->services[i].conf };
-		const struct ipvsf_op *rule = find_rule(r, &key, compare_keyed_services);
-
-		if (rule && r->rank[r->leader[rule - r->ops]] == NO_RANK)
-			r->rank[r->leader[rule - r->ops]] = r->next_rank++;
-	}
-	for (size_t i = 0; i < r->count; i++) {
-		if (r->rank[r->leader[i]] == NO_RANK)
-			r->rank[r->leader[i]] = r->next_rank++;
-	}
+	*ops = r->ops;
+	*results = r->results;
+	if (!o->order)
+		return true;
+	*ops = calloc(r->count, sizeof(**ops));
+	*results = calloc(r->count, sizeof(**results));
+	for (size_t i = 0; *ops && i < r->count; i++)
+		(*ops)[i] = r->ops[o->order[i]];
+	return *ops && *results;
 }
 
-/* order[i]: the rule that is sent as number i. Rules of one service stay in the order of the file. */
-static bool order_rules(struct replace *r, uint32_t *order)
-{
-	uint32_t *next = calloc(r->next_rank + 1, sizeof(*next));
-
-	if (!next)
-		return false;
-	for (size_t i = 0; i < r->count; i++)
-		next[r->rank[r->leader[i]] + 1]++;
-	for (uint32_t rank = 0; rank < r->next_rank; rank++)
-		next[rank + 1] += next[rank];
-	for (size_t i = 0; i < r->count; i++)
-		order[next[r->rank[r->leader[i]]]++] = (uint32_t)i;
-	free(next);
-	return true;
-}
-
-static void send_rules(struct replace *r, struct ipvsf_session *s, const uint32_t *order,
-		       struct ipvsf_op *ops, int32_t *results)
+static void send_rules(struct replace *r, struct ipvsf_session *s, const struct front_order *o,
+		       const struct ipvsf_op *ops, int32_t *results)
 {
 	size_t at = 0, done;
 	bool refused = false;
 	int error;
 
-	for (size_t i = 0; i < r->count; i++)
-		ops[i] = r->ops[order[i]];
 	do {
 		error = front_send(s, ops + at, r->count - at, results + at, &done);
 		at += done;
 	} while (error == -EAGAIN);
-	for (size_t i = 0; i < at; i++) {
-		r->results[order[i]] = results[i];
+	for (size_t i = 0; i < r->count; i++) {
+		if (i >= at)
+			results[i] = IPVSF_NOT_SENT;
 		refused |= results[i];
 	}
-	if (error || refused)
-		tell(r, error);
+	if (!error && !refused)
+		return;
+	for (size_t i = 0; o->order && i < r->count; i++)
+		r->results[o->order[i]] = results[i];
+	tell(r, error);
 }
 
 void front_replace(const struct front *f)
 {
 	struct replace *r = calloc(1, sizeof(*r));
 	struct ipvsf_table t = { 0 };
+	struct front_order order;
 	struct ipvsf_session *s;
 	struct ipvsf_info info;
 	struct ipvsf_op *ops;
-	uint32_t *order;
 	int32_t *results;
-	int error;
 
 	if (!r)
 		front_decline(f);
@@ -288,24 +164,15 @@ void front_replace(const struct front *f)
 	front_hold_interrupt();
 	read_text(r);
 	scan_text(r);
-	ops = calloc(r->count + 1, sizeof(*ops));
-	order = calloc(r->count + 1, sizeof(*order));
-	results = calloc(r->count + 1, sizeof(*results));
-	r->results = calloc(r->count + 1, sizeof(*r->results));
-	if (!ops || !order || !results || !r->results || !group_rules(r) || ipvsf_session_create(-1, &s) ||
-	    ipvsf_info_get(s, &info) || !front_read_table(s, &(struct ipvsf_service){ 0 }, &t))
+	r->results = calloc(r->count, sizeof(*r->results));
+	if (!r->results || ipvsf_session_create(-1, &s) || ipvsf_info_get(s, &info) ||
+	    !front_read_table(s, &(struct ipvsf_service){ 0 }, &t) ||
+	    front_order_make(r->ops, r->count, &t, &order) || !arrange(r, &order, &ops, &results))
 		leave_to_python(r, true);
-	rank_services(r, &t);
-	if (!order_rules(r, order))
-		leave_to_python(r, true);
-	for (size_t i = 0; i < r->count; i++)
-		r->results[i] = IPVSF_NOT_SENT;
 	if (front_interrupted())
 		_exit(INTERRUPTED);
-	error = empty_table(r, s, &t);
-	if (error == -EINTR)
-		tell(r, error);
-	if (error)
-		leave_to_python(r, true); /* which may begin anew: less is there */
-	send_rules(r, s, order, ops, results);
+	for (size_t i = 0; i < r->count; i++)
+		r->results[i] = IPVSF_NOT_SENT; /* also where Ctrl-C comes before the first */
+	empty_table(r, s, &order);
+	send_rules(r, s, &order, ops, results);
 }

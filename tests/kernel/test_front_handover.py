@@ -15,7 +15,7 @@ from support.command import program, rules
 from support.front import ALONE, NATIVE, assert_alike, left, left_by_pieces, wait_until_read
 
 SEED = 20
-TEXTS = int(os.environ.get("IPVSFAST_FRONT_TEXTS", "40"))
+TEXTS = int(os.environ.get("IPVSFAST_FRONT_TEXTS", "24"))
 SERVICES = ["-t 10.0.0.1:80", "-u 10.0.0.1:53", "-f 7", "-f 7 -6", "-t [2001:db8::1]:80"]
 SERVERS = ["192.168.0.1:80", "192.168.0.2:80", "192.168.0.3:53", "[2001:db8::9]:80", "192.168.0.1:0"]
 OTHERS = [
@@ -108,6 +108,28 @@ def test_the_table_is_replaced(name: str, text: str) -> None:
     """Rules that stay, go and come, refused ones, wrong ones, none: as Python alone has it."""
     argv = ["bash", "-c", f'exec -a {name} "$0"', program("ipvsfast-restore")]
     assert_alike(argv, text.encode(), OLD)
+
+
+def some_rules(random: random.Random) -> str:
+    """Canonical rules without refusals, services in pieces and destinations in any order."""
+    services = [service for service in SERVICES if random.random() < 0.8] or SERVICES[:1]
+    lines = [f"-A {service} -s rr" for service in services]
+    pairs = [(service, number) for service in services for number in range(1, 9) if random.random() < 0.6]
+    for service, number in random.sample(pairs, len(pairs)):
+        port = service.rpartition(":")[2] if ":" in service else "0"
+        lines.append(f"-a {service} -r 10.1.0.{number}:{port} -i -w 1 --tun-type ipip")
+    return "".join(f"{line}\n" for line in lines)
+
+
+@pytest.mark.parametrize("number", range(TEXTS // 4))
+def test_any_table_by_any_other(number: int) -> None:
+    """Native throughout, with the destinations in the order that Python alone brings them into."""
+    chance = random.Random(SEED * 1000 + number)
+    old, new = some_rules(chance), some_rules(chance)
+    argv = [program("ipvsfast-restore")]
+    done = left(argv, new.encode(), old, env=NATIVE)
+    assert done == left(argv, new.encode(), old, env=ALONE)
+    assert (done.status, done.stderr) == (0, b"")
 
 
 def test_plain_replacements_are_native() -> None:
