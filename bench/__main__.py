@@ -9,10 +9,13 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import connections, listing, netns, prepare, report, restore, run, save, startup, tools
+from bench import commands, connections, listing, netns, prepare, report, restore, run, save, startup, tools
 from bench.workloads import Size
 
-QUESTIONS = {q.name: q for q in (restore.QUESTION, listing.QUESTION, save.QUESTION, startup.QUESTION)}
+QUESTIONS: dict[str, tuple[run.Question, ...]] = {
+    q.name: (q,) for q in (restore.QUESTION, listing.QUESTION, save.QUESTION, startup.QUESTION)
+}
+QUESTIONS[commands.NAME] = commands.QUESTIONS
 # The last one is asked about tables of its own.
 NAMES = (*QUESTIONS, connections.NAME)
 SIZES = ("20x50", "1000x50", "20000x1", "1x5000")
@@ -91,7 +94,7 @@ def main() -> int:
     found = tools.discover(arguments.ipvsfast.absolute())
     host = report.describe_host(found)
     names = arguments.only or NAMES
-    asked = [QUESTIONS[name] for name in names if name in QUESTIONS]
+    asked = [question for name in names for question in QUESTIONS.get(name, ())]
     sections = run.run(asked, sizes, found, options)
     tables = [report.section_table(section) for section in sections]
     conns = connections.measure(found, options, arguments.quick) if connections.NAME in names else []

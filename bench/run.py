@@ -44,8 +44,12 @@ class Question:
     check: Callable[[Workload, Path], str]
     # The table is filled with the workload before the clock starts.
     fill: bool = False
-    # Asked about an empty table only, and then compared with this contender instead of the floor.
+    # Asked once, not about every size, and then compared with this contender instead of the floor.
     empty_only: bool = False
+    # What the table holds before such a question.
+    before: Size = NOTHING
+    # The exit status of a run that is right.
+    status: int = 0
     # The file's lines, in any order, must be what every contender prints.
     same_output: bool = False
     base: str = ""
@@ -212,11 +216,12 @@ class Bench:
     def _sample(self, question: Question, entry: Entry, workload: Workload) -> Sample:
         netns.enter_fresh()
         stdout, stderr = self._scratch / "stdout", self._scratch / "stderr"
-        if question.fill and workload.size.rules:
-            self._fill(workload, stdout, stderr)
+        filling = workload if question.fill else self._workload(question.before)
+        if filling.size.rules:
+            self._fill(filling, stdout, stderr)
             netns.settle()
         timing = spawn.run(entry.command, stdout, stderr, self._options.deadline)
-        if timing.status != 0:
+        if timing.status != question.status:
             lines = stderr.read_text(errors="replace").strip().splitlines()
             return Sample(problem=f"status {timing.status}: {lines[-1] if lines else 'nothing on stderr'}")
         problem = question.check(workload, stdout)

@@ -32,6 +32,7 @@ class Tools:
     """All of them."""
 
     ours: Tool
+    alone: Tool
     python: Tool
     ipvsadm: Tool
     keepalived: Tool
@@ -40,7 +41,7 @@ class Tools:
 
     def all(self) -> tuple[Tool, ...]:
         """Every tool, in the order in which tables show them."""
-        return (self.ours, self.python, self.ipvsadm, self.keepalived, self.pyroute2, self.floor)
+        return (self.ours, self.alone, self.python, self.ipvsadm, self.keepalived, self.pyroute2, self.floor)
 
 
 def _first_line(argv: tuple[str, ...], line: int = 0) -> str:
@@ -85,6 +86,14 @@ def _python(ours: Path) -> Tool:
     return Tool("python3", (str(path), "-I"), _first_line((str(path), "-I", "--version")))
 
 
+def _alone(ours: Path) -> Tool:
+    """Ours without its native front, as it starts from there."""
+    script = ours.with_name("ipvsfast-python")
+    if not script.exists():
+        return Tool("Python alone", absent=f"not built: no {script}")
+    return Tool("Python alone", (str(_interpreter(script)), "-I", str(script)), "the same as ipvsfast")
+
+
 def _pyroute2() -> Tool:
     python = prepare.pyroute2_python()
     if not python.exists():
@@ -108,7 +117,8 @@ def discover(ours: Path = OURS) -> Tools:
     """Look for everything, and build the floor when it is not built yet."""
     return Tools(
         ours=_ours(ours),
-        python=_python(ours),
+        alone=_alone(ours),
+        python=_python(ours.with_name("ipvsfast-python")),
         ipvsadm=_program("ipvsadm", "ipvsadm", "--version"),
         keepalived=_program("keepalived", "keepalived", "--version"),
         pyroute2=_pyroute2(),
