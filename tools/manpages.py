@@ -106,6 +106,11 @@ ENVIRONMENT = (
     ("IPVSFAST_CONNECTIONS_SOURCE",
      "Where connections are read from if no option says it: auto (default), proc or bpf.",
      ("ipvsfast",)),
+    ("IPVSFAST_FRONT",
+     "off: everything is carried out in Python. require: a command that cannot be carried out without "
+     "Python, or not to its end, is an error with status 125; it may have been carried out in part. "
+     "Anything else, or none: plain commands do not start Python, with the same result.",
+     ("ipvsfast", "ipvsfast-save", "ipvsfast-restore")),
     ("POSIXLY_CORRECT",
      "If set, the first word that is no option ends the options. POSIX_ME_HARDER does the same.",
      ("ipvsfast", "ipvsfast-restore")),

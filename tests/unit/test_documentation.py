@@ -153,9 +153,11 @@ def test_the_help_of_the_scripts(script) -> None:
 
 
 def test_every_variable_is_in_the_page() -> None:
-    """Variables of ours that the package reads, and no others."""
+    """Variables of ours that the package or the native front reads, and no others."""
     package = Path(ipvsfast.__file__).parent
     read = {word for path in package.rglob("*.py") for word in re.findall(r"\bIPVSFAST_[A-Z_]+\b", path.read_text())}
+    for path in (MAN.parent / "csrc/front").glob("*.c"):
+        read |= set(re.findall(r'getenv\("(IPVSFAST_[A-Z_]+)"\)', path.read_text()))
     told = {tag for tag in tags(sections("ipvsfast.8")["ENVIRONMENT"]) if tag.startswith("IPVSFAST_")}
     assert read == told
 
