@@ -9,7 +9,7 @@ import pytest
 
 from ipvsfast import Destination, Ipvs, Service, Timeouts, Tunnel
 from support.command import NOBODY, program, rules
-from support.held import await_reader
+from support.front import wait_until_read
 from support.require import cannot_run
 
 pytestmark = pytest.mark.usefixtures("netns")
@@ -209,7 +209,7 @@ def test_interrupted_while_it_reads() -> None:
         assert child.stdin is not None and child.stderr is not None
         child.stdin.write(b"-A -f 1\n")
         child.stdin.flush()
-        await_reader(child.stdin)
+        wait_until_read(child.stdin.fileno(), child)
         child.send_signal(signal.SIGINT)
         assert (child.wait(30), child.stderr.read()) == (130, b"")
     assert table() == before

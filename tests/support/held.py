@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import array
-import fcntl
 import os
 import signal
 import subprocess
 import tempfile
-import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from support.command import program
 
@@ -71,14 +67,6 @@ def held(shim: Path, fault: str, *argv: str, stdin: str = "") -> Iterator[Held]:
         yield command
     finally:
         command.close()
-
-
-def await_reader(pipe: IO[bytes]) -> None:
-    """Returns when the process at the other end has read all that was written: it works now."""
-    waiting = array.array("i", [1])
-    while waiting[0]:
-        time.sleep(0.01)
-        fcntl.ioctl(pipe, termios.FIONREAD, waiting)
 
 
 def await_sleep(thread: int) -> None:
