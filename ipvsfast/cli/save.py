@@ -54,6 +54,6 @@ def compatible(table: Ipvs) -> Iterator[bytes | memoryview]:
     from ..listing.rules import rule_lines
 
     services = table.table()
-    plain = [(service, [d.replace(upper=0, lower=0) for d in dests]) for service, dests in services]
+    plain = [(service, [d._with(upper=0, lower=0) for d in dests]) for service, dests in services]
     for text in rule_lines(plain):
         yield text.encode("utf-8", "surrogateescape")

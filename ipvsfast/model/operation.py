@@ -75,14 +75,14 @@ class Operation(Record):
             raise InvalidValue(f"there is no command {command!r}: choose from {', '.join(_TAKES)}")
         of_service, of_destination, of_value = takes
         if of_service is ServiceKey:
-            if service is not None or command != "zero":
+            if type(service) is not ServiceKey and (service is not None or command != "zero"):
                 service = service_key(service)  # type: ignore[arg-type]  # None is refused there
         else:
             _check(command, "service", service, of_service)
         if of_destination is Destination and isinstance(destination, Destination):
-            destination.check_family(service)  # type: ignore[arg-type]  # it is a key now
-            if command != "edit-server" and destination.forwarding != "masq":
-                destination.check_port(service)  # type: ignore[arg-type]
+            family = service[1]  # type: ignore[index]  # it is a key now
+            if destination.forwarding != "masq" or destination.key[0] != family:  # else it goes with any
+                destination.check_service(service, command != "edit-server")  # type: ignore[arg-type]
         elif of_destination is DestinationKey:
             destination = destination_key(destination)  # type: ignore[arg-type]
         else:
@@ -167,7 +167,8 @@ class Batch:
 
     def add_destination(self, service: ServiceOrKey, destination: Destination) -> Batch:
         """Add a destination to a service."""
-        return self._add("add-server", service, destination)
+        self.operations.append(Operation("add-server", service, destination))
+        return self
 
     def edit_destination(self, service: ServiceOrKey, destination: Destination) -> Batch:
         """Replace forwarding, weight, thresholds and tunnel of an existing destination."""

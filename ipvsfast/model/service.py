@@ -372,18 +372,16 @@ class Destination(Record):
         """Its port; 0: that to which the client speaks."""
         return self.key[2]
 
-    def check_family(self, service: ServiceOrKey) -> None:
-        """InvalidValue where the address family differs from the service's and this is no tunnel."""
-        if self.forwarding != "tunnel" and self.key[0] != service_key(service)[1]:
+    def check_service(self, service: ServiceOrKey, adding: bool = True) -> None:
+        """InvalidValue where this does not go with a service: their address families differ and this is no
+        tunnel; or it is to be added with another port, which no packet would come to if none is rewritten."""
+        key = service if type(service) is ServiceKey else service_key(service)
+        (family, _, port), forwarding = self.key, self.forwarding
+        if family != key[1] and forwarding != "tunnel":
             raise InvalidValue("Different address family is allowed only for tunneling servers")
-
-    def check_port(self, service: ServiceOrKey) -> None:
-        """InvalidValue where the port differs from the service's and packets are not rewritten, so that
-        none would ever come to this port."""
-        key = service_key(service)
-        if self.forwarding != "masq" and self.key[2] != key[4] and not key[0]:
+        if adding and forwarding != "masq" and port != key[4] and not key[0]:
             raise InvalidValue(
-                f"{self.forwarding} leaves the port as it is: {self.key} must have port {key[4]}, "
+                f"{forwarding} leaves the port as it is: {self.key} must have port {key[4]}, "
                 f"as its service {key}"
             )
 

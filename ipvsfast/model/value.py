@@ -147,6 +147,11 @@ class Value(_Tuple):
         """Without checks, all values in their order."""
         return new(cls, values)
 
+    def _with(self, **changes: Any) -> Self:
+        """A copy with some values changed, without checks."""
+        values: Any = self
+        return new(type(self), [changes.get(name, value) for name, value in zip(self._fields, values)])
+
     @classmethod
     def _parameters(cls) -> tuple[tuple[str, ...], dict[str, Any]]:
         """The names that the constructor takes, and what it takes those for that are left out."""

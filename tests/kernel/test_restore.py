@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ipvsfast import Batch, Destination, InvalidValue, Ipvs, Service, SyncDaemon, Timeouts, Tunnel
+from ipvsfast import Batch, Destination, InvalidValue, Ipvs, Operation, Service, SyncDaemon, Timeouts, Tunnel
 from ipvsfast.changes.restore import RulesInvalid
 from support.command import NOBODY, program, rules, run
 from support.held import held
@@ -338,6 +338,17 @@ def test_compat_writes_what_ipvsadm_writes() -> None:
     theirs = subprocess.run(["ipvsadm", "-S", "-n"], capture_output=True, text=True, check=True).stdout
     assert run("save", "--compat").stdout == theirs
     assert run("-S", "-n").stdout == theirs.replace("10.5.0.1:80 -g -w 3", "10.5.0.1:80 -g -w 3 -x 9 -y 2")
+
+
+def test_compat_writes_what_no_rule_can_make() -> None:
+    """A forwarding method that only other programs choose is saved as ipvsadm saves it."""
+    web, server = Service.tcp("10.0.0.1", 80), Destination("10.1.0.1", 80, upper=9)
+    with Ipvs() as ipvs:
+        ipvs.add_service(web)
+        ipvs.apply([Operation._make("add-server", web.key, server._with(forwarding="bypass"), None)]).check()
+        assert ipvs.destinations(web) == [server._with(forwarding="bypass")]
+    theirs = subprocess.run(["ipvsadm", "-S", "-n"], capture_output=True, text=True, check=True).stdout
+    assert run("save", "--compat").stdout == theirs
 
 
 def test_the_api_gives_the_same_account(tmp_path) -> None:

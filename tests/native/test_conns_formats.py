@@ -85,6 +85,8 @@ def test_json_and_csv(texts):
     text = HEADER + b"".join(texts)
     ndjson = text_of(reader_of(text), "ndjson").decode("ascii")
     assert [json.loads(part) for part in ndjson.splitlines()] == expected
+    assert [row.to_dict() for row in connections(texts)] == expected
+    assert [Connection.from_dict(values) for values in expected] == connections(texts)
     assert json.loads("[" + text_of(reader_of(text), "json").decode("ascii") + "]") == expected
     lines_of_csv = text_of(reader_of(text), "csv").decode("ascii")
     assert text_of(reader_of(text), "csv-details").decode("ascii") == lines_of_csv.replace("\n", ",,,,,\n")

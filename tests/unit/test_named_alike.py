@@ -75,7 +75,7 @@ def test_what_names_no_service(strange) -> None:
         lambda: batch.edit_destination(strange, SERVER),
         lambda: batch.delete_destination(strange, SERVER),
         lambda: Operation("delete-service", strange),
-        lambda: SERVER.check_family(strange) if strange is not SERVER.key else batch.delete_service(strange),
+        lambda: SERVER.check_service(strange) if strange is not SERVER.key else batch.delete_service(strange),
         lambda: Ipvs.service(Recorder(), strange) if strange is not None else batch.delete_service(strange),
         lambda: Ipvs.read(Recorder(), strange) if strange is not None else batch.delete_service(strange),
         lambda: Ipvs.destinations(Recorder(), strange) if strange is not None else batch.delete_service(strange),
