@@ -10,7 +10,7 @@ import os
 from _thread import RLock
 
 from .._native import ffi, lib
-from ..errors import IpvsUnavailable, KernelError, advice, error_for
+from ..errors import IpvsUnavailable, KernelError, error_for
 from .table_reading import Reading
 
 # kernel/layout.py is imported where it is needed: a plain numeric listing does without it.
@@ -181,7 +181,9 @@ def exchange_error(code: int, command: str = "") -> KernelError:
     text = "the kernel's IPVS was removed, and its table with it"
     if code == -errno.ESTALE:
         return IpvsUnavailable(errno.ESTALE, f"{text}; it was loaded again, and its table began empty")
-    return IpvsUnavailable(errno.ENOPROTOOPT, text, "", advice("", errno.ENOPROTOOPT))
+    error = error_for(command, code)
+    error.advice = f"{text}; {error.advice}"
+    return error
 
 
 def opening_error(code: int) -> KernelError:
