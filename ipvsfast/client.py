@@ -6,9 +6,11 @@ import errno
 import os
 
 from .errors import TableChanging, error_for
+from .kernel.layout import pack_key, pack_operations, unpack_daemon
 from .kernel.rule_buffer import count_sent, new_results
 from .kernel.session import Session
-from .model.service import Info, Timeouts
+from .model.operation import PUTS, Batch, Operation, Results, leave_with
+from .model.service import Info, Timeouts, service_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from .changes.restore import Restored
     from .kernel.layout import Table
     from .kernel.table_reading import Reading
-    from .model.operation import Batch, Operation, Results
     from .model.service import Destination, Service, SyncDaemon
     from .model.types import CommandName, DaemonState, DestinationOrKey, Namespace, RuleSource, ServiceOrKey
 
@@ -105,8 +106,6 @@ class Ipvs:
 
     def daemons(self) -> list[SyncDaemon]:
         """The running sync daemons, master first."""
-        from .kernel.layout import unpack_daemon
-
         rows = [unpack_daemon(row) for row in self._session.daemons()]
         return sorted(rows, key=lambda d: d.state != "master")
 
@@ -127,9 +126,6 @@ class Ipvs:
         50 ms. Whatever exception leaves it, Interrupted on Ctrl-C, KernelError when the exchange itself
         fails, what a signal handler or `progress` raises, has the `results` of what was done before.
         """
-        from .kernel.layout import pack_operations
-        from .model.operation import PUTS, Results, leave_with
-
         ops: list[Operation] = []
         try:
             ops += operations
@@ -148,8 +144,6 @@ class Ipvs:
     ) -> Results:
         """`apply` of operations that were packed before (kernel/layout.py). puts: the places of those
         that edit what they cannot add."""
-        from .model.operation import Results, leave_with
-
         count = len(ops)
         errnos = new_results(count)
         done = 0
@@ -202,8 +196,6 @@ class Ipvs:
             stop=stop_on_error, exist=exist, clear=clear, progress=progress,
         )  # fmt: skip
         if account.ended is not None:
-            from .model.operation import leave_with
-
             leave_with(account.ended, restored=account)
         return account
 
@@ -247,8 +239,6 @@ class Ipvs:
         return self._session.send(packed, count, errnos, start)
 
     def _one(self, command: CommandName, service: Any = None, dest: Any = None, value: Any = None) -> None:
-        from .model.operation import Operation
-
         self.apply([Operation(command, service, dest, value)]).check()
 
     def add_service(self, service: Service) -> None:
@@ -301,8 +291,6 @@ class Ipvs:
 
     def stop_daemon(self, state: DaemonState) -> None:
         """Stop the "master" or the "backup" daemon."""
-        from .model.operation import Batch
-
         self.apply(Batch().stop_daemon(state)).check()
 
 
@@ -320,7 +308,4 @@ def saved_text(table: Ipvs) -> Iterator[bytes | memoryview]:
 
 
 def _packed(service: ServiceOrKey) -> bytes:
-    from .kernel.layout import pack_key
-    from .model.service import service_key
-
     return pack_key(service_key(service))

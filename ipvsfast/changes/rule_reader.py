@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 
 from ..errors import InvalidValue
+from ..kernel.layout import command_of, pack_operations
 from ..kernel.rule_buffer import OP_SIZE, RuleBuffer
 from ..language.line import split_line
-from ..language.parse import UsageError
+from ..language.parse import UsageError, operation_of
 from ..model.kernel_names import COMMAND_NAMES, COMMANDS
 from .problem import Problem, refused
 
@@ -98,9 +99,6 @@ class RuleReader:
         try:
             request = self.parse(words)
             if request.command in COMMANDS:
-                from ..kernel.layout import pack_operations
-                from ..language.parse import operation_of
-
                 self.buffer.add(pack_operations([operation_of(request)]), start)
                 return
         except UsageError as error:
@@ -117,8 +115,6 @@ class RuleReader:
 
     def command(self, at: int) -> str:
         """The command of operation `at` of the buffer, by ipvsadm's name."""
-        from ..kernel.layout import command_of
-
         return COMMAND_NAMES[command_of(self.buffer.ops[at * OP_SIZE : (at + 1) * OP_SIZE])]
 
     def refusal(self, at: int, code: int) -> Problem:

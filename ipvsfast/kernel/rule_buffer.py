@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from .._native import ffi, lib
+from .layout import commands_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,8 +64,6 @@ class RuleBuffer:
 
     def commands(self) -> bytes:
         """The number of the command of each operation (all are below 256)."""
-        from .layout import commands_of
-
         return commands_of(memoryview(self.ops)[: self.count * OP_SIZE])
 
     def fill(self) -> Any:

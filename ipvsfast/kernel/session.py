@@ -11,9 +11,8 @@ from _thread import RLock
 
 from .._native import ffi, lib
 from ..errors import IpvsUnavailable, KernelError, error_for
+from .layout import DAEMON
 from .table_reading import Reading
-
-# kernel/layout.py is imported where it is needed: a plain numeric listing does without it.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -130,8 +129,6 @@ class Session:
         out, count = ffi.new("struct ipvsf_daemon[8]"), ffi.new("size_t *")
         with self._lock:
             self._call(lib.ipvsf_daemons_dump, out, 8, count)
-        from .layout import DAEMON
-
         return list(DAEMON.iter_unpack(ffi.buffer(out)[: min(count[0], 8) * DAEMON.size]))
 
     def begin(self) -> None:

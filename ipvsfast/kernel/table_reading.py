@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .._native import ffi, lib
+from .layout import unpack_table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,8 +58,6 @@ class Reading:
 
     def values(self) -> Table:
         """Services with their destinations, in the order that they have here."""
-        from .layout import unpack_table  # a plain numeric listing needs no values
-
         return unpack_table(*self.rows())
 
     def sort(self) -> Reading:
