@@ -126,6 +126,8 @@ complete -c ipvsfast -n '__ipvsfast_command conns' -l csv -d 'print comma-separa
 complete -c ipvsfast -n '__ipvsfast_command conns' -l details -d 'with --csv: also forwarding, origin, fwmark, timeout and packets, where BPF read them'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l source -x -a 'auto proc bpf' -d 'read from: auto (default), proc (the text) or bpf'
 complete -c ipvsfast -n '__ipvsfast_command conns' -l watch -x -d 'repeat every so many seconds, redrawn in place, until q'
+complete -c ipvsfast -n '__ipvsfast_command conns' -l interval -x -d 'write the count or the counts every so many seconds, with their change'
+complete -c ipvsfast -n '__ipvsfast_command conns' -l repeat -x -d 'with --interval: NUMBER times, then end'
 complete -c ipvsfast -n '__ipvsfast_command conns' -s q -l quiet -d 'no progress and no warning'
 complete -c ipvsfast -n '__ipvsfast_command conns' -s h -l help -d 'print this text'
 complete -c ipvsfast -n __ipvsfast_first -a install -d 'link the programs, manual pages and completions into PREFIX (/usr/local)'

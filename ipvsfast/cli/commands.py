@@ -95,6 +95,9 @@ VERBS: tuple[Verb, ...] = (
             _option("source", ("--source",), "read from: auto (default), proc (the text) or bpf", "SOURCE"),
             _option("watch", ("--watch",), "repeat every so many seconds, redrawn in place, until q",
                     "SECONDS"),
+            _option("interval", ("--interval",), "write the count or the counts every so many seconds, with "
+                    "their change", "SECONDS"),
+            _option("repeat", ("--repeat",), "with --interval: NUMBER times, then end", "NUMBER"),
             _option("quiet", ("-q", "--quiet"), "no progress and no warning"),
         ),
         examples=(
@@ -102,6 +105,7 @@ VERBS: tuple[Verb, ...] = (
              "--count --service 10.0.0.1:443 --state ESTABLISHED"),
             ("Which ten clients have most", "--by client --top 10"),
             ("Which networks have most, again every two seconds", "--by client-net:24 --top 20 --watch 2"),
+            ("A log of who has most, once a minute", "--by client --top 5 --interval 60 --ndjson"),
             ("What one server still has to serve, line by line for a program",
              "--destination 10.1.0.7:8080 --ndjson"),
             ("The connections of a network that are about to end",

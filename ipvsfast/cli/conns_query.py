@@ -26,8 +26,8 @@ class Query:
 
     by: keys to count by, or None; top: how many of the groups, None for all;
     least: only those of so many connections. sample: rows, or None.
-    form: table, json, ndjson or csv; details: csv with what only BPF tells. watch: seconds between two
-    readings, or None.
+    form: table, json, ndjson or csv; details: csv with what only BPF tells. watch, interval: seconds between
+    two readings, shown in place or written below each other, or None; repeat: how many, None for no end.
     """
 
     def __init__(self, given: dict[str, str]) -> None:
@@ -36,7 +36,9 @@ class Query:
         self.top: int | None = _number(given, "top", 1)
         self.least: int = _number(given, "min", 1) or 1
         self.sample: int | None = _number(given, "sample", 1, _MOST_SAMPLED)
-        self.watch: float | None = _seconds(given)
+        self.watch: float | None = _seconds(given, "watch")
+        self.interval: float | None = _seconds(given, "interval")
+        self.repeat: int | None = _number(given, "repeat", 1)
         self.engines_shown: bool = "persistent-conn" in given
         self.details: bool = "details" in given
         self.quiet: bool = "quiet" in given
@@ -62,8 +64,20 @@ class Query:
             _exclude(given, "persistent-conn", name)
         for name in FORMATS:
             _exclude(given, "watch", name)
+        self._check_interval(given)
         if "details" in given and ("csv" not in given or "by" in given or "count" in given):
             raise _error("--details is for entries as --csv; in JSON they are there wherever they are known")
+
+    def _check_interval(self, given: dict[str, str]) -> None:
+        if "repeat" in given and self.interval is None:
+            raise _error("--repeat needs --interval: say how often to ask")
+        if self.interval is None:
+            return
+        if not self.count and self.by is None:
+            raise _error("--interval needs --count or --by: say what to count")
+        _exclude(given, "interval", "watch")
+        if "json" in given:
+            raise _error("--interval and --json exclude each other; --ndjson is one object a line")
 
     @property
     def streamed(self) -> bool:
@@ -96,16 +110,16 @@ def _number(given: dict[str, str], name: str, low: int, high: int = _MOST) -> in
     return number
 
 
-def _seconds(given: dict[str, str]) -> float | None:
-    if "watch" not in given:
+def _seconds(given: dict[str, str], name: str) -> float | None:
+    if name not in given:
         return None
-    text = given["watch"]
+    text = given[name]
     try:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
     if not 0.1 <= seconds <= _LONGEST_WATCH:
-        raise _error(f"--watch takes seconds, 0.1 to {_LONGEST_WATCH}, not `{text}'")
+        raise _error(f"--{name} takes seconds, 0.1 to {_LONGEST_WATCH}, not `{text}'")
     return seconds
 
 

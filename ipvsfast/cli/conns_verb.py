@@ -25,6 +25,10 @@ def conns(context: Context, given: dict[str, str], words: list[str]) -> int:
         raise UsageError(2, f"conns: {error.strerror}") from None
     except IpvsError as error:  # the configuration forbids the source
         raise Failure(1, str(error)) from None
+    if query.interval is not None:
+        from .conns_again import log
+
+        return log(query)
     if query.watch is None:
         return answer(context, query)
     from .watch import watch

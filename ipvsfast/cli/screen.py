@@ -41,10 +41,12 @@ class Screen:
         self._old: dict[int, Any] = {}
         self._wake, self._woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._outdated = False
+        self._ours = False  # whether the terminal is in our state now
 
     def __enter__(self) -> Screen:
         handlers: dict[int, Handler] = dict.fromkeys(_ENDING, self._end)
         handlers[signal.SIGTSTP] = self._stop
+        handlers[signal.SIGCONT] = self._go_on
         handlers[signal.SIGWINCH] = self._resize
         for number, handler in handlers.items():
             old = signal.getsignal(number)
@@ -73,7 +75,7 @@ class Screen:
         return columns or 80, lines or 24
 
     def draw(self, title: str, body: str) -> None:
-        """Replaces what is shown; what does not fit is left out."""
+        """Replaces what is shown; what does not fit is left out. OSError if the terminal is gone."""
         columns, lines = self.size
         head = [f"{_BOLD}{line[:columns]}{_PLAIN}" for line in title.split("\n")]
         shown = [*head, *[line[:columns] for line in body.rstrip("\n").split("\n")]][:lines]
@@ -82,30 +84,45 @@ class Screen:
     def wait(self, seconds: float) -> str:
         """A key that was pressed; "" when the time is over, or what is shown has to be drawn again."""
         end = monotonic() + seconds
-        sources = [self._wake, 0] if self._mode is not None else [self._wake]
         while not self._outdated:
-            ready, _, _ = select.select(sources, [], [], max(end - monotonic(), 0))
-            if self._wake in ready:
-                os.read(self._wake, 512)  # the handlers have run
-            if 0 in ready:
-                key = os.read(0, 1)
-                if key:
-                    return key.decode("latin-1")
-                sources.remove(0)  # the other end is gone; a signal will tell
-            if monotonic() >= end:
-                break
+            key = self._key(max(end - monotonic(), 0))
+            if key or monotonic() >= end:
+                return key
         self._outdated = False
         return ""
 
+    def pressed(self) -> str:
+        """A key that was pressed, or "": at once."""
+        return self._key(0)
+
+    def _key(self, seconds: float) -> str:
+        sources = [self._wake, 0] if self._mode is not None else [self._wake]
+        ready, _, _ = select.select(sources, [], [], seconds)
+        if self._wake in ready:
+            os.read(self._wake, 512)  # the handlers have run
+        if 0 not in ready:
+            return ""
+        try:
+            key = os.read(0, 1)
+        except OSError:
+            key = b""
+        if not key:
+            self._mode = None  # the terminal is gone; writing to it will tell
+        return key.decode("latin-1")
+
     def _take(self) -> None:
+        self._ours = True
         if os.isatty(0):
-            mode = self._mode = termios.tcgetattr(0)
+            if self._mode is None:
+                self._mode = termios.tcgetattr(0)
+            mode = self._mode
             ours = [*mode[:3], mode[3] & ~(termios.ICANON | termios.ECHO), *mode[4:]]
             termios.tcsetattr(0, termios.TCSADRAIN, ours)
-        _write(_ENTER)
+        _try_to_write(_ENTER)
 
     def _give_back(self) -> None:
-        _write(_LEAVE)
+        self._ours = False
+        _try_to_write(_LEAVE)
         if self._mode is not None:
             try:
                 termios.tcsetattr(0, termios.TCSADRAIN, self._mode)
@@ -121,8 +138,11 @@ class Screen:
         self._give_back()
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
-        # Somebody lets us go on.
         signal.signal(number, self._stop)
+        if not self._ours:  # nobody could let us go on (no job control), so we were not stopped
+            self._go_on(number, frame)
+
+    def _go_on(self, number: int, frame: FrameType | None) -> None:
         self._take()
         self._outdated = True
 
@@ -132,8 +152,12 @@ class Screen:
 
 def _write(text: str) -> None:
     data = text.encode("utf-8", "surrogateescape")
+    while data:
+        data = data[os.write(1, data) :]
+
+
+def _try_to_write(text: str) -> None:
     try:
-        while data:
-            data = data[os.write(1, data) :]
+        _write(text)
     except OSError:
-        pass  # the terminal is gone; a signal tells
+        pass  # the terminal is gone

@@ -8,7 +8,8 @@ from ..connections.forms import HEADS
 from ..connections.table import Connections
 from ..errors import IpvsError, plural
 from .conns import rows_form, summary
-from .output import write
+from .conns_again import Answers
+from .output import Failure, write
 from .screen import Screen, can_be_drawn
 
 TYPE_CHECKING = False
@@ -37,39 +38,47 @@ def watch(query: Query, given: dict[str, str]) -> int:
             _print(query, asked)
     except (KeyboardInterrupt, _Quit):
         pass
+    except OSError as error:
+        raise Failure(1, f"cannot write to standard output: {error.strerror}") from None
     return 0
 
 
 def _draw(query: Query, asked: str, screen: Screen) -> None:
-    def look(pace: Pace | None = None, seconds: float = 0.0) -> None:
-        """Whether somebody wants to quit; called while a long reading goes on too."""
-        if screen.wait(seconds) in ("q", "Q"):
+    def look(pace: Pace) -> None:
+        """Somebody may want to quit while a long reading goes on."""
+        if screen.pressed() in ("q", "Q"):
             raise _Quit
 
-    table = Connections(source=query.source, progress=look)
+    answers = Answers(query, Connections(source=query.source, progress=look))
     while True:
         begun = time.monotonic()
-        body = _body(query, table, max(screen.size[1] - _TITLE_LINES, 2))
+        body = _body(answers, max(screen.size[1] - _TITLE_LINES, 4))
         spent = time.monotonic() - begun
-        screen.draw(f"{_title(query, asked, table, spent)}\n", body)
-        look(seconds=max((query.watch or 0) - spent, _SHORTEST_PAUSE))
+        screen.draw(f"{_title(query, asked, answers.table, spent)}\n", body)
+        if screen.wait(max((query.watch or 0) - spent, _SHORTEST_PAUSE)) in ("q", "Q"):
+            return
 
 
 def _print(query: Query, asked: str) -> None:
     """For a terminal that can only print: one answer below the other."""
-    table = Connections(source=query.source)
+    answers = Answers(query, Connections(source=query.source))
     while True:
         begun = time.monotonic()
-        body = _body(query, table, 20)
+        body = _body(answers, 20)
         spent = time.monotonic() - begun
-        write(f"{_title(query, asked, table, spent)}\n{body}\n")
+        write(f"{_title(query, asked, answers.table, spent)}\n{body}\n")
         time.sleep(max((query.watch or 0) - spent, _SHORTEST_PAUSE))
 
 
-def _body(query: Query, table: Connections, room: int) -> str:
-    """The answer in at most `room` lines, if it is one of rows."""
+def _body(answers: Answers, room: int) -> str:
+    """The answer in at most `room` lines."""
+    query = answers.query
     try:
-        return _rows(query, table, room) if query.streamed else summary(query, table)
+        if query.streamed:
+            return _rows(query, answers.table, room)
+        if query.sample is not None:
+            return summary(query, answers.table)
+        return answers.table_text(room)
     except IpvsError as error:
         return f"{error}\n"  # the module may come back
 
@@ -101,4 +110,4 @@ def _title(query: Query, asked: str, table: Connections, seconds: float) -> str:
         if account.incomplete:
             read += ", table changing: entries may be missing"
     asked = asked or "all connections"
-    return f"{time.strftime('%H:%M:%S')}  every {query.watch:g} s  {read}\n{asked}"
+    return f"{time.strftime('%H:%M:%S')}  every {query.watch:g} s (q quits)  {read}\n{asked}"

@@ -20,6 +20,7 @@ from support.connections import table_text
 from support.conntext import Row, identities, in_network, network_of, packed, text
 from support.require import cannot_run
 from support.schemas import fitting
+from support.terminal import Terminal
 
 HEADING = ["IPVS connection entries", "pro expire state       source             virtual            destination"]
 DRIFT = 3600  # seconds that may lie between two readings on a slow machine; timers differ by more
@@ -302,6 +303,41 @@ def test_counts_fit_their_schema(table: standing.Table, by: list[str]) -> None:
     words: dict[object, str] = {None: "", True: "true", False: "false"}
     assert rows == [{name: words[value] if value is None or value is True or value is False else str(value)
                      for name, value in one.items()} for one in objects]  # fmt: skip
+
+
+def test_again_and_again(table: standing.Table, known: list[Row]) -> None:
+    """--interval gives as many answers as --repeat says, with their time, and their change from the second on."""
+    often = ("--interval", "0.1", "--repeat", "3")
+    counts = [json.loads(line) for line in run("conns", "--count", "--ndjson", *often).stdout.splitlines()]
+    assert [(one["connections"], one.get("change")) for one in counts] == [
+        (len(known), None), (len(known), 0), (len(known), 0),
+    ]  # fmt: skip
+    states = [json.loads(line) for line in run("conns", "--by", "state", "--ndjson", *often).stdout.splitlines()]
+    assert fitting("connection-count", [*counts, *states])
+    third = len(states) // 3
+    assert all("change" not in one for one in states[:third])
+    assert {one["change"] for one in states[third:]} == {0}
+    assert [one["state"] for one in states[:third]] == [one["state"] for one in states[2 * third :]]
+    rows = list(csv.DictReader(io.StringIO(run("conns", "--by", "state", "--csv", *often).stdout)))
+    assert [row["change"] for row in rows] == [""] * third + ["0"] * (2 * third)
+    plain = run("conns", "--count", *often).stdout.split("\n\n")
+    assert [answer.split("\n")[1:] for answer in plain[:3]] == [[f"{len(known)}{more}"] for more in ("", *["  +0.0/s"] * 2)]
+
+
+def test_watched(table: standing.Table, known: list[Row]) -> None:
+    """On a terminal: the counts that fit, those that do not as others, and the change in a second."""
+    with Terminal([program(), "conns", "--watch", "0.1", "--by", "client-port"]) as terminal:
+        # From the second answer on; the last line is drawn last.
+        terminal.until(lambda: terminal.shown.split("\n")[-1].split()[:2] == [str(len(known)), "0.0"])
+        assert "change/s" in terminal.shown
+        lines = terminal.shown.split("\n")
+        assert len(lines) == 24
+        assert f"{len(known):,} matched, {len(known):,}" in lines[0]
+        assert lines[1] == "--by client-port"
+        assert lines[-2].endswith(" others")
+        terminal.type("q")
+        assert terminal.end() == 0
+        assert terminal.as_found
 
 
 def test_samples(table: standing.Table, known: list[Row]) -> None:

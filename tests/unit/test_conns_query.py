@@ -145,6 +145,11 @@ def excluded(one, other):
         ("--watch nan", "--watch takes seconds, 0.1 to 86400, not `nan'"),
         ("--watch inf", "--watch takes seconds, 0.1 to 86400, not `inf'"),
         ("--watch soon", "--watch takes seconds, 0.1 to 86400, not `soon'"),
+        ("--count --interval 0", "--interval takes seconds, 0.1 to 86400, not `0'"),
+        ("--interval 1", "--interval needs --count or --by: say what to count"),
+        ("--count --repeat 2", "--repeat needs --interval: say how often to ask"),
+        ("--count --interval 1 --watch 1", excluded("interval", "watch")),
+        ("--count --interval 1 --json", "--interval and --json exclude each other; --ndjson is one object a line"),
     ],
 )
 def test_conflicts(text, sentence):

@@ -27,7 +27,7 @@ def test_what_is_counted_by_is_described() -> None:
     """Every field that a key gives is in the schema of counts, and no others but those of the count itself."""
     given = {name for fields in count_by.FIELDS.values() for name, _ in fields}
     assert set(count_by.FIELDS) == set(count_by.KEYS)
-    assert set(schema("connection-count")["properties"]) - given == {"connections", "total"}
+    assert set(schema("connection-count")["properties"]) - given == {"connections", "total", "time", "change"}
 
 
 def test_a_name_means_the_same_in_both() -> None:

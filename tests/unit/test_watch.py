@@ -1,5 +1,6 @@
 """`conns --watch` on a terminal: what is on the screen, and how the terminal is left. The table is a made-up one."""
 
+import re
 import signal
 import sys
 
@@ -49,7 +50,7 @@ def test_rows_and_what_is_not_shown() -> None:
         terminal.until_shown("more")
         lines = terminal.shown.split("\n")
         assert len(lines) == 24
-        assert "every 3600 s  50 matched, 140,880 read in" in lines[0]
+        assert "every 3600 s (q quits)  50 matched, 140,880 read in" in lines[0]
         assert lines[1] == "--service :443 --state ESTABLISHED"
         assert lines[3] == "IPVS connection entries"
         assert lines[5].startswith("TCP row 0 ")
@@ -75,8 +76,10 @@ def test_a_larger_terminal() -> None:
 def test_it_is_read_again() -> None:
     """After the interval there is a new answer in place of the old one."""
     with watching("watch=0.1", "count=") as terminal:
-        terminal.until(lambda: terminal.shown.split("\n")[-1] not in ("", "1", "2"))
-        assert len(terminal.shown.split("\n")) == 4
+        terminal.until(lambda: terminal.shown.split("\n")[-1].split("  ")[0] not in ("", "1", "2"))
+        lines = terminal.shown.split("\n")
+        assert len(lines) == 4
+        assert re.fullmatch(r"\d+  \+\d+\.\d/s", lines[-1])
         terminal.type("\x03")
         assert terminal.end() == 0
         assert terminal.as_found
