@@ -17,8 +17,6 @@ PYRIGHT := PATH="$(abspath $(BIN)):$$PATH" PYRIGHT_PYTHON_IGNORE_WARNINGS=1 pyri
 SOURCES := pyproject.toml setup.py MANIFEST.in $(wildcard scripts/* man/* completions/*/*) \
 	$(shell find csrc ipvsfast -name '*.[ch]' -o -name '*.py' -o -name '*.pyi' -o -name py.typed)
 C_FILES = $(shell find csrc tests bench -name '*.[ch]' -not -path '*/uapi/*' -not -path '*/.cache/*')
-# Any word here makes `make lint` demand, and `make format` apply, the form of `ruff format`.
-RUFF_FORMAT :=
 # Else a shell script takes the native command's place where that cannot be built.
 export IPVSFAST_REQUIRE_NATIVE := 1
 BUILD_REQUIRES = $(shell sed -n 's/^requires = \[\(.*\)\]/\1/p' pyproject.toml | tr -d ,)
@@ -118,7 +116,7 @@ fuzz: deps-fuzz
 
 lint: venv
 	$(BIN)/ruff check .
-	$(if $(RUFF_FORMAT),$(BIN)/ruff format --check .)
+	$(BIN)/ruff format --check .
 	$(BIN)/clang-format --dry-run --Werror $(C_FILES)
 	$(BIN)/mypy
 	cd tests/typing && $(PYRIGHT)
@@ -128,7 +126,7 @@ lint: venv
 
 format: venv
 	$(BIN)/ruff check --fix-only .
-	$(if $(RUFF_FORMAT),$(BIN)/ruff format .)
+	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(C_FILES)
 
 # The tools read the tables of the installed package. Unit tests fail while a file in the tree is stale.

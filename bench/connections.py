@@ -232,4 +232,3 @@ def table(section: Section) -> str:
 
 def failed(section: Section) -> bool:
     return any(row.note.startswith("failed") for row in section.rows)
-

@@ -32,7 +32,9 @@ def modest() -> Iterator[None]:
     with open("/proc/cpuinfo") as file:
         in_uml = "User Mode Linux" in file.read()
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert not in_uml or used < MOST_MEMORY, f"the tests of one process needed {used} KiB at once: have smaller tables"
+    assert not in_uml or used < MOST_MEMORY, (
+        f"the tests of one process needed {used} KiB at once: have smaller tables"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -142,4 +142,3 @@ def _filter(given: dict[str, str]) -> ConnectionFilter:
         engines=_several(given, "pe"),
         limit=_number(given, "limit", 1) or 0,
     )
-

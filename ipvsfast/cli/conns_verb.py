@@ -36,5 +36,3 @@ def conns(context: Context, given: dict[str, str], words: list[str]) -> int:
     if not os.isatty(1):
         raise Failure(2, "conns: --watch needs a terminal; without it, repeat the command")
     return watch(query, given)
-
-

@@ -56,7 +56,7 @@ class ConnectionFilter(Record):
     service: Field[tuple[str, ...]] = Field(1, "Places of services.")
     destination: Field[tuple[str, ...]] = Field(2, "Places of destinations.")
     states: Field[tuple[str, ...]] = Field(3, "States, as the kernel writes them.")
-    protocols: Field[tuple[int | str, ...]] = Field(4, "Numbers of protocols; \"!17\": not this one.")
+    protocols: Field[tuple[int | str, ...]] = Field(4, 'Numbers of protocols; "!17": not this one.')
     families: Field[tuple[str, ...]] = Field(5, "ipv4, ipv6, mixed.")
     expires_below: Field[int] = Field(6, "Seconds; 0: no matter when.")
     templates: Field[bool | None] = Field(7, "Only templates, only connections, or None: both.")

@@ -133,9 +133,7 @@ class ConnText:
 
     def step(self) -> memoryview:
         """The next lines, valid until the next call; empty if the slice found no row."""
-        code = lib.ipvsf_conns_text(
-            self._conns, self._form, self._out, TEXT_SIZE, BUDGET_MS, self._length
-        )
+        code = lib.ipvsf_conns_text(self._conns, self._form, self._out, TEXT_SIZE, BUDGET_MS, self._length)
         piece = self._piece[: self._length[0]]
         if not piece:  # else ConnReader.check() tells, after what came before the failure
             _check(code)
@@ -192,7 +190,6 @@ class ConnGroups:
         packed = bytearray(size * self.entry_size)
         _check(lib.ipvsf_groups_top(self.handle, ffi.from_buffer("char[]", packed), size, found))
         return bytes(packed)
-
 
     def find(self, entries: bytes) -> list[int]:
         """How often each of the keys of other groups, packed as top() gives them, was counted here."""

@@ -80,9 +80,7 @@ def rows(
         yield _text(held, endpoints, persistent_conn, names)
 
 
-def _text(
-    held: list[Connection], endpoints: Endpoints, persistent_conn: bool, names: Names | None
-) -> str:
+def _text(held: list[Connection], endpoints: Endpoints, persistent_conn: bool, names: Names | None) -> str:
     if names is not None:
         names.prefetch(dict.fromkeys([packed for row in held for packed in (row[2], row[4], row[6])]))
     return "".join([connection_text(row, endpoints, persistent_conn) for row in held])

@@ -91,7 +91,7 @@ class Connection(
     destination_port: Field[int] = Field(7, "Port of the real server.")
     state: Field[str] = Field(8, "As the kernel writes it: ESTABLISHED, FIN_WAIT, UDP, ASSURED ...")
     expires: Field[int] = Field(9, "Seconds until the entry ends if nothing more is seen.")
-    engine: Field[str] = Field(10, "Name of the persistence engine, or \"\".")
+    engine: Field[str] = Field(10, 'Name of the persistence engine, or "".')
     data: Field[bytes] = Field(
         11,
         "What the persistence engine keeps (a SIP Call-ID): bytes chosen by a client. Never print them raw; "
@@ -169,7 +169,7 @@ class Connection(
 
     @property
     def origin(self) -> str | None:
-        """"sync" if another director told of it, else "local"; None: not known."""
+        """ "sync" if another director told of it, else "local"; None: not known."""
         return None if self[12] is None else "sync" if self[12][0] & CONN_F_SYNC else "local"
 
     if TYPE_CHECKING:

@@ -77,7 +77,7 @@ class ServiceKey(Value, tuple[int, int, int, bytes, int]):
     fwmark: Field[int] = Field(0, "Firewall mark, 0 for a service with an address.")
     family: Field[int] = Field(1, "2 (IPv4) or 10 (IPv6).")
     protocol_number: Field[int] = Field(2, "6 (TCP), 17 (UDP), 132 (SCTP), 0 for a mark.")
-    packed: Field[bytes] = Field(3, "The address as 4 or 16 bytes, b\"\" for a mark.")
+    packed: Field[bytes] = Field(3, 'The address as 4 or 16 bytes, b"" for a mark.')
     port: Field[int] = Field(4, "0 for a mark, and for all ports of a persistent service.")
 
     def __new__(
@@ -124,7 +124,7 @@ class ServiceKey(Value, tuple[int, int, int, bytes, int]):
 
     @property
     def protocol(self) -> str:
-        """"tcp", "udp", "sctp", the number as text for others, "" for a mark."""
+        """ "tcp", "udp", "sctp", the number as text for others, "" for a mark."""
         return PROTOCOL_NAMES.get(self[2]) or (str(self[2]) if self[2] else "")
 
     @property

@@ -119,7 +119,7 @@ class Service(Record):
     scheduler: Field[str] = Field(1, "Name of the scheduler.")
     persistent: Field[int] = Field(2, "Seconds for which a client keeps its destination; 0: it does not.")
     netmask: Field[int] = Field(3, "Which clients count as one: IPv4 mask, or IPv6 prefix length.")
-    engine: Field[str] = Field(4, "Name of the persistence engine, or \"\".")
+    engine: Field[str] = Field(4, 'Name of the persistence engine, or "".')
     one_packet: Field[bool] = Field(5, "Whether every packet is scheduled by itself.")
     scheduler_flags: Field[int] = Field(6, "Bits 0x08, 0x10, 0x20.")
     stats: Field[Stats] = Field(7, "Counters as the kernel had them.")
@@ -155,16 +155,12 @@ class Service(Record):
         return cls._make(key, scheduler, persistent, mask, engine, one_packet, scheduler_flags, stats)
 
     @classmethod
-    def tcp(
-        cls, address: Address, port: int, scheduler: str = "wlc", **more: Unpack[ServiceOptions]
-    ) -> Self:
+    def tcp(cls, address: Address, port: int, scheduler: str = "wlc", **more: Unpack[ServiceOptions]) -> Self:
         """Service.tcp("10.0.0.1", 80, "rr")"""
         return cls(ServiceKey.of("tcp", address, port), scheduler, **more)
 
     @classmethod
-    def udp(
-        cls, address: Address, port: int, scheduler: str = "wlc", **more: Unpack[ServiceOptions]
-    ) -> Self:
+    def udp(cls, address: Address, port: int, scheduler: str = "wlc", **more: Unpack[ServiceOptions]) -> Self:
         """Service.udp("10.0.0.1", 53, one_packet=True)"""
         return cls(ServiceKey.of("udp", address, port), scheduler, **more)
 
@@ -194,7 +190,7 @@ class Service(Record):
 
     @property
     def protocol(self) -> str:
-        """"tcp", "udp", "sctp", "" for a mark."""
+        """ "tcp", "udp", "sctp", "" for a mark."""
         return self.key.protocol
 
     @property
@@ -267,9 +263,7 @@ class Tunnel(Record):
     port: Field[int] = Field(1, "UDP port, of gue.")
     checksum: Field[str] = Field(2, "nocsum, csum or remcsum.")
 
-    def __new__(
-        cls, type: TunnelType = "ipip", port: int = 0, checksum: TunnelChecksum = "nocsum"
-    ) -> Self:
+    def __new__(cls, type: TunnelType = "ipip", port: int = 0, checksum: TunnelChecksum = "nocsum") -> Self:
         if type not in TUNNELS:
             raise InvalidValue(f"tunnel type must be ipip, gue or gre, not {type!r}")
         if type == "gue":

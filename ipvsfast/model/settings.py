@@ -9,7 +9,6 @@ from .value import Field, Record, check_name, check_range
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-
     from typing_extensions import Self, Unpack
 
     from .types import DaemonState, InfoChanges, SyncDaemonChanges, TimeoutsChanges
@@ -67,7 +66,7 @@ class SyncDaemon(Record):
     interface: Field[str] = Field(1, "Multicast interface.")
     sync_id: Field[int] = Field(2, "0 to 255; a backup of 0 takes from every master.")
     max_len: Field[int] = Field(3, "Bytes of a message at most; 0: as the interface allows.")
-    group: Field[str] = Field(4, "Multicast group; \"\": 224.0.0.81.")
+    group: Field[str] = Field(4, 'Multicast group; "": 224.0.0.81.')
     port: Field[int] = Field(5, "UDP port; 0: 8848.")
     ttl: Field[int] = Field(6, "Time to live; 0: 1.")
 

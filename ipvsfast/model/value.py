@@ -48,7 +48,6 @@ else:
             return property(itemgetter(place), doc=doc)
 
 
-
 def check_range(value: int, low: int, high: int, what: str) -> int:
     """`value`, if it is a whole number in that range; else InvalidValue."""
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:

@@ -28,9 +28,7 @@ def kernel_ready() -> None:
 def vm(kernel_ready: None) -> Run:
     """Runs a command in the VM."""
 
-    def run(
-        command: Sequence[str], *options: str, **environment: str
-    ) -> subprocess.CompletedProcess[str]:
+    def run(command: Sequence[str], *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             harness(*options, "--", *command),
             cwd=ROOT,

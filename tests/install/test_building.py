@@ -28,17 +28,27 @@ class Builder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        shutil.copytree(ROOT, folder / "tree", ignore=lambda path, names: [n for n in names if n[0] == "." or n in ("build", "tests", "bench")])
+        shutil.copytree(
+            ROOT,
+            folder / "tree",
+            ignore=lambda path, names: [n for n in names if n[0] == "." or n in ("build", "tests", "bench")],
+        )
         self.compiler = folder / "compiler"
         self.compiler.write_text(COMPILER.format(folder=folder))
         self.compiler.chmod(0o755)
 
     def build(self, **more: str) -> subprocess.CompletedProcess[str]:
         """Of the programs alone; the module takes long."""
-        usual = {name: value for name, value in os.environ.items() if name not in ("CFLAGS", "LDFLAGS", "IPVSFAST_REQUIRE_NATIVE")}
+        usual = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("CFLAGS", "LDFLAGS", "IPVSFAST_REQUIRE_NATIVE")
+        }
         argv = [sys.executable, "setup.py", "build_scripts", "--build-dir", str(self.folder / "made")]
         environment = {**usual, "CC": str(self.compiler), **more}
-        return subprocess.run(argv, cwd=self.folder / "tree", env=environment, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            argv, cwd=self.folder / "tree", env=environment, capture_output=True, text=True, check=False
+        )
 
     def made(self) -> dict[str, bytes]:
         """What stands under the names; all of it can be executed."""
@@ -71,7 +81,10 @@ def test_flags_of_a_packager(builder: Builder) -> None:
     done = builder.build(**flags)
     assert done.returncode == 0, done.stderr
     *compiled, linked = builder.words()
-    assert all("-DTHEIRS" in line and "-D_FORTIFY_SOURCE=3" in line and "_FORTIFY_SOURCE=2" not in line for line in compiled)
+    assert all(
+        "-DTHEIRS" in line and "-D_FORTIFY_SOURCE=3" in line and "_FORTIFY_SOURCE=2" not in line
+        for line in compiled
+    )
     assert "-Wl,--build-id=sha1" in linked
     assert " -s " not in linked
     assert "redefined" not in done.stderr

@@ -27,24 +27,30 @@ def assert_works(bin: Path, tmp_path: Path, start: bytes = b"\x7fELF") -> None:
     }  # fmt: skip
     for name in COMMANDS:
         assert (bin / name).read_bytes()[:4] == start
-        done = subprocess.run([bin / name, "-h"], env=hostile, cwd=trap, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [bin / name, "-h"], env=hostile, cwd=trap, capture_output=True, text=True, check=False
+        )
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith("Usage:\n")
     names = tmp_path / "names"
     names.mkdir()
     (names / "ipvsadm").symlink_to(bin / "ipvsfast")
     (names / "ipvsadm-save").symlink_to(bin / "ipvsfast-save")
-    done = subprocess.run([names / "ipvsadm", "-v"], env=hostile, cwd=trap, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [names / "ipvsadm", "-v"], env=hostile, cwd=trap, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("ipvsadm v1.31 (ipvsfast ")
-    done = subprocess.run([names / "ipvsadm-save", "-x"], env=hostile, cwd=trap, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [names / "ipvsadm-save", "-x"], env=hostile, cwd=trap, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("ipvsadm-save: Script to save the IPVS table")
 
 
 # A blank; longer than the first line of a script may be; what a shell takes for something. No backslash: uv writes
 # the path into the script as it is, and Python 3.12 warns of that.
-FOLDERS = ["plain", "with a blank", "n" * 140 + "/" + "m" * 140, "it's \"$HOME\" `x` é,=#!"]
+FOLDERS = ["plain", "with a blank", "n" * 140 + "/" + "m" * 140, 'it\'s "$HOME" `x` é,=#!']
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=["plain", "blank", "long", "odd"])
@@ -71,7 +77,11 @@ def test_pip_for_a_user(tmp_path: Path, offline: tuple[str, str]) -> None:
     home = tmp_path / "home"
     # The environment stands in for a machine's own Python.
     settings = base / "pyvenv.cfg"
-    settings.write_text(settings.read_text().replace("include-system-site-packages = false", "include-system-site-packages = true"))
+    settings.write_text(
+        settings.read_text().replace(
+            "include-system-site-packages = false", "include-system-site-packages = true"
+        )
+    )
     pip(base, "install", "--user", "--ignore-installed", *offline, wheel(), PYTHONUSERBASE=str(home))
     assert (home / "bin/ipvsfast").exists()
     assert_works(home / "bin", tmp_path)
@@ -111,16 +121,44 @@ def test_uv(tmp_path: Path, offline: tuple[str, str], folder: str, options: tupl
 
 def test_uv_tool(tmp_path: Path, offline: tuple[str, str]) -> None:
     """The programs are links to the environment's."""
-    where = {"UV_TOOL_DIR": f"{tmp_path}/tools", "UV_TOOL_BIN_DIR": f"{tmp_path}/bin", "UV_CACHE_DIR": f"{tmp_path}/cache"}
-    run("uv", "tool", "install", "--offline", *offline, "--python", sys.executable, wheel(), UV_NO_CONFIG="1", **where)
+    where = {
+        "UV_TOOL_DIR": f"{tmp_path}/tools",
+        "UV_TOOL_BIN_DIR": f"{tmp_path}/bin",
+        "UV_CACHE_DIR": f"{tmp_path}/cache",
+    }
+    run(
+        "uv",
+        "tool",
+        "install",
+        "--offline",
+        *offline,
+        "--python",
+        sys.executable,
+        wheel(),
+        UV_NO_CONFIG="1",
+        **where,
+    )
     assert (tmp_path / "bin/ipvsfast").is_symlink()
     assert_works(tmp_path / "bin", tmp_path)
 
 
 def test_pipx(tmp_path: Path, offline: tuple[str, str]) -> None:
     """The same by another tool."""
-    where = {"PIPX_HOME": f"{tmp_path}/pipx", "PIPX_BIN_DIR": f"{tmp_path}/bin", "PIPX_MAN_DIR": f"{tmp_path}/man"}
-    run("pipx", "install", "--python", sys.executable, f"--pip-args={' '.join(offline)}", wheel(), HOME=str(tmp_path), **where)
+    where = {
+        "PIPX_HOME": f"{tmp_path}/pipx",
+        "PIPX_BIN_DIR": f"{tmp_path}/bin",
+        "PIPX_MAN_DIR": f"{tmp_path}/man",
+    }
+    run(
+        "pipx",
+        "install",
+        "--python",
+        sys.executable,
+        f"--pip-args={' '.join(offline)}",
+        wheel(),
+        HOME=str(tmp_path),
+        **where,
+    )
     assert (tmp_path / "bin/ipvsfast").is_symlink()
     assert_works(tmp_path / "bin", tmp_path)
 

@@ -43,13 +43,26 @@ class Front:
         self.script.write_text(f"{text}rest\n")
 
     def run(
-        self, *argv: str, path: str | Path = "", before: str = "", env: dict[str, str] | None = None, cwd: Path | None = None
+        self,
+        *argv: str,
+        path: str | Path = "",
+        before: str = "",
+        env: dict[str, str] | None = None,
+        cwd: Path | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """argv of the program (path: another one), after a shell has carried out `before`, such as redirections."""
         words = ["sh", "-c", f'{before} "$0" "$@"', str(path or self.folder / "ipvsfast"), *argv]
         # Nothing is for the native program itself to do.
         environment = {"IPVSFAST_FRONT": "off", "PATH": "/usr/bin:/bin", **(env or {})}
-        return subprocess.run(words, env=environment, cwd=cwd, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        return subprocess.run(
+            words,
+            env=environment,
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
 
     def told(self, *argv: str, **more: object) -> list[str]:
         """[PROGRAM, FD, FLAGS, NAME] as Python is told, which must be started as it has to be."""
@@ -112,7 +125,9 @@ def test_a_script_that_names_no_interpreter(front: Front, lines: str) -> None:
     done = front.run("-L")
     name = front.folder / "ipvsfast"
     assert (done.returncode, done.stdout) == (127, "")
-    assert done.stderr == f"{name}: the first line of {front.script} names no Python: install ipvsfast again.\n"
+    assert (
+        done.stderr == f"{name}: the first line of {front.script} names no Python: install ipvsfast again.\n"
+    )
 
 
 def test_an_interpreter_that_is_gone(front: Front) -> None:
@@ -140,7 +155,12 @@ def test_the_other_part_is_missing(front: Front, tmp_path: Path) -> None:
             f"{front.folder}/ipvsfast: cannot find ipvsfast-python, the other part of this program: it lies beside the "
             "installed one. Link to that instead of copying it, or have its folder in PATH.\n"
         )
-    assert front.told("-L", env={"PATH": f"/nowhere:/usr/bin:/bin:{other}"}) == ["main", "-1", "", front.name()]
+    assert front.told("-L", env={"PATH": f"/nowhere:/usr/bin:/bin:{other}"}) == [
+        "main",
+        "-1",
+        "",
+        front.name(),
+    ]
 
 
 LINKS = [
@@ -185,7 +205,9 @@ def test_closed_descriptors_stay_closed(front: Front, tmp_path: Path, closed: tu
     """For Python they are what they were; nothing that is open here reaches it."""
     out = tmp_path / "out"
     out.touch()
-    front.python.write_text(f"#!/bin/sh\nfor fd in 0 1 2 3 4 5 6 7; do [ ! -e /proc/$$/fd/$fd ] || echo $fd >> '{out}'; done\n")
+    front.python.write_text(
+        f"#!/bin/sh\nfor fd in 0 1 2 3 4 5 6 7; do [ ! -e /proc/$$/fd/$fd ] || echo $fd >> '{out}'; done\n"
+    )
     front.run(before="exec " + " ".join([f"{fd}>&-" for fd in closed]) + ";")
     # The shell that stands in for Python has its own script open.
     found = {int(line) for line in out.read_text().split()} & {0, 1, 2}
@@ -206,7 +228,12 @@ def test_no_name_at_all(tmp_path: Path) -> None:
     """argc 0, which Linux before 5.18 allows and later ones turn into one empty word."""
     front = Front("native", tmp_path / "bin")
     code = "import ctypes, os, sys; ctypes.CDLL(None).execve(os.fsencode(sys.argv[1]), (ctypes.c_char_p * 1)(), (ctypes.c_char_p * 1)())"
-    done = subprocess.run([sys.executable, "-c", code, str(front.folder / "ipvsfast")], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(front.folder / "ipvsfast")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     told = done.stdout.splitlines()[2].split(",", 3)
     assert (told[0], told[3]) in (("ipvsfast=main", "ipvsfast"), ("ipvsfast=main", ""))
 
@@ -224,19 +251,26 @@ def test_signals_are_as_they_were(tmp_path: Path) -> None:
 
 def test_it_is_hardened() -> None:
     """Position-independent, relocations read-only after the start, no executable stack, the stack guarded."""
+
     def readelf(option: str) -> str:
-        return subprocess.run(["readelf", "-W", option, program()], capture_output=True, text=True, check=True).stdout
+        return subprocess.run(
+            ["readelf", "-W", option, program()], capture_output=True, text=True, check=True
+        ).stdout
 
     assert "DYN (Position-Independent Executable" in readelf("-h")
     dynamic = readelf("-d")
     assert "BIND_NOW" in dynamic
     assert " PIE" in dynamic
-    segments = {line.split()[0]: line.split()[-2] for line in readelf("-l").splitlines() if line.startswith("  GNU_")}
+    segments = {
+        line.split()[0]: line.split()[-2] for line in readelf("-l").splitlines() if line.startswith("  GNU_")
+    }
     assert segments["GNU_STACK"] == "RW"
     assert "GNU_RELRO" in segments
     symbols = readelf("--dyn-syms")
     assert "__stack_chk_fail" in symbols
-    assert "_chk@GLIBC" in symbols or "GLIBC" not in symbols  # what _FORTIFY_SOURCE leads to, but not with musl
+    assert (
+        "_chk@GLIBC" in symbols or "GLIBC" not in symbols
+    )  # what _FORTIFY_SOURCE leads to, but not with musl
 
 
 def test_it_needs_libc_only() -> None:

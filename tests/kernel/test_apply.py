@@ -22,7 +22,9 @@ BATCH.operations[20] = BATCH.operations[0]
 def sliced(ipvs: Ipvs, size: int = 30) -> Ipvs:
     """Time slices that are used up after so many operations, on any machine."""
     send = ipvs.session.send
-    ipvs.session.send = lambda ops, count, results, start=0: send(ops, min(count, start + size), results, start)  # type: ignore[method-assign]
+    ipvs.session.send = lambda ops, count, results, start=0: send(
+        ops, min(count, start + size), results, start
+    )  # type: ignore[method-assign]
     return ipvs
 
 
@@ -99,7 +101,9 @@ def test_what_a_signal_handler_raises_has_the_results() -> None:
 
     with sliced(Ipvs()) as ipvs, handler(signal.SIGUSR1, stop):
         with pytest.raises(Stop) as caught:
-            ipvs.apply(BATCH, progress=lambda done: signal.raise_signal(signal.SIGUSR1) if done == 60 else None)
+            ipvs.apply(
+                BATCH, progress=lambda done: signal.raise_signal(signal.SIGUSR1) if done == 60 else None
+            )
         judge(caught.value, ipvs)
 
 
@@ -107,7 +111,9 @@ def test_ctrl_c_is_interrupted() -> None:
     """A KeyboardInterrupt with the results and a sentence, none of it in KeyboardInterrupt's own arguments."""
     with sliced(Ipvs()) as ipvs, handler(signal.SIGINT, signal.default_int_handler):
         with pytest.raises(KeyboardInterrupt) as caught:
-            ipvs.apply(BATCH, progress=lambda done: signal.raise_signal(signal.SIGINT) if done == 60 else None)
+            ipvs.apply(
+                BATCH, progress=lambda done: signal.raise_signal(signal.SIGINT) if done == 60 else None
+            )
         error = caught.value
         assert isinstance(error, Interrupted)
         assert (str(error), error.args) == ("interrupted: 60 of 100 operations were sent", ())

@@ -128,7 +128,9 @@ def test_a_full_disk_is_an_error() -> None:
     """`-S > full disk` must not look like a good save."""
     run("-A", "-f", "1")
     with open("/dev/full", "w") as full:
-        done = subprocess.run([program(), "-S", "-n"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(
+            [program(), "-S", "-n"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
     assert (done.returncode, done.stderr) == (1, "cannot write to standard output: No space left on device\n")
 
 
@@ -153,7 +155,19 @@ def test_names_are_not_asked_with_n(tmp_path) -> None:
     code += "m.leave=leave; m.run()"
     subprocess.run([program("python"), "-I", "-c", code], check=True, capture_output=True, timeout=60)
     loaded = set(trace.read_text().split())
-    heavy = {"socket", "re", "enum", "dataclasses", "argparse", "json", "asyncio", "typing", "threading", "curses", "http"}
+    heavy = {
+        "socket",
+        "re",
+        "enum",
+        "dataclasses",
+        "argparse",
+        "json",
+        "asyncio",
+        "typing",
+        "threading",
+        "curses",
+        "http",
+    }
     assert not heavy & loaded
     assert "ipvsfast.resolver" not in loaded
 

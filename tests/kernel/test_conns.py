@@ -22,7 +22,10 @@ from support.require import cannot_run
 from support.schemas import fitting
 from support.terminal import Terminal
 
-HEADING = ["IPVS connection entries", "pro expire state       source             virtual            destination"]
+HEADING = [
+    "IPVS connection entries",
+    "pro expire state       source             virtual            destination",
+]
 DRIFT = 3600  # seconds that may lie between two readings on a slow machine; timers differ by more
 
 
@@ -284,7 +287,12 @@ def test_the_largest_and_the_others(table: standing.Table, known: list[Row]) -> 
         counts = [int(line[0]) for line in lines[1 : 1 + shown]]
         assert counts == [count for _, count in clients.most_common(shown)]
         rest = len(known) - sum(counts)
-        assert lines[1 + shown] == [str(rest), f"{100 * rest / len(known):.1f}%", str(len(clients) - shown), "others"]
+        assert lines[1 + shown] == [
+            str(rest),
+            f"{100 * rest / len(known):.1f}%",
+            str(len(clients) - shown),
+            "others",
+        ]
         assert lines[2 + shown :] == [[str(len(known)), "total"]]
     counts = Connections().top(None, "client", least=2)
     assert (counts.total, counts.distinct) == (len(known), len(clients))
@@ -312,7 +320,9 @@ def test_again_and_again(table: standing.Table, known: list[Row]) -> None:
     assert [(one["connections"], one.get("change")) for one in counts] == [
         (len(known), None), (len(known), 0), (len(known), 0),
     ]  # fmt: skip
-    states = [json.loads(line) for line in run("conns", "--by", "state", "--ndjson", *often).stdout.splitlines()]
+    states = [
+        json.loads(line) for line in run("conns", "--by", "state", "--ndjson", *often).stdout.splitlines()
+    ]
     assert fitting("connection-count", [*counts, *states])
     third = len(states) // 3
     assert all("change" not in one for one in states[:third])
@@ -321,7 +331,9 @@ def test_again_and_again(table: standing.Table, known: list[Row]) -> None:
     rows = list(csv.DictReader(io.StringIO(run("conns", "--by", "state", "--csv", *often).stdout)))
     assert [row["change"] for row in rows] == [""] * third + ["0"] * (2 * third)
     plain = run("conns", "--count", *often).stdout.split("\n\n")
-    assert [answer.split("\n")[1:] for answer in plain[:3]] == [[f"{len(known)}{more}"] for more in ("", *["  +0.0/s"] * 2)]
+    assert [answer.split("\n")[1:] for answer in plain[:3]] == [
+        [f"{len(known)}{more}"] for more in ("", *["  +0.0/s"] * 2)
+    ]
 
 
 def test_watched(table: standing.Table, known: list[Row]) -> None:
@@ -385,7 +397,9 @@ def test_columns(table: standing.Table, known: list[Row]) -> None:
 
 def identity_of(o: dict[str, Any]) -> tuple[object, ...]:
     """An object of --json as what a row is known by."""
-    number = conntext.NUMBERS.get(o["protocol"]) if o["protocol"] in conntext.NUMBERS else int(o["protocol"][3:])
+    number = (
+        conntext.NUMBERS.get(o["protocol"]) if o["protocol"] in conntext.NUMBERS else int(o["protocol"][3:])
+    )
     return (number, o["template"], packed(o["client"]), o["client_port"], packed(o["service"]), o["service_port"],
             packed(o["destination"]), o["destination_port"], o["state"], o["pe"] or "",
             (o["pe_data"] or "").encode())  # fmt: skip
@@ -446,7 +460,9 @@ def test_without_privilege(table: standing.Table, known: list[Row]) -> None:
     assert done.stderr.startswith("Can't initialize ipvs: Permission denied (you must be root)\n")
 
 
-def test_from_another_namespace(own_namespace: None, standing_table: standing.Table, known: list[Row]) -> None:
+def test_from_another_namespace(
+    own_namespace: None, standing_table: standing.Table, known: list[Row]
+) -> None:
     """The API reads the table of a namespace by path, and the caller stays where it is."""
     assert table_text().count(b"\n") == 1
     assert list(Connections()) == []
@@ -480,7 +496,14 @@ def test_head_ends_it_quietly(table: standing.Table) -> None:
 
 def test_a_closed_or_full_standard_output_is_an_error(table: standing.Table) -> None:
     """Nobody to tell, or half a listing: status 1 and a message, no traceback."""
-    for argv in ("-L -c -n", "conns", "conns --count", "conns --json", "conns --by state", "conns --sample 3"):
+    for argv in (
+        "-L -c -n",
+        "conns",
+        "conns --count",
+        "conns --json",
+        "conns --by state",
+        "conns --sample 3",
+    ):
         for where, reason in ((">&-", "Bad file descriptor"), (">/dev/full", "No space left on device")):
             command = ["sh", "-c", f'"$0" {argv} {where}', program()]
             done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False, timeout=120)

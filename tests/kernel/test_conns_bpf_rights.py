@@ -38,7 +38,11 @@ def filled() -> bool:
 def attempt(*arguments: str) -> tuple[int, int, str]:
     """(result, rows, reason) of a process with these rights, in the caller's namespace."""
     done = subprocess.run(
-        [sys.executable, bpf_rights.__file__, *arguments], capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, bpf_rights.__file__, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
     )
     result, rows, reason = f"{done.stdout} ".split(" ", 2)
     return int(result), int(rows), reason.strip()
@@ -53,7 +57,11 @@ def setting(path: str, value: str) -> Iterator[None]:
         subprocess.run(["nsenter", "--net=/proc/1/ns/net", "sh", "-c", script], check=True, timeout=60)
 
     shown = subprocess.run(
-        ["nsenter", "--net=/proc/1/ns/net", "cat", path], capture_output=True, text=True, timeout=60, check=True
+        ["nsenter", "--net=/proc/1/ns/net", "cat", path],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
     write(value)
     try:
@@ -66,7 +74,13 @@ def test_enough_rights(filled: bool) -> None:
     """Three capabilities are enough, or the administrator's instead of two of them, for any user."""
     if not filled:
         return
-    for arguments in (ALL, ("sys_admin", "syslog"), ("--root", *ALL), ("--drop", *ALL), ("--drop", "--root", *ALL)):
+    for arguments in (
+        ALL,
+        ("sys_admin", "syslog"),
+        ("--root", *ALL),
+        ("--drop", *ALL),
+        ("--drop", "--root", *ALL),
+    ):
         assert attempt(*arguments) == (0, ROWS, ""), arguments
 
 
@@ -158,7 +172,9 @@ def modprobe(*arguments: str) -> None:
 
 def unload() -> None:
     """Loaded again only by modprobe(). Connections of a namespace that has gone hold a module for a while."""
-    names = [line.split()[0] for line in Path("/proc/modules").read_text().splitlines() if line.startswith("ip_vs")]
+    names = [
+        line.split()[0] for line in Path("/proc/modules").read_text().splitlines() if line.startswith("ip_vs")
+    ]
     for name in sorted(names, key=lambda name: name == "ip_vs"):
         for _ in range(300):
             if not subprocess.run(["rmmod", name], capture_output=True, timeout=120, check=False).returncode:

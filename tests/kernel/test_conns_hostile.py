@@ -36,7 +36,7 @@ HOSTILE = [
     b"overlong \xc0\x9b \xe0\x82\x9b surrogate \xed\xa0\x80",
     "Gr\xfc\xdfe \u2192 \U0001f600 \u202ertl".encode(),
     b"nul\x00inside",
-    b"[{}],\"pe\":null",
+    b'[{}],"pe":null',
     bytes(range(1, 256)).replace(b"\n", b"").replace(b"\r", b""),
     b"L" * 250,
 ]

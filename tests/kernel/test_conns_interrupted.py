@@ -203,7 +203,9 @@ def test_the_warning_where_reading_gets_slower(some: int) -> None:
     assert ("more slowly the further it comes" in shown) == (not linear)
     if not linear:
         assert limited < taken / 3
-        assert re.search(r"Linux before 6\.14\)(: about [\d,]+ connections will take about \d+ (s|min))?; Ctrl-C", shown)
+        assert re.search(
+            r"Linux before 6\.14\)(: about [\d,]+ connections will take about \d+ (s|min))?; Ctrl-C", shown
+        )
         assert re.search(r"\r[\d,]+ (of [\d,]+ )?connections, ", shown)
         assert screen(shown).count("\n") == 1
         assert "slowly" not in on_terminal("conns", "--count", "-q")

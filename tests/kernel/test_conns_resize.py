@@ -31,7 +31,9 @@ def service() -> None:
 
 
 def standing() -> list[Entry]:
-    return [Entry(f"10.9.{at >> 8}.{at & 255}", 5000, "10.0.0.2", 80, "10.128.0.1", 80) for at in range(STANDING)]
+    return [
+        Entry(f"10.9.{at >> 8}.{at & 255}", 5000, "10.0.0.2", 80, "10.128.0.1", 80) for at in range(STANDING)
+    ]
 
 
 def buckets() -> int:
@@ -131,7 +133,9 @@ def resized(factor: int) -> None:
 def long_entries(count: int) -> Iterator[bytes]:
     """Entries whose lines are long, so that the table takes many reads."""
     for at in range(count):
-        yield packed(Entry(f"2001:db8::{at % 50 + 1:x}", 5000 + at // 50, "2001:db8:1::1", 80, "2001:db8:2::1", 80))
+        yield packed(
+            Entry(f"2001:db8::{at % 50 + 1:x}", 5000 + at // 50, "2001:db8:1::1", 80, "2001:db8:2::1", 80)
+        )
 
 
 @pytest.fixture

@@ -58,7 +58,9 @@ def test_lost_replies_are_unknown_outcomes() -> None:
     """A receive buffer too small for the refusals: what is not known is said to be unknown, not done."""
     with Ipvs() as ipvs:
         for fd in os.listdir("/proc/self/fd"):
-            if not os.path.exists(f"/proc/self/fd/{fd}") or "socket" not in os.readlink(f"/proc/self/fd/{fd}"):
+            if not os.path.exists(f"/proc/self/fd/{fd}") or "socket" not in os.readlink(
+                f"/proc/self/fd/{fd}"
+            ):
                 continue
             with socket.fromfd(int(fd), socket.AF_NETLINK, socket.SOCK_RAW) as one:
                 if one.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN) == socket.AF_NETLINK:

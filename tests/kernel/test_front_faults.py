@@ -25,13 +25,21 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(built)
 
 
-def spoiled(shim: str, fault: str, *words: str, stdin: str = "", name: str = "ipvsfast", rules: str = OLD) -> Left:
+def spoiled(
+    shim: str, fault: str, *words: str, stdin: str = "", name: str = "ipvsfast", rules: str = OLD
+) -> Left:
     return left([program(name), *words], stdin.encode(), rules, env={"LD_PRELOAD": shim, "FAULT": fault})
 
 
 @pytest.mark.parametrize(
     ("words", "lines"),
-    [("-A -f 9 -s rr", 1), ("-a -f 3 -r 10.1.0.9", 1), ("-D -f 3", -1), ("-e -t 10.0.0.1:80 -r 10.1.0.1 -m", 0), ("-A -f 3", 0)],
+    [
+        ("-A -f 9 -s rr", 1),
+        ("-a -f 3 -r 10.1.0.9", 1),
+        ("-D -f 3", -1),
+        ("-e -t 10.0.0.1:80 -r 10.1.0.1 -m", 0),
+        ("-A -f 3", 0),
+    ],
 )
 def test_a_lost_reply_to_one_change(shim: str, words: str, lines: int) -> None:
     """The outcome is unknown, and said to be; the change was made once, and is not asked for again."""
@@ -93,7 +101,9 @@ COMMANDS = [
 ]
 
 
-def every_allocation(shim: str, folder: Path, *words: str, stdin: str, name: str, rules: str) -> Iterator[Left]:
+def every_allocation(
+    shim: str, folder: Path, *words: str, stdin: str, name: str, rules: str
+) -> Iterator[Left]:
     """What is left where the first allocation fails, the second, and so on to the last."""
     for number in itertools.count(1):
         failed = folder / str(number)
@@ -104,7 +114,9 @@ def every_allocation(shim: str, folder: Path, *words: str, stdin: str, name: str
         yield done
 
 
-@pytest.mark.parametrize(("words", "stdin"), COMMANDS, ids=[f"{' '.join(words)} {len(stdin)}" for words, stdin in COMMANDS])
+@pytest.mark.parametrize(
+    ("words", "stdin"), COMMANDS, ids=[f"{' '.join(words)} {len(stdin)}" for words, stdin in COMMANDS]
+)
 def test_no_memory(shim: str, tmp_path: Path, words: tuple[str, ...], stdin: str) -> None:
     """Whichever allocation fails, the command is carried out once and as always, or is an error and says so."""
     name = "ipvsfast" if words else "ipvsfast-restore"

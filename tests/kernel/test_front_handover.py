@@ -86,7 +86,9 @@ def test_large_and_odd_texts(name: str, text: str) -> None:
     assert_alike(argv, text.encode())
 
 
-OLD = "-A -t 10.0.0.1:80 -s rr\n" + "".join(f"-a -t 10.0.0.1:80 -r 10.1.0.{n}:80 -m -w 1\n" for n in range(1, 60))
+OLD = "-A -t 10.0.0.1:80 -s rr\n" + "".join(
+    f"-a -t 10.0.0.1:80 -r 10.1.0.{n}:80 -m -w 1\n" for n in range(1, 60)
+)
 OLD += "-A -f 3 -s wlc\n-a -f 3 -r 10.2.0.1:0 -g -w 1\n-A -u 10.0.0.9:53 -s rr\n"
 NEW = [
     OLD,
@@ -158,7 +160,9 @@ def test_one_command(words: str) -> None:
 TOLD_IN_PYTHON = ["-a -f 3 -r 10.2.0.3 -x 5 -y 9"]
 
 
-@pytest.mark.parametrize("words", [words for words in WORDS if words not in TOLD_IN_PYTHON and words not in ("-Ln -f 9",)])
+@pytest.mark.parametrize(
+    "words", [words for words in WORDS if words not in TOLD_IN_PYTHON and words not in ("-Ln -f 9",)]
+)
 def test_they_are_native(words: str) -> None:
     """None of these starts Python, but for a sentence that is not ipvsadm's."""
     assert b"require" not in left([program(), *words.split()], rules=OLD, env=NATIVE).stderr
@@ -174,7 +178,10 @@ def test_ctrl_c_while_it_waits_for_rules() -> None:
     for env in ({}, ALONE):
         reader, writer = os.pipe()
         argv = [program(), "-R"]
-        with subprocess.Popen(argv, stdin=reader, stderr=subprocess.PIPE, env=os.environ | env) as child, Ipvs() as ipvs:
+        with (
+            subprocess.Popen(argv, stdin=reader, stderr=subprocess.PIPE, env=os.environ | env) as child,
+            Ipvs() as ipvs,
+        ):
             ipvs.flush()
             os.write(writer, b"-A -f 1 -s rr\n# nothing\n-A -f 2 -s rr\n\n")
             wait_until_read(reader, child)
@@ -188,17 +195,22 @@ def test_ctrl_c_while_it_waits_for_rules() -> None:
         os.close(reader)
 
 
-@pytest.mark.parametrize(("version", "count", "told"), [(0, 12, "12 rules were"), (2, 12, "12 rules were"), (2, 1, "1 rule was")])
+@pytest.mark.parametrize(
+    ("version", "count", "told"), [(0, 12, "12 rules were"), (2, 12, "12 rules were"), (2, 1, "1 rule was")]
+)
 def test_a_python_part_of_another_version(version: int, count: int, told: str) -> None:
     """An upgrade while a command runs: nothing is done twice, and how far it came is told."""
     head = b"IPVS" + b"".join(
-        number.to_bytes(size, sys.byteorder) for number, size in [(version, 4), (3, 4), (0, 4), (count, 8), (34, 8), (0, 64)]
+        number.to_bytes(size, sys.byteorder)
+        for number, size in [(version, 4), (3, 4), (0, 4), (count, 8), (34, 8), (0, 64)]
     )
     fd = os.memfd_create("ipvsfast")
     os.write(fd, head + b"-A -f 1 -s rr\n")
     os.lseek(fd, 0, os.SEEK_SET)
     argv = [program("python"), "-I", "-X", f"ipvsfast=main,{fd},,ipvsadm", program("ipvsfast-python"), "-R"]
-    done = subprocess.run(argv, pass_fds=[fd], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        argv, pass_fds=[fd], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
     os.close(fd)
     assert done.returncode == 1
     assert done.stderr == (

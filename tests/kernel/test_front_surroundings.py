@@ -72,7 +72,10 @@ def test_a_slow_reader() -> None:
     """Every byte arrives, whatever the pipe holds."""
     reader, writer = os.pipe()
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
-    with filled(LARGE), subprocess.Popen([program(), "-S", "-n"], stdout=writer, env=os.environ | NATIVE) as child:
+    with (
+        filled(LARGE),
+        subprocess.Popen([program(), "-S", "-n"], stdout=writer, env=os.environ | NATIVE) as child,
+    ):
         os.close(writer)
         text = b""
         while piece := os.read(reader, 1000):
@@ -113,7 +116,9 @@ def test_files_in_memory_may_not_be_executable(words: str) -> None:
     assert_alike(argv, b"-A -f 5 -s rr\n-A -f 5 -s rr\nfoo\n", SMALL)
 
 
-@pytest.mark.parametrize("env", [{"POSIXLY_CORRECT": "1"}, {"LC_ALL": "de_DE.UTF-8"}, {"IPVSFAST_FRONT": "nonsense"}])
+@pytest.mark.parametrize(
+    "env", [{"POSIXLY_CORRECT": "1"}, {"LC_ALL": "de_DE.UTF-8"}, {"IPVSFAST_FRONT": "nonsense"}]
+)
 @pytest.mark.parametrize("words", COMMANDS)
 def test_variables(words: str, env: dict[str, str]) -> None:
     """Those that change how words are read, or texts."""
@@ -136,7 +141,9 @@ def test_no_name_at_all() -> None:
         child = os.fork()
         if not child:
             os.dup2(writer, 1)
-            ctypes.CDLL(None).execve(program().encode(), (ctypes.c_char_p * 1)(None), (ctypes.c_char_p * 1)(None))
+            ctypes.CDLL(None).execve(
+                program().encode(), (ctypes.c_char_p * 1)(None), (ctypes.c_char_p * 1)(None)
+            )
             os._exit(99)
         os.close(writer)
         with open(reader, "rb") as file:
@@ -151,7 +158,9 @@ grep -E '^(Uid|Gid|CapPrm|CapEff)' /proc/self/status
 """
 
 
-@pytest.mark.parametrize(("words", "native"), [("-L -n", True), ("-A -f 2 -s rr", True), ("-L", False), ("-R", False)])
+@pytest.mark.parametrize(
+    ("words", "native"), [("-L -n", True), ("-A -f 2 -s rr", True), ("-L", False), ("-R", False)]
+)
 def test_a_privileged_copy(tmp_path: Path, words: str, native: bool) -> None:
     """With setuid root the front may do what it does itself; Python gets the rights of the caller only."""
     (tmp_path / "python").write_text(PROBE)
@@ -178,7 +187,12 @@ def test_it_links_to_nothing_but_libc() -> None:
     assert tool, "readelf comes with the compiler"
     shown = subprocess.run([tool, "-d", program()], capture_output=True, text=True, check=True).stdout
     needed = [line.split("[")[1].rstrip("]") for line in shown.splitlines() if "(NEEDED)" in line]
-    assert {name.partition(".so")[0] for name in needed} <= {"libc", "libpthread", "ld-linux-x86-64", "ld-linux-aarch64"}
+    assert {name.partition(".so")[0] for name in needed} <= {
+        "libc",
+        "libpthread",
+        "ld-linux-x86-64",
+        "ld-linux-aarch64",
+    }
 
 
 def test_a_small_command_takes_little_memory() -> None:

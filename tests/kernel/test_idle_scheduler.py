@@ -49,7 +49,10 @@ def test_results_stay_with_their_operations() -> None:
     work.add_service(work.operations[0].service)
     with Ipvs() as ipvs:
         results = ipvs.apply(work)
-        assert [(i, r.errno) for i, r in enumerate(results) if r.errno] == [(51, errno.EEXIST), (52, errno.EEXIST)]
+        assert [(i, r.errno) for i, r in enumerate(results) if r.errno] == [
+            (51, errno.EEXIST),
+            (52, errno.EEXIST),
+        ]
 
 
 def test_a_service_that_was_there_is_left_alone() -> None:

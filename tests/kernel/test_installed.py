@@ -25,7 +25,11 @@ def machine(script: str, *words: str, needs: str = "sh") -> list[str]:
         cannot_run(f"{needs} is not installed")
     mounts = "mount -t tmpfs none /usr/local\n[ ! -d /etc/fish/completions ] || mount -t tmpfs none /etc/fish/completions\n"
     done = subprocess.run(
-        ["unshare", "--mount", "sh", "-euc", mounts + script, "sh", *words], capture_output=True, text=True, check=False, timeout=120
+        ["unshare", "--mount", "sh", "-euc", mounts + script, "sh", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.splitlines()
@@ -37,7 +41,9 @@ INSTALL = f"{program()} install --ipvsadm > /dev/null\n"
 def test_names_in_a_fresh_shell() -> None:
     """The README's lines find every name, and ipvsadm is ours."""
     names = ("ipvsfast", "ipvsfast-save", "ipvsfast-restore", "ipvsadm", "ipvsadm-save", "ipvsadm-restore")
-    found = machine(f"{INSTALL}{LOGIN} bash -lc 'command -v \"$@\"; ipvsadm -v; ipvsfast-save' bash \"$@\"", *names)
+    found = machine(
+        f'{INSTALL}{LOGIN} bash -lc \'command -v "$@"; ipvsadm -v; ipvsfast-save\' bash "$@"', *names
+    )
     assert found[:6] == [f"/usr/local/{'s' * name.startswith('ipvsadm')}bin/{name}" for name in names]
     assert found[6].startswith("ipvsadm v1.31 (ipvsfast ")
     assert found[7:] == []
@@ -46,7 +52,11 @@ def test_names_in_a_fresh_shell() -> None:
 def test_pages_in_a_fresh_shell() -> None:
     """man finds the page of every name, also of ipvsadm's."""
     found = machine(f"{INSTALL}{LOGIN} bash -lc 'man -w ipvsfast-save ipvsadm ipvsadm-restore'", needs="man")
-    assert [os.path.basename(path) for path in found] == ["ipvsfast-save.8", "ipvsfast.8", "ipvsfast-restore.8"]
+    assert [os.path.basename(path) for path in found] == [
+        "ipvsfast-save.8",
+        "ipvsfast.8",
+        "ipvsfast-restore.8",
+    ]
 
 
 @pytest.mark.parametrize("name", ["ipvsfast", "ipvsadm", "ipvsadm-save"])
@@ -60,7 +70,7 @@ def test_completions_of_bash(name: str) -> None:
 
 def test_completions_of_fish() -> None:
     """Also where no desktop has set XDG_DATA_DIRS."""
-    script = f"{INSTALL}cd /usr/local; {LOGIN} HOME=/usr/local fish -lc 'complete -C \"ipvsfast remove-c\"; complete -C \"ipvsadm --zer\"'"
+    script = f'{INSTALL}cd /usr/local; {LOGIN} HOME=/usr/local fish -lc \'complete -C "ipvsfast remove-c"; complete -C "ipvsadm --zer"\''
     found = machine(script, needs="fish")
     assert [line.split("\t")[0] for line in found] == ["remove-compat", "--zero"]
 
@@ -74,7 +84,9 @@ def test_completions_of_zsh() -> None:
 @pytest.mark.parametrize("how", ["ipvsfast uninstall", "sh /usr/local/share/ipvsfast/uninstall"])
 def test_nothing_is_left(how: str) -> None:
     """Links outside the prefix too; by the verb, and by the script that works without ipvsfast."""
-    found = machine(f"{INSTALL}PATH=/usr/local/bin:$PATH; {how} | grep -cv removed || :; find /usr/local /etc/fish/completions ! -type d")
+    found = machine(
+        f"{INSTALL}PATH=/usr/local/bin:$PATH; {how} | grep -cv removed || :; find /usr/local /etc/fish/completions ! -type d"
+    )
     assert found == ["0"]
 
 
@@ -112,12 +124,20 @@ def test_rights_of_the_file_do_not_reach_python(how: str) -> None:
 
         def run(**more: str) -> subprocess.CompletedProcess[str]:
             argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", copy, "-L", "-c"]
-            return subprocess.run(argv, env={**os.environ, **more}, capture_output=True, text=True, check=False, timeout=60)
+            return subprocess.run(
+                argv, env={**os.environ, **more}, capture_output=True, text=True, check=False, timeout=60
+            )
 
         done = run()
         assert done.stderr == ""
         nobody, nothing = ["65534"] * 4, ["0" * 16]
-        assert [line.split()[1:] for line in done.stdout.splitlines()[:5]] == [nobody, nobody, nothing, nothing, nothing]
+        assert [line.split()[1:] for line in done.stdout.splitlines()[:5]] == [
+            nobody,
+            nobody,
+            nothing,
+            nothing,
+            nothing,
+        ]
         assert done.stdout.splitlines()[5] == f"{python} -L -c"
         # Nor does PATH count, which the caller has made.
         (folder / "other").mkdir()

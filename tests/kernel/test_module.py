@@ -43,7 +43,6 @@ def module_again() -> Iterator[None]:
         yield
 
 
-
 def test_changes_go_on_after_a_reload() -> None:
     """The family number of before is stale; nothing is lost and nothing is called done that was not."""
     with Ipvs() as ipvs:
@@ -114,7 +113,9 @@ def test_without_the_module_no_change_is_answered_by_a_refusal(batch: Batch) -> 
     with Ipvs() as ipvs:
         unload(for_good=True)
         for _ in range(2):
-            with pytest.raises(IpvsUnavailable, match=f"after 0 of {len(batch)} operations?: {FOR_GOOD}") as caught:
+            with pytest.raises(
+                IpvsUnavailable, match=f"after 0 of {len(batch)} operations?: {FOR_GOOD}"
+            ) as caught:
                 ipvs.apply(batch)
             assert (caught.value.results.sent, caught.value.results.unsent) == (0, batch.operations)
 
@@ -182,7 +183,9 @@ def test_removed_in_the_middle_of_a_restore(for_good: bool, how: dict[str, bool]
 
 def test_removed_under_the_command() -> None:
     """-R that gets its rules one by one: what happened, after which rule, and status 255."""
-    with subprocess.Popen([program(), "-R"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as command:
+    with subprocess.Popen(
+        [program(), "-R"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as command:
         assert command.stdin is not None and command.stderr is not None
         command.stdin.write("-A -f 1 -s rr\n")
         command.stdin.flush()
@@ -194,7 +197,9 @@ def test_removed_under_the_command() -> None:
         command.stdin.close()
         told = command.stderr.read()
     assert command.returncode == 255
-    assert told.endswith(f"up to stdin:1: Protocol not available ({GONE}; load the module ip_vs: modprobe ip_vs)\n")
+    assert told.endswith(
+        f"up to stdin:1: Protocol not available ({GONE}; load the module ip_vs: modprobe ip_vs)\n"
+    )
     assert told.count("\n") == 1
 
 
@@ -219,7 +224,9 @@ def test_a_session_that_changed_before_is_told_once() -> None:
             ipvs.add_destination(WEB.key, DESTINATIONS[0])
 
 
-@pytest.mark.parametrize("argv", [("-L", "-n"), ("-A", "-f", "1"), ("-R",), ("-C",), ("save",), ("restore", "-q")])
+@pytest.mark.parametrize(
+    "argv", [("-L", "-n"), ("-A", "-f", "1"), ("-R",), ("-C",), ("save",), ("restore", "-q")]
+)
 def test_without_the_module_the_command_says_so(argv: tuple[str, ...]) -> None:
     """What modprobe had to say, then ipvsadm's two lines, status 2."""
     unload(for_good=True)
@@ -233,4 +240,7 @@ def test_version_tells_that_there_is_none() -> None:
     unload(for_good=True)
     done = run("--version")
     assert done.returncode == 0
-    assert "kernel: IPVS not reachable: Protocol not available (load the module ip_vs: modprobe ip_vs)" in done.stdout
+    assert (
+        "kernel: IPVS not reachable: Protocol not available (load the module ip_vs: modprobe ip_vs)"
+        in done.stdout
+    )

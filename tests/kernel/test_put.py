@@ -44,8 +44,18 @@ def test_put_adds_and_edits() -> None:
 @pytest.mark.parametrize(
     ("operation", "kind", "code", "text"),
     [
-        (Operation("put-service", WEB.replace(scheduler="nosuch")), NotFound, errno.ENOENT, "Scheduler or persistence engine not found"),
-        (Operation("put-service", OTHER.replace(scheduler="nosuch")), NotFound, errno.ENOENT, "Scheduler or persistence engine not found"),
+        (
+            Operation("put-service", WEB.replace(scheduler="nosuch")),
+            NotFound,
+            errno.ENOENT,
+            "Scheduler or persistence engine not found",
+        ),
+        (
+            Operation("put-service", OTHER.replace(scheduler="nosuch")),
+            NotFound,
+            errno.ENOENT,
+            "Scheduler or persistence engine not found",
+        ),
         (Operation("put-server", OTHER, REAL), NotFound, errno.ESRCH, "Service not defined"),
     ],
 )
@@ -77,7 +87,13 @@ def test_exist_makes_every_addition_a_put() -> None:
     """Also of daemons that run as wanted; a daemon that runs otherwise is a refusal."""
     subprocess.run(["ip", "link", "set", "lo", "multicast", "on"], check=True)
     daemon = SyncDaemon("master", "lo", 3)
-    batch = Batch().set_timeouts(Timeouts(900, 120, 300)).start_daemon(daemon).add_service(WEB).add_destination(WEB, HEAVY)
+    batch = (
+        Batch()
+        .set_timeouts(Timeouts(900, 120, 300))
+        .start_daemon(daemon)
+        .add_service(WEB)
+        .add_destination(WEB, HEAVY)
+    )
     with Ipvs() as ipvs:
         ipvs.add_service(WEB.replace(scheduler="lc"))
         ipvs.add_destination(WEB, REAL)
@@ -226,11 +242,16 @@ def one_by_one(ipvs: Ipvs, operations: list[Operation], exist: bool) -> list[int
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(steps, max_size=12), st.lists(steps, max_size=4), st.booleans())
-def test_a_batch_does_what_its_operations_do_one_by_one(operations: list[Operation], before: list[Operation], exist: bool) -> None:
+def test_a_batch_does_what_its_operations_do_one_by_one(
+    operations: list[Operation], before: list[Operation], exist: bool
+) -> None:
     """Whatever stands between puts of the same entry: the same results, and the same table."""
     with Ipvs() as ipvs:
         outcomes = []
-        for run in (lambda: one_by_one(ipvs, operations, exist), lambda: [r.errno for r in ipvs.apply(operations, exist=exist)]):
+        for run in (
+            lambda: one_by_one(ipvs, operations, exist),
+            lambda: [r.errno for r in ipvs.apply(operations, exist=exist)],
+        ):
             ipvs.flush()
             ipvs.apply(before)
             outcomes.append((run(), sorted(ipvs.table(), key=lambda row: row[0].key)))

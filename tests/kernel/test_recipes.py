@@ -52,7 +52,9 @@ def test_a_controller_brings_any_table_to_what_is_wanted(tmp_path: Path) -> None
         assert ipvs.table() == [(WEB, [ONE, TWO])]
 
 
-EXAMPLES = [(document, n) for document in ("README.md", "docs/api.md") for n in range(len(examples(document)))]
+EXAMPLES = [
+    (document, n) for document in ("README.md", "docs/api.md") for n in range(len(examples(document)))
+]
 
 
 @pytest.mark.parametrize(("document", "n"), EXAMPLES)

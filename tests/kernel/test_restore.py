@@ -125,7 +125,10 @@ def test_options_that_exclude_each_other_and_unknown_ones() -> None:
         assert done.returncode == 2
         assert text in done.stderr
     done = run("restore", "/nonexistent/rules")
-    assert (done.returncode, done.stderr) == (1, "cannot read /nonexistent/rules: No such file or directory\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "cannot read /nonexistent/rules: No such file or directory\n",
+    )
 
 
 def test_clear_replaces_the_table_and_keeps_the_order() -> None:
@@ -206,7 +209,9 @@ def test_two_restores_at_once() -> None:
     """Both end, each with a true account; together the table is whole."""
     text = rules(200, 20)
     both = [
-        subprocess.Popen([program(), "restore", "--keep-going"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [program(), "restore", "--keep-going"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         for _ in range(2)
     ]
     counts = []
@@ -238,13 +243,19 @@ keys = st.one_of(
     st.builds(lambda t, m: Service.tcp("10.0.1.1", 0, "lc", persistent=t, netmask=m), st.integers(1, 2678400), st.integers(0, 32)),
     st.builds(lambda t: Service.udp("10.0.1.1", 5060, "rr", persistent=t, engine="sip"), st.integers(1, 2678400)),
 )  # fmt: skip
-tunnels = st.sampled_from([Tunnel(), Tunnel("gue", 6080, "remcsum"), Tunnel("gre", checksum="csum"), Tunnel("gue", 1)])
+tunnels = st.sampled_from(
+    [Tunnel(), Tunnel("gue", 6080, "remcsum"), Tunnel("gre", checksum="csum"), Tunnel("gue", 1)]
+)
 weights = st.integers(0, 2**31 - 1)
 
 
 @st.composite
 def destinations(draw: st.DrawFn, family: int) -> Destination:
-    address = f"10.9.0.{draw(st.integers(1, 9))}" if draw(st.booleans()) else f"2001:db8:9::{draw(st.integers(1, 9))}"
+    address = (
+        f"10.9.0.{draw(st.integers(1, 9))}"
+        if draw(st.booleans())
+        else f"2001:db8:9::{draw(st.integers(1, 9))}"
+    )
     other = (":" in address) != (family == 10)
     forwarding = "tunnel" if other else draw(st.sampled_from(["masq", "route", "tunnel"]))
     upper = draw(st.sampled_from([0, 5, 2**31 - 1]))
@@ -262,7 +273,10 @@ def tables(draw: st.DrawFn) -> list[tuple[Service, list[Destination]]]:
         dests = draw(st.lists(destinations(service.key.family), max_size=6, unique_by=lambda d: d.key))
         if not service.key.fwmark:  # direct routing and tunnels cannot change the port
             port = service.key.port
-            dests = [d if d.forwarding == "masq" else d.replace(key=type(d.key)(d.key.family, d.key.packed, port)) for d in dests]
+            dests = [
+                d if d.forwarding == "masq" else d.replace(key=type(d.key)(d.key.family, d.key.packed, port))
+                for d in dests
+            ]
             dests = list({d.key: d for d in dests}.values())
         table.append((service, dests))
     return table

@@ -204,7 +204,10 @@ def test_interrupted_among_what_is_there() -> None:
 
 def test_one_rule() -> None:
     """A count of one is no plural."""
-    for expected in ("1 of 1 rule is in force", "1 of 1 rule is in force: 0 added, 1 already there, 0 refused"):
+    for expected in (
+        "1 of 1 rule is in force",
+        "1 of 1 rule is in force: 0 added, 1 already there, 0 refused",
+    ):
         assert summary(run("restore", stdin="-A -f 1 -s rr\n")) == expected
     with Ipvs() as ipvs:
         with pytest.raises(KernelRefused):

@@ -42,7 +42,9 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 def shell(script: str, **names: object) -> subprocess.CompletedProcess[str]:
     """A line of bash in which P is the program."""
     environment = {**os.environ, **{name: str(value) for name, value in names.items()}, "P": program()}
-    return subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        ["bash", "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def test_a_device_stays_a_device(folder: Path, saved: str) -> None:
@@ -115,7 +117,10 @@ def test_a_broken_hard_link_is_told(tmp_path: Path, saved: str) -> None:
     os.link(path, other)
     done = run("save", str(path))
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == f"{path} is a new file now: 1 other name of the old one (hard links) keeps its content\n"
+    assert (
+        done.stderr
+        == f"{path} is a new file now: 1 other name of the old one (hard links) keeps its content\n"
+    )
     assert (body(path.read_text()), other.read_text()) == (saved, "old\n")
     os.link(path, tmp_path / "third")
     os.link(path, tmp_path / "fourth")

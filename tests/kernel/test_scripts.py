@@ -103,7 +103,12 @@ def test_the_names_of_ipvsadm(compat: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("-A -f 9\n-A -f 0\n", 2), ("-A -f 9\nfoo\n", 255), ("-A -f 9\n-A -f 8 --bogus\n-A -f 7\n", 255), ("-R", 255)],
+    [
+        ("-A -f 9\n-A -f 0\n", 2),
+        ("-A -f 9\nfoo\n", 255),
+        ("-A -f 9\n-A -f 8 --bogus\n-A -f 7\n", 255),
+        ("-R", 255),
+    ],
 )
 def test_wrong_input_clears_nothing(text: str, expected: int) -> None:
     """Not the table, not one rule of it, though the lines before the mistake are right."""
@@ -147,8 +152,16 @@ def test_empty_input_is_refused_under_our_own_name(text: str) -> None:
     ("text", "expected", "refused"),
     [
         ("-A -f 1 -s rr\n-A -f 1 -s rr\n", 255, "stdin:2: -A -f 1 -s rr: Service already exists"),
-        ("-A -f 1 -s nosuch\n-A -f 1 -s rr\n", 0, "stdin:1: -A -f 1 -s nosuch: Scheduler or persistence engine not found"),
-        ("-A -f 1\n-a -f 2 -r 10.0.0.1\n-D -f 3\n-A -f 2\n", 0, "stdin:2: -a -f 2 -r 10.0.0.1: Service not defined"),
+        (
+            "-A -f 1 -s nosuch\n-A -f 1 -s rr\n",
+            0,
+            "stdin:1: -A -f 1 -s nosuch: Scheduler or persistence engine not found",
+        ),
+        (
+            "-A -f 1\n-a -f 2 -r 10.0.0.1\n-D -f 3\n-A -f 2\n",
+            0,
+            "stdin:2: -a -f 2 -r 10.0.0.1: Service not defined",
+        ),
         ("-A -f 1\n-D -f 3\n", 255, "stdin:2: -D -f 3: No such service"),
     ],
 )
@@ -188,14 +201,21 @@ def test_a_full_disk_is_an_error() -> None:
     """A truncated save must not look like a good one."""
     fill()
     with open("/dev/full", "wb") as full:
-        done = subprocess.run([program("ipvsfast-save"), "-n"], stdout=full, stderr=subprocess.PIPE, check=False)
-    assert (done.returncode, done.stderr) == (1, b"cannot write to standard output: No space left on device\n")
+        done = subprocess.run(
+            [program("ipvsfast-save"), "-n"], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, done.stderr) == (
+        1,
+        b"cannot write to standard output: No space left on device\n",
+    )
 
 
 def test_a_reader_that_leaves() -> None:
     """`| head` ends it quietly."""
     assert run("ipvsfast", "-R", stdin=rules(400, 50))[0] == 0
-    done = subprocess.run(["sh", "-c", f"{program('ipvsfast-save')} -n | head -1"], capture_output=True, check=True)
+    done = subprocess.run(
+        ["sh", "-c", f"{program('ipvsfast-save')} -n | head -1"], capture_output=True, check=True
+    )
     assert (done.stdout.count(b"\n"), done.stderr) == (1, b"")
 
 
@@ -217,12 +237,22 @@ def test_interrupted_while_it_reads() -> None:
 
 def test_the_same_as_the_real_one(compat: Path) -> None:
     """Valid input to ipvsadm-restore of the distribution and to ours: same status, output and table."""
-    real = "/usr/sbin/ipvsadm-restore" if os.path.exists("/usr/sbin/ipvsadm-restore") else "/sbin/ipvsadm-restore"
+    real = (
+        "/usr/sbin/ipvsadm-restore"
+        if os.path.exists("/usr/sbin/ipvsadm-restore")
+        else "/sbin/ipvsadm-restore"
+    )
     if not os.path.exists(real):
         cannot_run("ipvsadm is not installed")
     fill()
     text = run("ipvsfast-save", "-n")[1]
-    inputs = [text, "", "#c\n-A -f 9\n -A -f 10 -s rr\n", "-A -f 9\n-L -n -f 9\n", "-A -f 1\r\n\r\n-a -f 1 -r 10.0.0.1\r\n"]
+    inputs = [
+        text,
+        "",
+        "#c\n-A -f 9\n -A -f 10 -s rr\n",
+        "-A -f 9\n-L -n -f 9\n",
+        "-A -f 1\r\n\r\n-a -f 1 -r 10.0.0.1\r\n",
+    ]
     for given in inputs:
         results = []
         for path in (real, f"{compat}/ipvsadm-restore"):

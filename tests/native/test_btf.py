@@ -176,7 +176,15 @@ def test_a_whole_layout() -> None:
     """Every member is found where it was put, the expiry inside its timer; the record ends behind the last."""
     layout, missing = ffi.new("struct ipvsf_conn_layout *"), ffi.new("char[64]")
     assert lib.ipvsf_conn_layout_find(Types(connection().data()).btf, layout, missing, 64) == 0
-    found = (layout.node, layout.cport, layout.caddr, layout.packets, layout.expires, layout.ipvs, layout.data_len)
+    found = (
+        layout.node,
+        layout.cport,
+        layout.caddr,
+        layout.packets,
+        layout.expires,
+        layout.ipvs,
+        layout.data_len,
+    )
     assert found == (0, 16, 26, 86, 98 + 8, 138, 162)
     assert layout.record_len == 168
     assert (layout.engine_name, layout.nsproxy, layout.net, layout.net_ipvs) == (8, 8, 8, 8)
@@ -204,7 +212,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     holder = ffi.new("struct ipvsf_btf **")
     (tmp_path / "empty").touch()
     results = [
-        lib.ipvsf_btf_open(str(tmp_path / name).encode(), ffi.NULL, holder) for name in ("", "empty", "nosuch")
+        lib.ipvsf_btf_open(str(tmp_path / name).encode(), ffi.NULL, holder)
+        for name in ("", "empty", "nosuch")
     ]
     assert results[0] < 0
     assert results[1:] == [-errno.EBADMSG, -errno.ENOENT]

@@ -26,7 +26,9 @@ def scan(text, room=64, start=0):
     rows = bytearray(room * conn_layout.ROW.size)
     state = ffi.new("struct ipvsf_conn_scan *", {"used": start})
     lent = ffi.from_buffer("char[]", text)
-    assert lib.ipvsf_conns_scan(lent, len(text), ffi.from_buffer("struct ipvsf_conn[]", rows), room, state) == 0
+    assert (
+        lib.ipvsf_conns_scan(lent, len(text), ffi.from_buffer("struct ipvsf_conn[]", rows), room, state) == 0
+    )
     found = list(conn_layout.unpack(bytes(rows[: state.count * conn_layout.ROW.size]), text))
     return found, state.used, state.unreadable, ffi.string(state.first_unreadable)
 
@@ -201,7 +203,11 @@ def test_files(text, overlap):
         strange = 1
     reader = reader_of(text, overlap)
     assert read(reader) == rows
-    assert (reader.unreadable()[0], reader.account.bytes, reader.account.rows) == (strange, len(text), len(rows))
+    assert (reader.unreadable()[0], reader.account.bytes, reader.account.rows) == (
+        strange,
+        len(text),
+        len(rows),
+    )
 
 
 def test_first_unreadable_line():

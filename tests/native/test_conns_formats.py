@@ -262,14 +262,21 @@ def test_client_nets(texts, four, six):
 def test_one_schema(texts, names):
     """What a count is of has the names and values that entries have in JSON; both fit their schemas."""
     text = HEADER + b"".join(texts)
-    rows = fitting("connection", [json.loads(part) for part in text_of(reader_of(text), "ndjson").splitlines()])
-    extra = [{"client_net": key_text(row, "client-net"), "family": key_text(row, "family")} for row in connections(texts)]
+    rows = fitting(
+        "connection", [json.loads(part) for part in text_of(reader_of(text), "ndjson").splitlines()]
+    )
+    extra = [
+        {"client_net": key_text(row, "client-net"), "family": key_text(row, "family")}
+        for row in connections(texts)
+    ]
     reader, keys = reader_of(text), parse_keys(names)
     counted = ConnGroups(b"".join([key.packed for key in keys]))
     while not reader.ended:
         reader.group(counted)
     fields = [name for key in keys for name in key.names]
-    wanted = Counter([json.dumps({name: {**row, **more}[name] for name in fields}) for row, more in zip(rows, extra)])
+    wanted = Counter(
+        [json.dumps({name: {**row, **more}[name] for name in fields}) for row, more in zip(rows, extra)]
+    )
     records = fitting("connection-count", Groups(keys, counted, len(texts)).top().records())
     assert {record.pop("total") for record in records} == {len(texts)}
     counts = [record.pop("connections") for record in records]
@@ -322,7 +329,9 @@ def test_what_cannot_be_compared():
     """Counts by other keys."""
     with pytest.raises(InvalidValue, match="counts by state cannot be compared with client-net:24/64"):
         groups_of([], "state").top(before=groups_of([], "client-net"))
-    with pytest.raises(InvalidValue, match="counts by client-net:8/64 cannot be compared with client-net:9/64"):
+    with pytest.raises(
+        InvalidValue, match="counts by client-net:8/64 cannot be compared with client-net:9/64"
+    ):
         groups_of([], "client-net:8").top(before=groups_of([], "client-net:9"))
 
 
@@ -466,13 +475,19 @@ def test_columns(texts):
     def column(name):
         data = take_column(packed, name)
         width, form = COLUMNS[name][1:]
-        return list(memoryview(data).cast(form)) if form else [data[n : n + width] for n in range(0, len(data), width)]
+        return (
+            list(memoryview(data).cast(form))
+            if form
+            else [data[n : n + width] for n in range(0, len(data), width)]
+        )
 
     for at, name in ((0, "protocol"), (1, "template"), (3, "client_port"), (5, "service_port"),
                      (7, "destination_port"), (9, "expires")):  # fmt: skip
         assert column(name) == [row[at] for row in rows]
     for at, name in ((2, "client"), (4, "service"), (6, "destination")):
-        assert [cell[: len(row[at])] for cell, row in zip(column(name), rows, strict=True)] == [row[at] for row in rows]
+        assert [cell[: len(row[at])] for cell, row in zip(column(name), rows, strict=True)] == [
+            row[at] for row in rows
+        ]
     assert column("state") == [row.state.encode().ljust(16, b"\0") for row in rows]
     assert column("family") == [2 if len(row[2]) == 4 else 10 for row in rows]
     assert column("destination_family") == [2 if len(row[6]) == 4 else 10 for row in rows]

@@ -99,7 +99,9 @@ def test_json_of_several_readings(readings):
     assert len(json.loads(text)) == 5000
 
 
-HEADING = b"IPVS connection entries\npro expire state       source             virtual            destination\n"
+HEADING = (
+    b"IPVS connection entries\npro expire state       source             virtual            destination\n"
+)
 FIELDS = (b"protocol,state,client,client_port,service,service_port,destination,destination_port,expires,template,"
           b"pe,pe_data")  # fmt: skip
 
@@ -126,7 +128,9 @@ def test_whole_texts(readings, rows, form, start, end, empty):
 
 def test_no_such_form(readings):
     """It is refused before anything is read."""
-    with pytest.raises(InvalidValue, match="no form 'xml': there are table, table-pe, csv, csv-details, json, ndjson"):
+    with pytest.raises(
+        InvalidValue, match="no form 'xml': there are table, table-pe, csv, csv-details, json, ndjson"
+    ):
         Connections().text("xml")
 
 

@@ -51,7 +51,9 @@ def test_a_name_without_ipv4_address(arena: Arena, tmp_path: Path, answers: Answ
 @pytest.mark.quirk("D")
 @pytest.mark.parametrize("answer", [SERVFAIL, REFUSED, None], ids=["SERVFAIL", "REFUSED", "silent"])
 @pytest.mark.parametrize("command", ["-A", "-R"])
-def test_a_failed_look_up_is_no_ipv6_service(arena: Arena, tmp_path: Path, answer: Answer, command: str) -> None:
+def test_a_failed_look_up_is_no_ipv6_service(
+    arena: Arena, tmp_path: Path, answer: Answer, command: str
+) -> None:
     """No answer about IPv4 is not the answer that there is none: nothing is made, and why is said.
 
     IPv6 is not even asked about, so that a silent server costs no more than ipvsadm waits for it.
@@ -71,7 +73,9 @@ def test_a_failed_look_up_is_no_ipv6_service(arena: Arena, tmp_path: Path, answe
     assert len(our_questions) <= len(their_questions)
 
 
-RULES = "".join([f"-A -t s{n}.example:80 -s rr\n-a -t s{n}.example:80 -r d{n}.example:80 -m\n" for n in range(3)])
+RULES = "".join(
+    [f"-A -t s{n}.example:80 -s rr\n-a -t s{n}.example:80 -r d{n}.example:80 -m\n" for n in range(3)]
+)
 NAMES = [f"{kind}{n}.example" for n in range(3) for kind in "sd"]
 FOUND: Answers = {(name, A): [bytes([10, 0, at, 1])] for at, name in enumerate(NAMES)}
 
@@ -79,7 +83,10 @@ FOUND: Answers = {(name, A): [bytes([10, 0, at, 1])] for at, name in enumerate(N
 def saved() -> list[str]:
     rules = []
     for n in range(3):
-        rules += [f"-A -t 10.0.{2 * n}.1:80 -s rr", f"-a -t 10.0.{2 * n}.1:80 -r 10.0.{2 * n + 1}.1:80 -m -w 1"]
+        rules += [
+            f"-A -t 10.0.{2 * n}.1:80 -s rr",
+            f"-a -t 10.0.{2 * n}.1:80 -r 10.0.{2 * n + 1}.1:80 -m -w 1",
+        ]
     return rules
 
 

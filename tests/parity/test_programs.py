@@ -215,7 +215,9 @@ def test_a_reader_that_has_gone(
 
 
 @pytest.mark.parametrize("ignored", [False, True])
-def test_the_reader_of_a_saved_table_has_gone(arena: Arena, names: Path, tmp_path: Path, ignored: bool) -> None:
+def test_the_reader_of_a_saved_table_has_gone(
+    arena: Arena, names: Path, tmp_path: Path, ignored: bool
+) -> None:
     """ipvsadm-save likewise; the verb save says that it could not write, as half a file must not look good."""
     start = unread(tmp_path, ignored)
     with arena.space("-A -f 7\n") as space:
@@ -245,7 +247,11 @@ def test_closed_output(arena: Arena, names: Path, command: str) -> None:
 @pytest.mark.quirk("I")
 @pytest.mark.parametrize(
     ("redirection", "reason", "left"),
-    [("<&-", "Bad file descriptor", 1), ("0> /dev/null", "Bad file descriptor", 0), ("< /", "Is a directory", 0)],
+    [
+        ("<&-", "Bad file descriptor", 1),
+        ("0> /dev/null", "Bad file descriptor", 0),
+        ("< /", "Is a directory", 0),
+    ],
 )
 def test_closed_input(arena: Arena, names: Path, redirection: str, reason: str, left: int) -> None:
     """Rules that cannot be read are an error of ours; ipvsadm takes them for an empty file.

@@ -99,7 +99,11 @@ def silent_name_server(namespace: Namespace, folder: str) -> None:
 
 
 def name_server(
-    namespace: Namespace, folder: str, answers: dict[tuple[str, int], Answer], hold: int = 0, patience: str = "1 1"
+    namespace: Namespace,
+    folder: str,
+    answers: dict[tuple[str, int], Answer],
+    hold: int = 0,
+    patience: str = "1 1",
 ) -> None:
     """Names are asked of a server that gives these answers. patience: seconds for each attempt, attempts."""
     _name_servers[namespace] = NameServer("127.0.0.53", answers, hold)

@@ -89,7 +89,9 @@ def _pair(n: int) -> tuple[bytes, int]:
 
 def _tcp(n: int) -> Entry:
     client, port = _pair(n)
-    return Entry(client, v4(10, 0, 0, 1), v4(10, 1, 0, 1), port, state=n // len(KINDS) % 11, timeout=600 + n % 3000)
+    return Entry(
+        client, v4(10, 0, 0, 1), v4(10, 1, 0, 1), port, state=n // len(KINDS) % 11, timeout=600 + n % 3000
+    )
 
 
 def _udp(n: int) -> Entry:
@@ -114,7 +116,9 @@ def _udp6(n: int) -> Entry:
 
 def _template(n: int) -> Entry:
     client = struct.pack("!I", 0x0C000000 + n)
-    return Entry(client, v4(10, 0, 0, 4), v4(10, 1, 0, 4), 0, 443, 443, TCP, n // len(KINDS) % 2, TEMPLATE | INACTIVE)
+    return Entry(
+        client, v4(10, 0, 0, 4), v4(10, 1, 0, 4), 0, 443, 443, TCP, n // len(KINDS) % 2, TEMPLATE | INACTIVE
+    )
 
 
 def _template6(n: int) -> Entry:

@@ -29,7 +29,15 @@ class Blob:
         self.strings += text.encode() + b"\0"
         return at
 
-    def add(self, kind: int, name: int = 0, size_or_type: int = 0, count: int = 0, flag: int = 0, rest: bytes = b"") -> int:
+    def add(
+        self,
+        kind: int,
+        name: int = 0,
+        size_or_type: int = 0,
+        count: int = 0,
+        flag: int = 0,
+        rest: bytes = b"",
+    ) -> int:
         self.types += struct.pack("=III", name, flag << 31 | kind << 24 | count, size_or_type) + rest
         self.last += 1
         return self.last
@@ -44,7 +52,12 @@ class Blob:
         return self.add(ARRAY, rest=struct.pack("=III", element, element, count))
 
     def compound(
-        self, name: str, size: int, members: list[tuple[str | int, int, int]], kind: int = STRUCT, flag: int = 0
+        self,
+        name: str,
+        size: int,
+        members: list[tuple[str | int, int, int]],
+        kind: int = STRUCT,
+        flag: int = 0,
     ) -> int:
         """members: (name or where it stands, type, offset in bits)."""
         rest = b"".join(

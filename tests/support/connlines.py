@@ -94,12 +94,35 @@ def _hex(address: str) -> bytes:
     return ":".join([text[at : at + 4] for at in range(0, 32, 4)]).encode()
 
 
-STATES = ("NONE", "ASSURED", "ESTABLISHED", "FIN_WAIT", "TIME_WAIT", "UDP", "ICMP", "S-ACK-SENT", "C-REPLIED", "ERR!")
+STATES = (
+    "NONE",
+    "ASSURED",
+    "ESTABLISHED",
+    "FIN_WAIT",
+    "TIME_WAIT",
+    "UDP",
+    "ICMP",
+    "S-ACK-SENT",
+    "C-REPLIED",
+    "ERR!",
+)
 ADDRESSES4 = ("10.0.0.1", "10.0.0.2", "10.0.1.1", "127.0.0.1", "0.0.0.77", "255.255.255.255", "192.168.128.9")
 ADDRESSES6 = ("::1", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "fe80::ff", "::ffff:10.0.0.1", "::")
 _ports = st.sampled_from([0, 0, 1, 80, 443, 32768, 65535]) | st.integers(0, 65535)
 _data = st.sampled_from(
-    [b"", b" ", b"a,b", b'say "hi"', b"back\\slash", b"\x1b[2J", b"\xc2\x9b", b"\xe2\x82", "é€😀".encode(), b"\0\r", b"\x7f"]
+    [
+        b"",
+        b" ",
+        b"a,b",
+        b'say "hi"',
+        b"back\\slash",
+        b"\x1b[2J",
+        b"\xc2\x9b",
+        b"\xe2\x82",
+        "é€😀".encode(),
+        b"\0\r",
+        b"\x7f",
+    ]
 ) | st.binary(max_size=40).map(lambda data: data.replace(b"\n", b"?"))
 
 
@@ -108,7 +131,9 @@ def lines(draw: st.DrawFn) -> bytes:
     """One line of a kernel, with its end."""
     addresses = draw(st.sampled_from([ADDRESSES4, ADDRESSES6]))
     destinations = draw(st.sampled_from([addresses, addresses, ADDRESSES4 + ADDRESSES6]))
-    protocol = draw(st.sampled_from([*PROTOCOLS, b"TCP", b"UDP"]) | st.integers(0, 255).map(lambda n: b"IP_%d" % n))
+    protocol = draw(
+        st.sampled_from([*PROTOCOLS, b"TCP", b"UDP"]) | st.integers(0, 255).map(lambda n: b"IP_%d" % n)
+    )
     engine = draw(st.sampled_from([b"", b"", b"", b"sip", b"fifteenletters_"]))
     return line(
         protocol,

@@ -58,7 +58,9 @@ def parse(text: bytes) -> list[Row]:
     for line in text.split(b"\n")[1:-1]:
         found = _ENTRY.fullmatch(line)
         assert found is not None, line
-        protocol, client, cport, service, vport, destination, dport, state, expires, engine, data = found.groups()
+        protocol, client, cport, service, vport, destination, dport, state, expires, engine, data = (
+            found.groups()
+        )
         port = int(cport, 16)
         rows.append(Row(
             _number(protocol), not port and state in (b"NONE", b"ASSURED"), _packed(client), port,

@@ -41,7 +41,9 @@ def filled(rules: str) -> Iterator[None]:
     """A namespace of its own, with these rules, of which none may be wrong."""
     with fresh_namespace():
         if rules:
-            subprocess.run([program(), "restore", "-q"], input=rules.encode(), check=True, env=os.environ | ALONE)
+            subprocess.run(
+                [program(), "restore", "-q"], input=rules.encode(), check=True, env=os.environ | ALONE
+            )
         yield
 
 
@@ -49,7 +51,9 @@ def left(argv: list[str], stdin: bytes = b"", rules: str = "", **settings: Any) 
     """What a command does to a table of its own that holds `rules`."""
     settings["env"] = os.environ | settings.pop("env", {})
     with filled(rules):
-        done = subprocess.run(argv, input=stdin, capture_output=True, check=False, timeout=SECONDS, **settings)
+        done = subprocess.run(
+            argv, input=stdin, capture_output=True, check=False, timeout=SECONDS, **settings
+        )
         return Left(done.returncode, done.stdout, done.stderr, table())
 
 

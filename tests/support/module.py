@@ -16,7 +16,9 @@ LOADER = Path("/proc/sys/kernel/modprobe")
 
 def loaded() -> list[str]:
     """Names of the IPVS modules that are there."""
-    return [line.split()[0] for line in Path("/proc/modules").read_text().splitlines() if line.startswith("ip_vs")]
+    return [
+        line.split()[0] for line in Path("/proc/modules").read_text().splitlines() if line.startswith("ip_vs")
+    ]
 
 
 def unload(seconds: float = 60, for_good: bool = False) -> None:
@@ -27,7 +29,10 @@ def unload(seconds: float = 60, for_good: bool = False) -> None:
     end = time.monotonic() + seconds
     while True:
         modules = sorted(loaded(), key=lambda name: name == "ip_vs")
-        done = [subprocess.run(["rmmod", name], capture_output=True, text=True, check=False, timeout=30) for name in modules]
+        done = [
+            subprocess.run(["rmmod", name], capture_output=True, text=True, check=False, timeout=30)
+            for name in modules
+        ]
         if not loaded():
             return
         assert time.monotonic() < end, [one.stderr for one in done]

@@ -74,7 +74,5 @@ def response(packet: bytes, answer: list[bytes] | int) -> bytes:
     kind = packet[end - 4 : end - 2]
     code, addresses = (answer, []) if isinstance(answer, int) else (0, answer)
     head = packet[:2] + struct.pack(">HHHHH", 0x8180 | code, 1, len(addresses), 0, 0)
-    records = [
-        b"\xc0\x0c" + kind + struct.pack(">HIH", 1, 60, len(packed)) + packed for packed in addresses
-    ]
+    records = [b"\xc0\x0c" + kind + struct.pack(">HIH", 1, 60, len(packed)) + packed for packed in addresses]
     return head + packet[12:end] + b"".join(records)

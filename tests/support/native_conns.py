@@ -112,7 +112,21 @@ def _row(values: tuple, text: bytes) -> tuple[Row, Details]:
      state, pe_at, data_at, data_len, flags, fwmark, timeout, packets, _) = values  # fmt: skip
     engine, data = text[pe_at : pe_at + pe_len], text[data_at : data_at + data_len]
     return (
-        Row(af, daf, protocol, template, cport, vport, dport, client, virtual, destination, state, engine, data),
+        Row(
+            af,
+            daf,
+            protocol,
+            template,
+            cport,
+            vport,
+            dport,
+            client,
+            virtual,
+            destination,
+            state,
+            engine,
+            data,
+        ),
         Details(expires, known, flags, fwmark, timeout, packets),
     )
 

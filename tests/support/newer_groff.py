@@ -49,7 +49,11 @@ def _start(folder: Path, program: str) -> list[str]:
 
 def render(folder: Path, page: Path, columns: int = 80) -> tuple[str, str]:
     """(text of a manual page, warnings). groff would start programs by the machine's own loader."""
-    macros = [word for name in ("site-tmac", "current/tmac") for word in ("-M", str(folder / "usr/share/groff" / name))]
+    macros = [
+        word
+        for name in ("site-tmac", "current/tmac")
+        for word in ("-M", str(folder / "usr/share/groff" / name))
+    ]
     troff = _run([*_start(folder, "troff"), "-ww", "-Tutf8", *macros, "-man", f"-rLL={columns}n", str(page)])
     done = _run(_start(folder, "grotty"), troff.stdout)
     return re.sub(r"\x1b\[[0-9;]*m", "", done.stdout), troff.stderr + done.stderr

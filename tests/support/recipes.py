@@ -44,5 +44,10 @@ def run_program(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
     path = folder / "recipe.py"
     path.write_text(text)
     return subprocess.run(
-        [sys.executable, "-W", "error", str(path)], capture_output=True, text=True, timeout=120, check=False, cwd=folder
+        [sys.executable, "-W", "error", str(path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=folder,
     )

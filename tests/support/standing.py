@@ -37,10 +37,15 @@ def entry(number: int) -> Entry:
     """The entry of that number: no two are alike, and every kind comes once in a hundred."""
     kind, port = number % 100, 1024 + number // 100 % 50_000
     timeout = TIMEOUTS[number % 3]
-    client, server = f"10.{64 + (number >> 16)}.{number >> 8 & 255}.{number & 255}", f"10.128.0.{1 + number % 50}"
+    client, server = (
+        f"10.{64 + (number >> 16)}.{number >> 8 & 255}.{number & 255}",
+        f"10.128.0.{1 + number % 50}",
+    )
     if kind < 40:
         state = number // 100 % len(STATES[TCP])
-        return Entry(client, port, f"10.0.0.{1 + number % 3}", 80 + number % 2, server, 8080, TCP, state, timeout)
+        return Entry(
+            client, port, f"10.0.0.{1 + number % 3}", 80 + number % 2, server, 8080, TCP, state, timeout
+        )
     if kind < 55:
         return Entry(client, port, "10.0.0.1", 53, server, 53, UDP, 0, timeout)
     if kind < 60:
@@ -49,7 +54,9 @@ def entry(number: int) -> Entry:
     if kind < 85:
         client = f"2001:db8:1::{number // 100 % CLIENTS_SIX + 1:x}"
         server = f"2001:db8:2::{1 + number % 50:x}"
-        return Entry(client, number % 50_000 + 1024, "2001:db8::1", 443, server, 8443, TCP, number % 11, timeout)
+        return Entry(
+            client, number % 50_000 + 1024, "2001:db8::1", 443, server, 8443, TCP, number % 11, timeout
+        )
     return _rare(number, kind, client, server, timeout)
 
 
@@ -64,7 +71,9 @@ def _rare(number: int, kind: int, client: str, server: str, timeout: int) -> Ent
                      TEMPLATE)  # fmt: skip
     if kind < 97:
         data = b"%d@example.com" % number
-        return Entry(client, 0, "10.0.0.2", 5060, server, 5060, UDP, state, timeout, TEMPLATE, engine="sip", data=data)
+        return Entry(
+            client, 0, "10.0.0.2", 5060, server, 5060, UDP, state, timeout, TEMPLATE, engine="sip", data=data
+        )
     if kind < 98:
         return Entry(client, 1, "10.0.0.3", 1, server, 1, ESP, 0, timeout)
     return Entry(client, 0, "10.0.0.3", 21, server, 21, TCP, 2, timeout, conns.INACTIVE | conns.NO_CPORT)

@@ -61,7 +61,9 @@ class Terminal:
 
     PATIENCE = 120.0  # seconds: only a fault takes as long
 
-    def __init__(self, argv: Sequence[str], *, columns: int = 80, lines: int = 24, **environment: str) -> None:
+    def __init__(
+        self, argv: Sequence[str], *, columns: int = 80, lines: int = 24, **environment: str
+    ) -> None:
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = b""

@@ -58,7 +58,17 @@ def make_values() -> list[Service | Destination | Tunnel | Timeouts | SyncDaemon
     plain = Service(ServiceKey.of("sctp", ip_address("2001:db8::1"), 3868), "wlc", 0, None)
     server = Destination("10.1.0.7", 80, "tunnel", 5, tunnel=Tunnel("gue", 6080, "csum"), upper=10, lower=5)
     other = Destination(DestinationKey.of(ip_address("10.1.0.8"), 80), forwarding="masq")
-    return [web, names, mark, plain, server, other, Tunnel(), Timeouts(udp=300), SyncDaemon("master", group="224.0.0.81")]
+    return [
+        web,
+        names,
+        mark,
+        plain,
+        server,
+        other,
+        Tunnel(),
+        Timeouts(udp=300),
+        SyncDaemon("master", group="224.0.0.81"),
+    ]
 
 
 def read_values(service: Service, destination: Destination) -> None:
@@ -144,7 +154,14 @@ def change(ipvs: Ipvs, service: Service, destination: DestinationOrKey) -> None:
 def restore(folder: Path) -> None:
     """Rule text in every form."""
     with Ipvs(netns=Path("/run/netns/blue")) as ipvs, (folder / "rules").open("rb") as binary:
-        for source in (folder / "rules", str(folder / "rules"), b"-C\n", ["-C"], [b"-C"], (line for line in binary)):
+        for source in (
+            folder / "rules",
+            str(folder / "rules"),
+            b"-C\n",
+            ["-C"],
+            [b"-C"],
+            (line for line in binary),
+        ):
             try:
                 print(ipvs.restore(source, exist=True).in_force)
             except RulesInvalid as error:
@@ -156,7 +173,9 @@ def restore(folder: Path) -> None:
 
 def connections() -> Iterator[Connection]:
     """The connection table."""
-    table = Connections("blue", source="auto", progress=lambda pace: print(pace.rows, pace.seconds_left(1000)))
+    table = Connections(
+        "blue", source="auto", progress=lambda pace: print(pace.rows, pace.seconds_left(1000))
+    )
     where = ConnectionFilter(
         client=["10.0.0.0/8", "!10.1.0.0/16"], service=":443", states=["ESTABLISHED", "!TIME_WAIT"],
         protocols=["tcp", 17], families="ipv4", templates=False, limit=100,

@@ -43,7 +43,8 @@ def public_members(kind: type) -> dict[str, object]:
         for base in reversed(kind.__mro__)
         if base.__module__.startswith("ipvsfast.")
         for name, value in vars(base).items()
-        if not name.startswith("_") and (callable(value) or isinstance(value, (property, classmethod, staticmethod)))
+        if not name.startswith("_")
+        and (callable(value) or isinstance(value, (property, classmethod, staticmethod)))
     }
 
 
@@ -59,19 +60,27 @@ def test_every_documented_class_is_exported() -> None:
     assert sorted(named & set(classes_of_the_package()) - set(EXPORTED)) == []
 
 
-@pytest.mark.parametrize("name", [name for name, value in EXPORTED.items() if isinstance(value, type) or inspect.isfunction(value)])
+@pytest.mark.parametrize(
+    "name", [name for name, value in EXPORTED.items() if isinstance(value, type) or inspect.isfunction(value)]
+)
 def test_every_class_and_function_has_a_docstring(name: str) -> None:
     """And so has every public method and property of a class."""
     assert inspect.getdoc(EXPORTED[name])
     if isinstance(EXPORTED[name], type):
-        bare = [member for member, value in public_members(EXPORTED[name]).items() if not inspect.getdoc(value)]
+        bare = [
+            member for member, value in public_members(EXPORTED[name]).items() if not inspect.getdoc(value)
+        ]
         assert bare == []
 
 
 def annotated(function: object) -> set[str]:
     """The names in the annotations of a method or property."""
     function = inspect.unwrap(getattr(function, "fget", None) or getattr(function, "__func__", function))
-    return {word for text in getattr(function, "__annotations__", {}).values() for word in re.findall(r"\w+", str(text))}
+    return {
+        word
+        for text in getattr(function, "__annotations__", {}).values()
+        for word in re.findall(r"\w+", str(text))
+    }
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -79,11 +88,18 @@ def test_what_public_methods_take_and_give_is_exported(name: str) -> None:
     """A user can write down the type of everything that he gets."""
     inner = set(classes_of_the_package()) - set(EXPORTED) - INSIDE
     members = {**public_members(CLASSES[name]), "__init__": CLASSES[name].__init__}
-    assert {member: annotated(value) & inner for member, value in members.items() if annotated(value) & inner} == {}
+    assert {
+        member: annotated(value) & inner for member, value in members.items() if annotated(value) & inner
+    } == {}
 
 
 def test_the_three_lists_of_exported_names_agree() -> None:
     """What type checkers see, what is loaded when asked for, and __all__."""
     tree = ast.parse(Path(ipvsfast.__file__).read_text())
-    seen = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level for alias in node.names}
+    seen = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+        for alias in node.names
+    }
     assert seen == set(ipvsfast._HOME) == set(EXPORTED)

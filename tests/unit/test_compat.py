@@ -60,7 +60,9 @@ def test_nothing_of_others_is_touched(scripts: Path, target: Path, kind: str) ->
     with pytest.raises(Failure) as caught:
         install(str(target), "ipvsfast")
     assert caught.value.status == 1
-    assert caught.value.message.startswith(f"{path} is there already, not made by ipvsfast. Nothing was changed.")
+    assert caught.value.message.startswith(
+        f"{path} is there already, not made by ipvsfast. Nothing was changed."
+    )
     assert f"dpkg-divert --local --rename --add {path}\n" in caught.value.message
     assert list(target.iterdir()) == [path]
 
@@ -96,7 +98,9 @@ def test_a_failure_leaves_what_was(scripts: Path, target: Path, monkeypatch: pyt
     assert list(target.iterdir()) == []
 
 
-@pytest.mark.parametrize("verb", [lambda directory: install(directory, "ipvsfast"), remove], ids=["install", "remove"])
+@pytest.mark.parametrize(
+    "verb", [lambda directory: install(directory, "ipvsfast"), remove], ids=["install", "remove"]
+)
 def test_a_directory_is_needed(scripts: Path, tmp_path: Path, verb) -> None:
     """Neither makes one."""
     with pytest.raises(Failure, match="/sbin2: no such directory"):
@@ -153,7 +157,9 @@ def test_the_folder_of_the_version_in_use(scripts: Path, target: Path, tmp_path:
 def test_no_programs_are_found(scripts: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run from the source tree has nothing to link to, and says so."""
     monkeypatch.setattr("ipvsfast.cli.installation._places", lambda: iter(["/nowhere"]))
-    with pytest.raises(Failure, match="cannot find the programs ipvsfast, ipvsfast-save, ipvsfast-restore, ipvsfast-python"):
+    with pytest.raises(
+        Failure, match="cannot find the programs ipvsfast, ipvsfast-save, ipvsfast-restore, ipvsfast-python"
+    ):
         install(str(target), "ipvsfast")
 
 
@@ -162,7 +168,9 @@ def test_the_installed_program(target: Path, how: str) -> None:
     """Called through PATH or as a module, it links its own environment's programs, which then work."""
     argv = ["ipvsfast"] if how == "path" else [sys.executable, "-m", "ipvsfast"]
     environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
-    done = subprocess.run([*argv, "install-compat", str(target)], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [*argv, "install-compat", str(target)], env=environment, capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines()[0] == f"{target}/ipvsadm -> {program('ipvsfast')}"
     name = str(target / "ipvsadm")
     help = subprocess.run([name, "-h"], capture_output=True, text=True, check=True).stdout
@@ -170,6 +178,9 @@ def test_the_installed_program(target: Path, how: str) -> None:
     assert "Verbs" not in help
     # Under ipvsadm's name there are no verbs.
     done = subprocess.run([name, "remove-compat", str(target)], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (255, f"Try `{name} -h' or '{name} --help' for more information.\n")
+    assert (done.returncode, done.stderr) == (
+        255,
+        f"Try `{name} -h' or '{name} --help' for more information.\n",
+    )
     subprocess.run([*argv, "remove-compat", str(target)], env=environment, capture_output=True, check=True)
     assert list(target.iterdir()) == []

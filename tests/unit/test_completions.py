@@ -50,7 +50,9 @@ def test_files_are_installed(name: str) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_the_shells_can_read_them(name: str) -> None:
     """No mistake in the syntax."""
-    done = subprocess.run([shell(name.partition("/")[0]), "-n", str(FOLDER / name)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [shell(name.partition("/")[0]), "-n", str(FOLDER / name)], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -82,7 +84,25 @@ BASH = [
     ("/usr/sbin/ipvsfast inst", ["install", "install-compat"]),
     ("ipvsadm inst", []),
     ("/sbin/ipvsadm --zer", ["--zero"]),
-    ("ipvsfast -A -", [*SERVICES, "-6", "--ipv6", "-s", "--scheduler", "-b", "--sched-flags", "--pe", "-p", "--persistent", "-M", "--netmask", "-o", "--ops"]),
+    (
+        "ipvsfast -A -",
+        [
+            *SERVICES,
+            "-6",
+            "--ipv6",
+            "-s",
+            "--scheduler",
+            "-b",
+            "--sched-flags",
+            "--pe",
+            "-p",
+            "--persistent",
+            "-M",
+            "--netmask",
+            "-o",
+            "--ops",
+        ],
+    ),
     ("ipvsfast -A -t 10.0.0.1 : 80 --s", ["--scheduler", "--sched-flags"]),
     ("ipvsfast -D -f 1 -", ["-6", "--ipv6"]),
     ("ipvsfast -Ln --n", ["--nosort", "--numeric"]),
@@ -172,7 +192,14 @@ def test_bash_knows_the_interfaces() -> None:
 
 def test_bash_finds_the_file_by_the_name() -> None:
     """bash-completion loads the file that is called like the command; each brings all names."""
-    for name in ("ipvsfast", "ipvsadm", "ipvsfast-save", "ipvsadm-save", "ipvsfast-restore", "ipvsadm-restore"):
+    for name in (
+        "ipvsfast",
+        "ipvsadm",
+        "ipvsfast-save",
+        "ipvsadm-save",
+        "ipvsfast-restore",
+        "ipvsadm-restore",
+    ):
         script = f'. "{FOLDER}/bash/{name}"; complete -p {name}'
         done = subprocess.run([shell("bash"), "-c", script], capture_output=True, text=True, check=True)
         assert done.stdout.endswith(f" {name}\n")

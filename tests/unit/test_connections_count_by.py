@@ -87,8 +87,14 @@ LENGTHS = "prefix lengths are 0 to 32 for IPv4, and behind a / 0 to 128 for IPv6
         ],
         ("state,", "connections cannot be counted by '': choose from client, "),
         ("state,port", "connections cannot be counted by 'port': choose from client, "),
-        *[(f"client-net:{text}", f"client-net:{text}: {LENGTHS}") for text in ("", "33", "x", "-1", "24/129", "24/", "/64")],
-        ("client-net:8,client-net:9", "connections cannot be counted by client-net of two lengths at the same time"),
+        *[
+            (f"client-net:{text}", f"client-net:{text}: {LENGTHS}")
+            for text in ("", "33", "x", "-1", "24/129", "24/", "/64")
+        ],
+        (
+            "client-net:8,client-net:9",
+            "connections cannot be counted by client-net of two lengths at the same time",
+        ),
         ((), "connections cannot be counted by (): too many keys or none"),
         (["service"] * 9, f"connections cannot be counted by {['service'] * 9!r}: too many keys or none"),
     ],
@@ -122,7 +128,9 @@ def test_group():
 
 def test_counts_are_a_list_and_more():
     """Groups, what they are part of, and the same for programs; they can be sent to another process."""
-    counts = Counts(("protocol", "template"), GROUPS, 16, total=1234600, distinct=7, changes=[5, -1], total_change=10)
+    counts = Counts(
+        ("protocol", "template"), GROUPS, 16, total=1234600, distinct=7, changes=[5, -1], total_change=10
+    )
     assert counts == [(("TCP", "yes"), 1234567), (("SCTP", "no"), 2)]
     assert counts.others == (5, 31)
     assert counts.records() == [
@@ -209,7 +217,12 @@ def test_changes():
 
 @pytest.mark.parametrize(
     ("form", "text"),
-    [("table", "5\n"), ("csv", "connections\n5\n"), ("json", '{"connections":5}\n'), ("ndjson", '{"connections":5}\n')],
+    [
+        ("table", "5\n"),
+        ("csv", "connections\n5\n"),
+        ("json", '{"connections":5}\n'),
+        ("ndjson", '{"connections":5}\n'),
+    ],
 )
 def test_counts(form, text):
     """A count in every form."""
@@ -242,7 +255,11 @@ def test_forms_agree(names, drawn):
     counts = Counts(tuple(names), b"".join([entry.ljust(size, b"\0") for entry in entries]), size, total=2**60,
                     distinct=len(drawn) + 3)  # fmt: skip
     objects = json.loads(groups_text(counts, "json"))
-    assert objects == counts.records() == [json.loads(text) for text in groups_text(counts, "ndjson").splitlines()]
+    assert (
+        objects
+        == counts.records()
+        == [json.loads(text) for text in groups_text(counts, "ndjson").splitlines()]
+    )
     assert all(list(found) == counts.fields() for found in fitting("connection-count", objects))
     rows = list(csv.DictReader(io.StringIO(groups_text(counts, "csv"))))
     words = {None: "", True: "true", False: "false"}

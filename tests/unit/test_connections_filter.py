@@ -192,7 +192,9 @@ def test_every_state_fits():
     """Every name of a state has room with a NUL behind it."""
     assert max(map(len, STATES)) < 16 and len(set(STATES)) == len(STATES)
     for state in STATES:
-        assert FILTER.unpack(ConnectionFilter(states=state.lower()).pack()[0])[10].startswith(state.encode() + b"\0")
+        assert FILTER.unpack(ConnectionFilter(states=state.lower()).pack()[0])[10].startswith(
+            state.encode() + b"\0"
+        )
 
 
 def packed_filter(**conditions):

@@ -48,8 +48,10 @@ def test_nothing_asked_for():
         ("--no-templates", {"templates": False}),
         ("--pe sip --pe *", {"engines": ["sip", "*"]}),
         ("--client !10.0.0.0/8,!:80 --client ::1", {"client": ["!10.0.0.0/8", "!:80", "::1"]}),
-        ("--state !udp --protocol !tcp --family !6 --pe !*",
-         {"states": "!UDP", "protocols": "!6", "families": "!ipv6", "engines": "!*"}),
+        (
+            "--state !udp --protocol !tcp --family !6 --pe !*",
+            {"states": "!UDP", "protocols": "!6", "families": "!ipv6", "engines": "!*"},
+        ),
         ("--limit 7", {"limit": 7}),
         ("--templates --templates", {"templates": True}),
     ],
@@ -131,7 +133,10 @@ def excluded(one, other):
         ("--watch 1 --json", excluded("watch", "json")),
         ("--watch 1 --csv", excluded("watch", "csv")),
         ("--details", "--details is for entries as --csv; in JSON they are there wherever they are known"),
-        ("--csv --details --count", "--details is for entries as --csv; in JSON they are there wherever they are known"),
+        (
+            "--csv --details --count",
+            "--details is for entries as --csv; in JSON they are there wherever they are known",
+        ),
         ("--top 3", "--top needs --by: say what to count by, such as --by client"),
         ("--min 3", "--min needs --by: say what to count by, such as --by client"),
         ("--min 0 --by state", "--min takes a whole number from 1 to 2147483647, not `0'"),
@@ -149,7 +154,10 @@ def excluded(one, other):
         ("--interval 1", "--interval needs --count or --by: say what to count"),
         ("--count --repeat 2", "--repeat needs --interval: say how often to ask"),
         ("--count --interval 1 --watch 1", excluded("interval", "watch")),
-        ("--count --interval 1 --json", "--interval and --json exclude each other; --ndjson is one object a line"),
+        (
+            "--count --interval 1 --json",
+            "--interval and --json exclude each other; --ndjson is one object a line",
+        ),
     ],
 )
 def test_conflicts(text, sentence):

@@ -8,7 +8,10 @@ from support.tools import ROOT
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text().replace("NAME", "*")
 # Paths below a folder of the tree. NAME and * stand for any file; the one that is left out may hold nothing.
-PATHS = sorted(set(re.findall(r"(?:\.ci|bench|csrc|docs|ipvsfast|man|tests|tools)/[\w./*-]*[\w/*]", TEXT)) - {"tests/fuzz/crash-*"})
+PATHS = sorted(
+    set(re.findall(r"(?:\.ci|bench|csrc|docs|ipvsfast|man|tests|tools)/[\w./*-]*[\w/*]", TEXT))
+    - {"tests/fuzz/crash-*"}
+)
 FILES = sorted(set(re.findall(r"`([\w*]+\.(?:py|md|c|h|sh))`", TEXT)))
 TARGETS = sorted(set(re.findall(r"`make ([\w-]+)", TEXT)))
 

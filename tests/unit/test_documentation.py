@@ -22,7 +22,9 @@ from support.tools import ROOT, tool
 MAN = ROOT / "man"
 PAGES = ("ipvsfast.8", "ipvsfast-save.8", "ipvsfast-restore.8")
 SPELLINGS = [spelling for option in OPTIONS for spelling in option.spellings]
-VERB_SPELLINGS = [(verb.name, spelling) for verb in VERBS for option in verb.options for spelling in option.spellings]
+VERB_SPELLINGS = [
+    (verb.name, spelling) for verb in VERBS for option in verb.options for spelling in option.spellings
+]
 
 
 def plain(roff: str) -> str:
@@ -69,7 +71,9 @@ def test_the_pages_are_these() -> None:
 def test_every_option_is_in_the_page_and_nothing_else() -> None:
     """Each spelling is explained once, in the order of the table."""
     parts = sections("ipvsfast.8")
-    found = [word for name in parts if name != "VERBS" for tag in tags(parts[name]) for word in option_words(tag)]
+    found = [
+        word for name in parts if name != "VERBS" for tag in tags(parts[name]) for word in option_words(tag)
+    ]
     assert found == sorted(SPELLINGS, key=SPELLINGS.index)
 
 
@@ -77,7 +81,9 @@ def test_every_option_with_its_argument_and_help() -> None:
     """The words of the table stand there as they are."""
     text = plain((MAN / "ipvsfast.8").read_text()).replace("\n", " ")
     for option in OPTIONS:
-        argument = f" [{option.argument}]" if option.optional else f" {option.argument}" if option.argument else ""
+        argument = (
+            f" [{option.argument}]" if option.optional else f" {option.argument}" if option.argument else ""
+        )
         start = f"{', '.join(option.spellings)}{argument} {option.help[0]}"
         assert start.lower() in text.lower()
         assert option.help[1:] + "." in text
@@ -155,7 +161,11 @@ def test_the_help_of_the_scripts(script) -> None:
 def test_every_variable_is_in_the_page() -> None:
     """Variables of ours that the package or the native front reads, and no others."""
     package = Path(ipvsfast.__file__).parent
-    read = {word for path in package.rglob("*.py") for word in re.findall(r"\bIPVSFAST_[A-Z_]+\b", path.read_text())}
+    read = {
+        word
+        for path in package.rglob("*.py")
+        for word in re.findall(r"\bIPVSFAST_[A-Z_]+\b", path.read_text())
+    }
     for path in (MAN.parent / "csrc/front").glob("*.c"):
         read |= set(re.findall(r'getenv\("(IPVSFAST_[A-Z_]+)"\)', path.read_text()))
     told = {tag for tag in tags(sections("ipvsfast.8")["ENVIRONMENT"]) if tag.startswith("IPVSFAST_")}
@@ -186,10 +196,18 @@ def test_pages_render_without_a_warning(name: str) -> None:
     if not shutil.which("groff") or not shutil.which("man"):
         cannot_run("groff and man are not installed")
     path = str(MAN / name)
-    done = subprocess.run(["groff", "-man", "-ww", "-z", "-Tutf8", path], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["groff", "-man", "-ww", "-z", "-Tutf8", path], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
     environment = {"PATH": "/usr/bin:/bin", "MANWIDTH": "80", "LANG": "C.UTF-8"}
-    done = subprocess.run(["man", "-l", "--warnings", "-Tutf8", path], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["man", "-l", "--warnings", "-Tutf8", path],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, "")
     text = re.sub(r"\x1b\[[0-9;]*m|.\x08", "", done.stdout)
     assert max(len(line) for line in text.splitlines()) <= 80
@@ -203,9 +221,18 @@ def test_pages_are_installed(name: str) -> None:
 
 def test_every_text_names_the_same_kernels_for_bpf() -> None:
     """5.17 brought the loop that its programs need, 7.1 another table; `auto` uses them from 5,000 entries on."""
-    paths = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *MAN.glob("*.in"), *(ROOT / "ipvsfast").rglob("*.py")]
+    paths = [
+        ROOT / "README.md",
+        *(ROOT / "docs").glob("*.md"),
+        *MAN.glob("*.in"),
+        *(ROOT / "ipvsfast").rglob("*.py"),
+    ]
     spans = {path.name: re.findall(r"\b5\.17\b(?: to ([\d.]+\d))?", path.read_text()) for path in paths}
     assert {last for found in spans.values() for last in found} == {"7.0"}
-    assert {"README.md", "connections.md", "api.md", "ipvsfast.8.in"} <= {name for name, found in spans.items() if found}
-    sizes = {size for path in paths for size in re.findall(r"more\s+than ([\d,]+) connections", path.read_text())}
+    assert {"README.md", "connections.md", "api.md", "ipvsfast.8.in"} <= {
+        name for name, found in spans.items() if found
+    }
+    sizes = {
+        size for path in paths for size in re.findall(r"more\s+than ([\d,]+) connections", path.read_text())
+    }
     assert sizes == {f"{BREAK_EVEN:,}"}

@@ -29,7 +29,15 @@ from ipvsfast.cli import advice
 from ipvsfast.errors import error_for
 from ipvsfast.language.parse import UsageError
 
-OF_THE_KERNEL = (AlreadyExists, IpvsUnavailable, KernelRefused, NotFound, NotPermitted, OutcomeUnknown, TableChanging)
+OF_THE_KERNEL = (
+    AlreadyExists,
+    IpvsUnavailable,
+    KernelRefused,
+    NotFound,
+    NotPermitted,
+    OutcomeUnknown,
+    TableChanging,
+)
 OF_VALUES = (InvalidValue, RulesInvalid, UsageError)
 
 MEANINGS = [
@@ -86,7 +94,11 @@ def test_what_the_kernel_refuses_is_an_oserror_and_a_wrong_value_is_not() -> Non
 def test_a_wrong_value_has_the_attributes_of_every_error() -> None:
     """errno, sentence, operation and advice, for who prints them all alike."""
     error = InvalidValue("no such thing", "add-service FWM 7")
-    assert (error.errno, error.strerror, error.operation) == (errno.EINVAL, "no such thing", "add-service FWM 7")
+    assert (error.errno, error.strerror, error.operation) == (
+        errno.EINVAL,
+        "no such thing",
+        "add-service FWM 7",
+    )
     assert (error.advice, error.results) == ("", None)
     assert str(error) == "add-service FWM 7: no such thing"
 
@@ -94,7 +106,11 @@ def test_a_wrong_value_has_the_attributes_of_every_error() -> None:
 def test_the_library_does_not_advise_options_of_the_command() -> None:
     """What it says is right for a program that has no command line; what to type is added by the command."""
     option = re.compile(r"(?<!\w)--?[a-zA-Z]")
-    said = [text for table in (errors._BY_COMMAND, errors._GENERAL, errors._ADVICE, errors._GENERAL_ADVICE) for text in table.values()]
+    said = [
+        text
+        for table in (errors._BY_COMMAND, errors._GENERAL, errors._ADVICE, errors._GENERAL_ADVICE)
+        for text in table.values()
+    ]
     assert [text for text in said if option.search(text)] == []
     assert all(option.search(text) for text in advice._ADVICE.values())
 
@@ -118,7 +134,11 @@ def package() -> Iterator[tuple[Path, ast.AST]]:
 
 def test_what_an_interruption_says_is_in_an_exception_of_ours() -> None:
     """Nobody puts words into a KeyboardInterrupt of Python's, where another handler would take them for its own."""
-    made = [path.name for path, node in package() if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "KeyboardInterrupt"]
+    made = [
+        path.name
+        for path, node in package()
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "KeyboardInterrupt"
+    ]
     assert made == []
     for kind in (ipvsfast.Interrupted, ipvsfast.ReadingInterrupted):
         assert issubclass(kind, KeyboardInterrupt)
@@ -128,5 +148,11 @@ def test_one_class_of_a_name() -> None:
     """A name means one thing: there is one Progress, one Resolver, one Names."""
     count = Counter(node.name for _, node in package() if isinstance(node, ast.ClassDef))
     assert [name for name, times in count.items() if times > 1] == []
-    aliases = {target.id for _, node in package() if isinstance(node, ast.Assign) for target in node.targets if isinstance(target, ast.Name)}
+    aliases = {
+        target.id
+        for _, node in package()
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
     assert aliases & {"Progress", "Resolver"} == set()

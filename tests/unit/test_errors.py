@@ -90,7 +90,11 @@ def exported() -> set[type[BaseException]]:
         if module.name.startswith("ipvsfast.cli") or module.name == "ipvsfast.__main__":
             continue
         for value in vars(importlib.import_module(module.name)).values():
-            if isinstance(value, type) and issubclass(value, BaseException) and value.__module__[:9] == "ipvsfast.":
+            if (
+                isinstance(value, type)
+                and issubclass(value, BaseException)
+                and value.__module__[:9] == "ipvsfast."
+            ):
                 found.add(value)
     return found
 
@@ -98,7 +102,14 @@ def exported() -> set[type[BaseException]]:
 def held(error: BaseException) -> object:
     """Everything that an exception says and holds, in a form that compares."""
     values = {name: told(value) for name, value in vars(error).items()}
-    return type(error), str(error), error.args, getattr(error, "errno", None), getattr(error, "strerror", None), values
+    return (
+        type(error),
+        str(error),
+        error.args,
+        getattr(error, "errno", None),
+        getattr(error, "strerror", None),
+        values,
+    )
 
 
 def told(value: object) -> object:

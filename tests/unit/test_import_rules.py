@@ -96,6 +96,10 @@ def test_nothing_heavy_at_import(path: Path) -> None:
 def test_words_for_checkers_are_not_imported(path: Path) -> None:
     """model/types.py imports typing: only what nobody runs, under TYPE_CHECKING, imports it."""
     tree = ast.parse(path.read_text())
-    run = [node for node in tree.body if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test))]
+    run = [
+        node
+        for node in tree.body
+        if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test))
+    ]
     names = [node.module or "" for top in run for node in ast.walk(top) if isinstance(node, ast.ImportFrom)]
     assert not [name for name in names if name.split(".")[-1] == "types"]

@@ -23,7 +23,16 @@ def trap(tmp_path: Path) -> Path:
     """A folder in which everything that Python, or we, might import says so."""
     folder = tmp_path / "trap"
     (folder / "ipvsfast/cli").mkdir(parents=True)
-    for name in ("sitecustomize", "usercustomize", "os", "site", "encodings", "_signal", "ipvsfast/__init__", "ipvsfast/cli/__init__"):
+    for name in (
+        "sitecustomize",
+        "usercustomize",
+        "os",
+        "site",
+        "encodings",
+        "_signal",
+        "ipvsfast/__init__",
+        "ipvsfast/cli/__init__",
+    ):
         (folder / f"{name}.py").write_text(TRAP)
     (folder / "start.py").write_text(TRAP)
     site = folder / f"lib/python{'.'.join(map(str, __import__('sys').version_info[:2]))}/site-packages"
@@ -54,19 +63,29 @@ def variables(trap: Path) -> dict[str, str]:
 def answer(name: str, environment: dict[str, str], cwd: Path) -> tuple[int, str, str]:
     """(status, standard output, standard error) of a command with -h, its caller having these variables."""
     done = subprocess.run(
-        [program(name), "-h"], env=environment, cwd=cwd, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        [program(name), "-h"],
+        env=environment,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
     )
     return done.returncode, done.stdout, done.stderr
 
 
-def test_a_script_in_place_of_the_native_command_has_the_last_part_of_its_path_for_a_name(tmp_path: Path) -> None:
+def test_a_script_in_place_of_the_native_command_has_the_last_part_of_its_path_for_a_name(
+    tmp_path: Path,
+) -> None:
     """The kernel tells it where it lies, not what was typed; that is nearer to it than a whole path."""
     shutil.copy(ROOT / "scripts/launcher.sh", tmp_path / "ipvsfast")
     (tmp_path / "ipvsfast").chmod(0o755)
     shutil.copy(program("ipvsfast-python"), tmp_path)
     environment = {**CLEAN, "PATH": f"{tmp_path}:/usr/bin:/bin"}
     for typed in ("ipvsfast", str(tmp_path / "ipvsfast")):
-        done = subprocess.run([typed, "--bogus"], env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [typed, "--bogus"], env=environment, capture_output=True, text=True, check=False
+        )
         assert (done.returncode, done.stderr) == (
             255, "Try `ipvsfast -h' or 'ipvsfast --help' for more information.\n")  # fmt: skip
 
@@ -114,11 +133,15 @@ def test_the_python_part_by_itself(trap: Path) -> None:
 
 def test_as_a_module() -> None:
     """`python -m ipvsfast` is there too, isolated or not as one likes, and calls itself by the command's name."""
-    done = subprocess.run([BIN / "python", "-I", "-m", "ipvsfast", "-h"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [BIN / "python", "-I", "-m", "ipvsfast", "-h"], capture_output=True, text=True, check=True
+    )
     assert done.stdout.startswith("Usage:\n  ipvsfast -A")
 
 
-@pytest.mark.parametrize(("name", "seen"), [("/x/ipvsadm", "ipvsadm"), ("ipvsfast-restore", "ipvsfast-restor"), ("", "ipvsfast")])
+@pytest.mark.parametrize(
+    ("name", "seen"), [("/x/ipvsadm", "ipvsadm"), ("ipvsfast-restore", "ipvsfast-restor"), ("", "ipvsfast")]
+)
 def test_the_name_in_lists_of_processes(name: str, seen: str) -> None:
     """ps, pidof and killall find the command by its name, as far as the kernel keeps it."""
     code = "from ipvsfast.cli import start; start.leave = lambda status: sys.exit(open('/proc/self/comm').read()); start.run()"

@@ -30,7 +30,9 @@ def snapshot(folder: Path) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        found[name] = f"-> {os.readlink(path)}" if path.is_symlink() else path.read_text() if path.is_file() else None
+        found[name] = (
+            f"-> {os.readlink(path)}" if path.is_symlink() else path.read_text() if path.is_file() else None
+        )
     return found
 
 
@@ -189,20 +191,26 @@ def test_nothing_of_others_is_touched(prefix: Path, kind: str) -> None:
     with pytest.raises(Failure) as caught:
         install(program(), str(prefix), True)
     assert caught.value.status == 1
-    assert caught.value.message.startswith(f"{paths[1]}, {paths[0]} are there already, not made by ipvsfast. Nothing was changed.\n")
+    assert caught.value.message.startswith(
+        f"{paths[1]}, {paths[0]} are there already, not made by ipvsfast. Nothing was changed.\n"
+    )
     assert snapshot(prefix) == before
 
 
 @pytest.mark.parametrize("recorded", [False, True])
 @pytest.mark.parametrize("number", [1, 8, 25])
-def test_a_failure_leaves_what_was(prefix: Path, monkeypatch: pytest.MonkeyPatch, number: int, recorded: bool) -> None:
+def test_a_failure_leaves_what_was(
+    prefix: Path, monkeypatch: pytest.MonkeyPatch, number: int, recorded: bool
+) -> None:
     """If one link cannot be made everything is as before, older links of ours too."""
     (prefix / "share").mkdir()
     if recorded:
         install(program(), str(prefix), True)
         for path in (prefix / "bin/ipvsfast", prefix / "share/zsh/site-functions/_ipvsfast"):
             path.unlink()
-            path.symlink_to("/gone" + str(path.relative_to(prefix)).replace("share", "/share").replace("bin", "/bin"))
+            path.symlink_to(
+                "/gone" + str(path.relative_to(prefix)).replace("share", "/share").replace("bin", "/bin")
+            )
         number = min(number, 2)
     before = snapshot(prefix)
     symlink, calls = os.symlink, []

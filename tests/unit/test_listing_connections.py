@@ -58,7 +58,9 @@ def line(data=b"", state=b"UDP", seconds=299, protocol=b"UDP"):
 def names():
     """The hosts and services of the recording."""
     services = {(80, "tcp"): "http", (8080, "tcp"): "http-alt", (53, "udp"): "domain", (5060, "udp"): "sip"}
-    return FakeResolver(addresses=dict.fromkeys([b"\x7f\0\0\1", bytes(15) + b"\1"], "localhost"), services=services)
+    return FakeResolver(
+        addresses=dict.fromkeys([b"\x7f\0\0\1", bytes(15) + b"\1"], "localhost"), services=services
+    )
 
 
 def test_headers():

@@ -66,7 +66,9 @@ def lookups():
     addresses = {}
     for address, words in lines:
         for word in words:
-            addresses.setdefault((word, socket.AF_INET if len(address) == 4 else socket.AF_INET6), []).append(address)
+            addresses.setdefault((word, socket.AF_INET if len(address) == 4 else socket.AF_INET6), []).append(
+                address
+            )
     services = {(number, protocol): name for (name, protocol), number in SERVICES.items()}
     return FakeLookups({address: words[0] for address, words in lines}, addresses, services)
 

@@ -78,7 +78,9 @@ def test_what_names_no_service(strange) -> None:
         lambda: SERVER.check_service(strange) if strange is not SERVER.key else batch.delete_service(strange),
         lambda: Ipvs.service(Recorder(), strange) if strange is not None else batch.delete_service(strange),
         lambda: Ipvs.read(Recorder(), strange) if strange is not None else batch.delete_service(strange),
-        lambda: Ipvs.destinations(Recorder(), strange) if strange is not None else batch.delete_service(strange),
+        lambda: (
+            Ipvs.destinations(Recorder(), strange) if strange is not None else batch.delete_service(strange)
+        ),
     ):
         with pytest.raises(TypeError) as caught:
             call()
@@ -98,16 +100,28 @@ def test_what_names_no_destination(strange) -> None:
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: Batch().add_service(WEB.key), "the service of add-service must be a Service, not ServiceKey"),
+        (
+            lambda: Batch().add_service(WEB.key),
+            "the service of add-service must be a Service, not ServiceKey",
+        ),
         (lambda: Batch().edit_service("x"), "the service of edit-service must be a Service, not 'x'"),
-        (lambda: Batch().add_destination(WEB, SERVER.key), "the destination of add-server must be a Destination, not DestinationKey"),
+        (
+            lambda: Batch().add_destination(WEB, SERVER.key),
+            "the destination of add-server must be a Destination, not DestinationKey",
+        ),
         (lambda: Batch().set_timeouts((1, 2, 3)), "the value of set must be a Timeouts, not (1, 2, 3)"),
-        (lambda: Batch().start_daemon("master"), "the value of start-daemon must be a SyncDaemon, not 'master'"),
+        (
+            lambda: Batch().start_daemon("master"),
+            "the value of start-daemon must be a SyncDaemon, not 'master'",
+        ),
         (lambda: Operation("flush", WEB), "flush takes no service, not Service("),
         (lambda: Operation("flush", None, SERVER), "flush takes no destination, not Destination("),
         (lambda: Operation("zero", WEB, None, Timeouts()), "zero takes no value, not Timeouts()"),
         (lambda: Operation("set"), "the value of set must be a Timeouts, not None"),
-        (lambda: Operation("stop-daemon", value=Timeouts()), "the value of stop-daemon must be a SyncDaemon, not Timeouts()"),
+        (
+            lambda: Operation("stop-daemon", value=Timeouts()),
+            "the value of stop-daemon must be a SyncDaemon, not Timeouts()",
+        ),
         (lambda: Service("10.0.0.1:80"), "key must be a ServiceKey, not '10.0.0.1:80'"),
         (lambda: Service(WEB.key, stats=1), "stats must be a Stats, not 1"),
         (lambda: Destination("10.1.0.7", 80, "tunnel", tunnel="gre"), "tunnel must be a Tunnel, not 'gre'"),
@@ -140,7 +154,10 @@ def test_a_port_that_nothing_would_reach(forwarding: str, port: int) -> None:
     """Without masquerading packets keep their port: a destination with another one is refused, where the
     command line silently takes the service's. One that is there already can be edited and deleted."""
     server = Destination("10.1.0.7", port, forwarding)
-    for make in (lambda: Batch().add_destination(WEB, server), lambda: Operation("add-server", WEB.key, server)):
+    for make in (
+        lambda: Batch().add_destination(WEB, server),
+        lambda: Operation("add-server", WEB.key, server),
+    ):
         with pytest.raises(InvalidValue) as caught:
             make()
         assert str(caught.value) == (
@@ -153,6 +170,8 @@ def test_a_port_that_nothing_would_reach(forwarding: str, port: int) -> None:
 
 def test_stopping_a_daemon() -> None:
     """Its state is enough."""
-    assert Batch().stop_daemon("backup").operations == [Operation("stop-daemon", value=SyncDaemon("backup", "lo"))]
+    assert Batch().stop_daemon("backup").operations == [
+        Operation("stop-daemon", value=SyncDaemon("backup", "lo"))
+    ]
     with pytest.raises(InvalidValue):
         Batch().stop_daemon("slave")

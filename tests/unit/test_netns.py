@@ -22,7 +22,9 @@ def test_paths(path) -> None:
         os.close(fd)
 
 
-@pytest.mark.parametrize("kind", [open_netns, Ipvs, lambda netns: Connections(netns).count()], ids=["open", "Ipvs", "Connections"])
+@pytest.mark.parametrize(
+    "kind", [open_netns, Ipvs, lambda netns: Connections(netns).count()], ids=["open", "Ipvs", "Connections"]
+)
 @pytest.mark.parametrize("place", ["file", "folder", "ns/uts"])
 def test_what_is_no_namespace(kind, place: str, tmp_path: Path) -> None:
     """A file, a folder, a namespace of another kind: each is said by its path, and nothing stays open."""
@@ -37,7 +39,10 @@ def test_what_is_no_namespace(kind, place: str, tmp_path: Path) -> None:
 
 def test_what_is_not_there(tmp_path: Path) -> None:
     """A name is looked for in the folders of `ip netns`, a path only where it points."""
-    with pytest.raises(KernelError, match=r"no network namespace 'n0ne' \(looked for /run/netns/n0ne and /var/run/netns/n0ne\)"):
+    with pytest.raises(
+        KernelError,
+        match=r"no network namespace 'n0ne' \(looked for /run/netns/n0ne and /var/run/netns/n0ne\)",
+    ):
         open_netns("n0ne")
     with pytest.raises(KernelError, match=r"no network namespace '.*/n0ne' \(looked for .*/n0ne\)"):
         open_netns(tmp_path / "n0ne")

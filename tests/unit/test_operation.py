@@ -18,7 +18,13 @@ from ipvsfast import (
 
 WEB = Service.tcp("10.0.0.1", 80)
 REAL = Destination("10.1.0.1", 80)
-BATCH = Batch().add_service(WEB).add_destination(WEB.key, REAL).add_destination(WEB.key, REAL).delete_service(WEB.key)
+BATCH = (
+    Batch()
+    .add_service(WEB)
+    .add_destination(WEB.key, REAL)
+    .add_destination(WEB.key, REAL)
+    .delete_service(WEB.key)
+)
 OPERATIONS = BATCH.operations
 
 

@@ -136,7 +136,9 @@ def test_a_file_without_a_name_is_written_to(tmp_path: Path) -> None:
      ("folder/", errno.EISDIR), ("folder/.", errno.EISDIR), ("file/", errno.ENOTDIR), ("loop", errno.ELOOP),
      ("socket", errno.ENXIO)],
 )  # fmt: skip
-def test_what_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: int) -> None:
+def test_what_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: int
+) -> None:
     """The kernel's errno, and nothing is made or changed."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()

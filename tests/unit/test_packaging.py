@@ -52,7 +52,9 @@ def test_the_licences_are_those_of_the_files() -> None:
     metadata = distribution("ipvsfast").metadata
     claimed = set()
     for path in (ROOT / "csrc").rglob("*.[ch]"):
-        claimed |= set(re.findall(r"SPDX-License-Identifier: (.*?)(?: \*/)?$", path.read_text(), re.MULTILINE))
+        claimed |= set(
+            re.findall(r"SPDX-License-Identifier: (.*?)(?: \*/)?$", path.read_text(), re.MULTILINE)
+        )
     # The kernel's headers spell it in an older way.
     expected = {"MIT", *[re.sub(r"\bGPL-2\.0\b(?!-)", "GPL-2.0-only", licence) for licence in claimed]}
     assert set(metadata["License-Expression"].split(" AND ")) == expected

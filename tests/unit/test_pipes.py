@@ -19,7 +19,13 @@ def into_a_closed_pipe(*argv: str, ignored: bool) -> tuple[int, str]:
     try:
         # Python ignores SIGPIPE itself, and passes that on unless it is told to restore it.
         done = subprocess.run(
-            argv, stdout=writing, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, check=False, restore_signals=not ignored
+            argv,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            check=False,
+            restore_signals=not ignored,
         )
     finally:
         os.close(writing)

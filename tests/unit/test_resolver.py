@@ -361,7 +361,9 @@ def test_services():
 @pytest.mark.parametrize("name", ["81", "a b", "a:b", "a\x1b", "[a]", "é", ""])
 def test_odd_services(name):
     """A service name that could not be read back as one is not used."""
-    assert Resolver(timeout=0, lookups=FakeLookups(services={(80, "tcp"): name})).service_name(80, "tcp") is None
+    assert (
+        Resolver(timeout=0, lookups=FakeLookups(services={(80, "tcp"): name})).service_name(80, "tcp") is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -434,5 +436,12 @@ def test_import_is_light():
         "print(*sorted(set(sys.modules) - before))"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    needed = {"__future__", "errno", "ipvsfast.model", "ipvsfast.model.address", "ipvsfast.errors", "ipvsfast.resolver"}
+    needed = {
+        "__future__",
+        "errno",
+        "ipvsfast.model",
+        "ipvsfast.model.address",
+        "ipvsfast.errors",
+        "ipvsfast.resolver",
+    }
     assert set(loaded.split()) <= needed

@@ -31,7 +31,10 @@ LINES = [
     (Batch().delete_service(WEB.key), "-D -t 10.0.0.1:80"),
     (Batch().delete_service(MARK), "-D -f 7 -6"),
     (Batch().add_destination(WEB.key, REAL), "-a -t 10.0.0.1:80 -r 10.1.0.1:8080 -m -w 5 -x 9 -y 3"),
-    (Batch().edit_destination(MARK, FAR), "-e -f 7 -6 -r [2001:db8::1]:0 -i -w 1 --tun-type gue --tun-port 6080 --tun-csum"),
+    (
+        Batch().edit_destination(MARK, FAR),
+        "-e -f 7 -6 -r [2001:db8::1]:0 -i -w 1 --tun-type gue --tun-port 6080 --tun-csum",
+    ),
     (Batch().delete_destination(WEB.key, REAL.key), "-d -t 10.0.0.1:80 -r 10.1.0.1:8080"),
     (Batch().delete_destination(MARK, FAR.key), "-d -f 7 -6 -r [2001:db8::1]:0"),
     (Batch().zero(), "-Z"),
@@ -74,7 +77,10 @@ def test_a_service_may_stand_where_its_key_does() -> None:
 
 def test_a_put_is_written_as_what_adds() -> None:
     """Rule files say what is wanted; `restore --exist` edits what is there."""
-    assert [to_rule(op) for op in Batch().put_service(WEB).put_destination(WEB, REAL)] == [to_rule(WEB), to_rule(REAL, WEB)]
+    assert [to_rule(op) for op in Batch().put_service(WEB).put_destination(WEB, REAL)] == [
+        to_rule(WEB),
+        to_rule(REAL, WEB),
+    ]
 
 
 @pytest.mark.parametrize("what", [WEB.key, REAL.key, "-A -t 10.0.0.1:80", None, Batch()])
@@ -94,7 +100,10 @@ def test_a_destination_needs_its_service() -> None:
     ("line", "text"),
     [
         ("-A -t 10.0.0.1", "-A -t 10.0.0.1: Zero port specified for non-persistent service"),
-        ("-a -t 10.0.0.1:80 -r x:http", "-a -t 10.0.0.1:80 -r x:http: illegal real server address[:port] specified"),
+        (
+            "-a -t 10.0.0.1:80 -r x:http",
+            "-a -t 10.0.0.1:80 -r x:http: illegal real server address[:port] specified",
+        ),
         ("-A -6 -f 1", "-A -6 -f 1: -6 used before -f"),
         ("-q", "-q: this is no rule"),
         ("foo -A", "foo -A: unexpected argument foo"),
@@ -122,7 +131,12 @@ def test_a_line_may_begin_with_the_program() -> None:
 
 
 keys = st.one_of(
-    st.builds(ServiceKey.of, st.sampled_from(["tcp", "udp", "sctp"]), st.ip_addresses().map(str), st.integers(1, 65535)),
+    st.builds(
+        ServiceKey.of,
+        st.sampled_from(["tcp", "udp", "sctp"]),
+        st.ip_addresses().map(str),
+        st.integers(1, 65535),
+    ),
     st.builds(ServiceKey.mark, st.integers(1, 2**32 - 1), st.booleans()),
 )
 numbers = st.integers(0, 2**31 - 1)
@@ -136,14 +150,24 @@ def services(draw: st.DrawFn) -> Service:
     flags = draw(st.sampled_from([0, 8, 16, 32, 56]))
     once = (key.fwmark or key.protocol == "udp") and draw(st.booleans())
     engine = draw(st.sampled_from(["", "sip"]))
-    return Service(key, scheduler, persistent=persistent, netmask=mask, engine=engine, one_packet=bool(once), scheduler_flags=flags)
+    return Service(
+        key,
+        scheduler,
+        persistent=persistent,
+        netmask=mask,
+        engine=engine,
+        one_packet=bool(once),
+        scheduler_flags=flags,
+    )
 
 
 @st.composite
 def destinations(draw: st.DrawFn, key: ServiceKey) -> Destination:
     forwarding = draw(st.sampled_from(["masq", "route", "tunnel"]))
     versions = st.ip_addresses(v=4 if key.family == 2 else 6) if forwarding != "tunnel" else st.ip_addresses()
-    address = draw(versions.filter(lambda a: any(a.packed) and a.packed[0] < (224 if a.version == 4 else 255)))
+    address = draw(
+        versions.filter(lambda a: any(a.packed) and a.packed[0] < (224 if a.version == 4 else 255))
+    )
     port = draw(st.integers(0, 65535)) if forwarding == "masq" or key.fwmark else key.port
     tunnel = draw(st.sampled_from([Tunnel(), Tunnel("gue", 6080, "remcsum"), Tunnel("gre", checksum="csum")]))
     upper = draw(numbers)
@@ -167,7 +191,13 @@ def test_check_counts_the_rules(tmp_path) -> None:
     """Of a path, bytes or lines, without a kernel."""
     text = "# two\n-A -f 1 -s rr\n\n-a -f 1 -r 10.0.0.1 -g\n"
     (tmp_path / "rules").write_text(text)
-    for source in (str(tmp_path / "rules"), tmp_path / "rules", text.encode(), text.splitlines(), [to_rule(WEB), to_rule(REAL, WEB)]):
+    for source in (
+        str(tmp_path / "rules"),
+        tmp_path / "rules",
+        text.encode(),
+        text.splitlines(),
+        [to_rule(WEB), to_rule(REAL, WEB)],
+    ):
         assert check(source) == 2
 
 

@@ -41,7 +41,9 @@ SAVE_USAGE = (
 )
 
 
-@pytest.mark.parametrize("argv", [("-x",), ("-nn",), ("--numeric",), ("-n", "--"), ("word", "-"), ("-h",), ("--help",)])
+@pytest.mark.parametrize(
+    "argv", [("-x",), ("-nn",), ("--numeric",), ("-n", "--"), ("word", "-"), ("-h",), ("--help",)]
+)
 def test_save_refuses_other_options(compat: Path, argv: tuple[str, ...]) -> None:
     """The two lines on standard error, with the program's base name, and status 1."""
     assert run(f"{compat}/ipvsadm-save", *argv) == (1, "", SAVE_USAGE.format("ipvsadm-save"))
@@ -60,15 +62,34 @@ def test_our_names_have_help(name: str) -> None:
 
 WRONG = [
     ("-A -f 0\n", 2, ["stdin:1: -A -f 0: invalid fwmark value `0' specified"]),
-    ("\n# c\n-A -f 1\n-a -f 1\n", 2, ["stdin:4: -a -f 1: You need to supply the 'real-server' option for the 'add-server' command"]),
-    ("-A -f 1 -z\n-A -f 0\n", 255, ["stdin:1: -A -f 1 -z: -z: unknown option", "stdin:2: -A -f 0: invalid fwmark value `0' specified"]),
+    (
+        "\n# c\n-A -f 1\n-a -f 1\n",
+        2,
+        ["stdin:4: -a -f 1: You need to supply the 'real-server' option for the 'add-server' command"],
+    ),
+    (
+        "-A -f 1 -z\n-A -f 0\n",
+        255,
+        ["stdin:1: -A -f 1 -z: -z: unknown option", "stdin:2: -A -f 0: invalid fwmark value `0' specified"],
+    ),
     ("ipvsadm -A -f 1 -w\n", 255, ["stdin:1: ipvsadm -A -f 1 -w: -w: missing argument"]),
     ("-A -f 1\nfoo\n", 255, ["stdin:2: foo: Try `{} -h' or '{} --help' for more information."]),
     ("-R\n", 255, ["stdin:1: -R: Try `{} -h' or '{} --help' for more information."]),
     ("-L --stats --timeout", 2, ["stdin:1: -L --stats --timeout: options conflicts in the list command"]),
     ("-L -6\n", 2, ["stdin:1: -L -6: -6 used before -f"]),
-    ("-A -f 1\r\n -\x1b[1m\t-x  \r\n", 255, ["stdin:2: -\\x1b[1m\\x09-x: Try `{} -h' or '{} --help' for more information."]),
-    ("-A -f 0\n-h\n-A -f 0\n", 2, ["stdin:1: -A -f 0: invalid fwmark value `0' specified", "stdin:3: -A -f 0: invalid fwmark value `0' specified"]),
+    (
+        "-A -f 1\r\n -\x1b[1m\t-x  \r\n",
+        255,
+        ["stdin:2: -\\x1b[1m\\x09-x: Try `{} -h' or '{} --help' for more information."],
+    ),
+    (
+        "-A -f 0\n-h\n-A -f 0\n",
+        2,
+        [
+            "stdin:1: -A -f 0: invalid fwmark value `0' specified",
+            "stdin:3: -A -f 0: invalid fwmark value `0' specified",
+        ],
+    ),
 ]
 
 
@@ -80,8 +101,15 @@ def test_wrong_input_is_reported_as_a_whole(compat: Path, text: str, status: int
     """
     count = "1 line is" if len(lines) == 1 else f"{len(lines)} lines are"
     for path, main in ((program("ipvsfast-restore"), "ipvsfast"), (f"{compat}/ipvsadm-restore", "ipvsadm")):
-        expected = [*[line.replace("{}", main) for line in lines], f"{count} wrong; the table was left as it is"]
-        assert run(path, "any", "-words", stdin=text) == (status, "", "".join(f"{line}\n" for line in expected))
+        expected = [
+            *[line.replace("{}", main) for line in lines],
+            f"{count} wrong; the table was left as it is",
+        ]
+        assert run(path, "any", "-words", stdin=text) == (
+            status,
+            "",
+            "".join(f"{line}\n" for line in expected),
+        )
 
 
 @pytest.mark.parametrize("stdin", ["<&-", "0> /dev/null"])

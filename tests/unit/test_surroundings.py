@@ -27,7 +27,17 @@ def test_ctrl_c_is_an_exception() -> None:
 def test_started_with_signals_ignored() -> None:
     """A background job of a script, or under nohup: both of the above hold all the same."""
     script = f"trap '' {' '.join(SIGNALS)}; exec \"$@\""
-    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", "signalled or ctrl_c"]
+    argv = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        __file__,
+        "-k",
+        "signalled or ctrl_c",
+    ]
     done = subprocess.run(
         ["sh", "-c", script, "sh", *argv], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
     )

@@ -78,7 +78,10 @@ TAKEN = [
     (types.TunnelType, lambda word: Tunnel(word, 5 if word == "gue" else 0)),
     (types.TunnelChecksum, lambda word: Tunnel("gue", 5, word)),
     (types.DaemonState, SyncDaemon),
-    (types.SchedulerFlag, lambda word: Service(KEY, "mh" if word.startswith("mh") else "sh", scheduler_flags=word)),
+    (
+        types.SchedulerFlag,
+        lambda word: Service(KEY, "mh" if word.startswith("mh") else "sh", scheduler_flags=word),
+    ),
     (types.StateCondition, lambda word: ConnectionFilter(states=word)),
     (types.ProtocolCondition, lambda word: ConnectionFilter(protocols=word)),
     (types.FamilyCondition, lambda word: ConnectionFilter(families=word)),
@@ -111,11 +114,17 @@ def test_no_parameter_is_anything() -> None:
     loose = []
     for name in ipvsfast.__all__:
         kind = getattr(ipvsfast, name)
-        for method, function in inspect.getmembers(kind, callable) if isinstance(kind, type) else [(name, kind)]:
+        for method, function in (
+            inspect.getmembers(kind, callable) if isinstance(kind, type) else [(name, kind)]
+        ):
             if method.startswith("_") or not str(getattr(function, "__module__", "")).startswith("ipvsfast"):
                 continue
             if method != "replace":  # one function for all classes; its types stand under TYPE_CHECKING
-                loose += [f"{name}.{method}({one})" for one in inspect.signature(function).parameters.values() if "**" in str(one) and "Unpack" not in str(one)]
+                loose += [
+                    f"{name}.{method}({one})"
+                    for one in inspect.signature(function).parameters.values()
+                    if "**" in str(one) and "Unpack" not in str(one)
+                ]
     assert loose == []
 
 
@@ -124,7 +133,11 @@ def test_replace_is_typed_in_every_class() -> None:
     package = Path(ipvsfast.__file__).parent
     for path in package.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ClassDef) and {ast.unparse(base) for base in node.bases} & {"Record", "Value"} and node.name != "Record":
+            if (
+                isinstance(node, ast.ClassDef)
+                and {ast.unparse(base) for base in node.bases} & {"Record", "Value"}
+                and node.name != "Record"
+            ):
                 text = ast.unparse(node)
                 if "def __new__" in text:
                     assert "def replace(self, **changes: Unpack[" in text, node.name

@@ -43,7 +43,9 @@ VALUES = [
     ServiceKey.mark(2**32 - 1, ipv6=True),
     DestinationKey.of("2001:db8::1", 80),
     Service(KEY),
-    Service.udp("::1", 53, "sh", persistent=9, netmask=64, one_packet=True, scheduler_flags=["sh-port"], stats=COUNTED),
+    Service.udp(
+        "::1", 53, "sh", persistent=9, netmask=64, one_packet=True, scheduler_flags=["sh-port"], stats=COUNTED
+    ),
     Service.tcp("10.0.0.1", 0, "mh", persistent=1, netmask="0.0.0.24", engine="sip", scheduler_flags=0x38),
     Service.mark(7, "wlc"),
     SERVER,
@@ -67,15 +69,21 @@ VALUES = [
     Operation("set", value=Timeouts(udp=5)),
     Operation("start-daemon", value=SyncDaemon("master", "lo")),
     Connection("tcp", False, "192.0.2.1", 40000, "10.0.0.1", 80, "10.1.0.7", 8080, "ESTABLISHED", 900),
-    Connection(0, True, "::1", 0, "::7", 0, "10.1.0.7", 0, "ASSURED", 9, "sip", b"a\xff \\x41\n", (0x22, 7, 300, 9)),
+    Connection(
+        0, True, "::1", 0, "::7", 0, "10.1.0.7", 0, "ASSURED", 9, "sip", b"a\xff \\x41\n", (0x22, 7, 300, 9)
+    ),
     ConnectionFilter(),
-    ConnectionFilter(":80", states=["UDP", "!NONE"], protocols=["tcp", "!udp", 50], templates=False, engines="*", limit=3),
+    ConnectionFilter(
+        ":80", states=["UDP", "!NONE"], protocols=["tcp", "!udp", 50], templates=False, engines="*", limit=3
+    ),
     Group(("192.0.2.1", "UDP"), 3),
     ConnectionsStatus(None, 4096, False),
     ReadingReport("proc", 5, 4, 3, 2, "TCP ...", 5, 1, False, False),
     Pace(5, 0.5, True, 0.1, 0.01),
 ]
-every_value = pytest.mark.parametrize("value", VALUES, ids=[f"{at}-{type(value).__name__}" for at, value in enumerate(VALUES)])
+every_value = pytest.mark.parametrize(
+    "value", VALUES, ids=[f"{at}-{type(value).__name__}" for at, value in enumerate(VALUES)]
+)
 
 
 def kinds() -> set[type[Value]]:
@@ -87,7 +95,12 @@ def kinds() -> set[type[Value]]:
     new = {Value}
     while new:
         found |= new
-        new = {below for kind in new for below in kind.__subclasses__() if below.__module__.startswith("ipvsfast.")} - found
+        new = {
+            below
+            for kind in new
+            for below in kind.__subclasses__()
+            if below.__module__.startswith("ipvsfast.")
+        } - found
     return found - {Value, Record}
 
 
@@ -153,12 +166,17 @@ def test_repr_can_be_evaluated(value: Value) -> None:
 
 def test_repr_is_short() -> None:
     """What identifies a value stands first, and nothing is said that goes without saying."""
-    assert repr(Destination("10.1.0.7", 443, weight=5)) == "Destination(DestinationKey.of('10.1.0.7', 443), weight=5)"
+    assert (
+        repr(Destination("10.1.0.7", 443, weight=5))
+        == "Destination(DestinationKey.of('10.1.0.7', 443), weight=5)"
+    )
     assert repr(Service(KEY)) == "Service(ServiceKey.of('tcp', '10.0.0.1', 80))"
     assert repr(Service.mark(7, "rr", ipv6=True)) == "Service(ServiceKey.mark(7, ipv6=True), scheduler='rr')"
     assert repr(Operation("flush")) == "Operation('flush')"
     assert repr(Timeouts(udp=3)) == "Timeouts(udp=3)"
-    assert repr(VALUES[30]).startswith("Connection('TCP', template=False, client='192.0.2.1', client_port=40000, ")
+    assert repr(VALUES[30]).startswith(
+        "Connection('TCP', template=False, client='192.0.2.1', client_port=40000, "
+    )
 
 
 @every_value
@@ -232,7 +250,12 @@ def test_values_of_different_kinds_have_no_order() -> None:
 def test_plain_classes_take_all_their_fields() -> None:
     """Those without checks of their own are not made by halves."""
     assert ConnectionsStatus(entries=1, buckets=2, watched=True) == ConnectionsStatus(1, 2, watched=True)
-    for made in (lambda: ConnectionsStatus(1), lambda: ConnectionsStatus(1, 2, True, 4), lambda: ConnectionsStatus(1, 2, True, buckets=2), lambda: ConnectionsStatus(1, 2, seen=1)):
+    for made in (
+        lambda: ConnectionsStatus(1),
+        lambda: ConnectionsStatus(1, 2, True, 4),
+        lambda: ConnectionsStatus(1, 2, True, buckets=2),
+        lambda: ConnectionsStatus(1, 2, seen=1),
+    ):
         with pytest.raises(TypeError, match="ConnectionsStatus takes entries, buckets, watched"):
             made()
 
@@ -319,14 +342,22 @@ def test_an_address_brings_its_family() -> None:
 def test_parts_of_keys_are_at_hand() -> None:
     """A service and a destination tell what their keys tell."""
     service = Service(KEY)
-    assert (service.protocol, service.address, service.port, service.family, service.fwmark) == ("tcp", "10.0.0.1", 80, 2, 0)
+    assert (service.protocol, service.address, service.port, service.family, service.fwmark) == (
+        "tcp",
+        "10.0.0.1",
+        80,
+        2,
+        0,
+    )
     assert Service.mark(7).fwmark == 7
     assert (SERVER.address, SERVER.port, SERVER.family) == ("10.1.0.7", 8080, 2)
 
 
 def test_what_the_kernel_reports_stays_as_it_is() -> None:
     """Values that no constructor takes survive a copy and go back to the kernel as they came."""
-    odd = Destination._make(SERVER.key, "method-7", -1, 1, 2, Tunnel._make("type-9", 5, "flags-3"), 0, 0, 0, Stats())
+    odd = Destination._make(
+        SERVER.key, "method-7", -1, 1, 2, Tunnel._make("type-9", 5, "flags-3"), 0, 0, 0, Stats()
+    )
     assert same(odd, pickle.loads(pickle.dumps(odd)))
     with pytest.raises(InvalidValue):
         odd.replace(weight=1)

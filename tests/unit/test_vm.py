@@ -93,7 +93,10 @@ def test_all_places_for_sources_are_read(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("line", "mirror"),
     [
-        ("deb mirror+file:///etc/apt/mirrors/debian.list bookworm main", "mirror+file:///etc/apt/mirrors/debian.list"),
+        (
+            "deb mirror+file:///etc/apt/mirrors/debian.list bookworm main",
+            "mirror+file:///etc/apt/mirrors/debian.list",
+        ),
         ("deb http://a.example/ubuntu/ noble main", "http://a.example/debian/"),
         ("deb http://a.example/pub/ubuntu noble main universe", "http://a.example/pub/debian"),
         ("deb http://ubuntu.example/ubuntu noble main", "http://ubuntu.example/debian"),

@@ -54,9 +54,7 @@ def run_in_vm(
         )
         try:
             with backend.boot(folder, job, memory) as machine:
-                status = watch(
-                    machine, job, streams, boot_seconds=backend.BOOT_SECONDS, timeout=timeout
-                )
+                status = watch(machine, job, streams, boot_seconds=backend.BOOT_SECONDS, timeout=timeout)
             shortage = machine.shortage()
             if status and shortage:
                 print(f"tests.vm: {shortage}", file=sys.stderr)

@@ -66,9 +66,7 @@ def main(argv: list[str]) -> int:
         if options.fetch:
             fetch(options.kernel)
             return 0
-        return run_in_vm(
-            options.command, options.kernel, timeout=options.timeout, memory=options.memory
-        )
+        return run_in_vm(options.command, options.kernel, timeout=options.timeout, memory=options.memory)
     except VmError as error:
         print(f"tests.vm: {error}", file=sys.stderr)
         return error.status

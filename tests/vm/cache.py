@@ -62,9 +62,7 @@ def _locked(fd: int) -> Iterator[None]:
             break
         except BlockingIOError:
             if time.monotonic() > deadline:
-                raise CannotRunError(
-                    f"another run has been filling {root()} for {LOCK_SECONDS} s"
-                ) from None
+                raise CannotRunError(f"another run has been filling {root()} for {LOCK_SECONDS} s") from None
             time.sleep(0.2)
     try:
         yield

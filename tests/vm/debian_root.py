@@ -130,9 +130,7 @@ def settle(root: Path) -> None:
 
 def environment(there: str) -> list[str]:
     passed = {
-        name: value
-        for name, value in os.environ.items()
-        if name in PASSED or name.startswith("IPVSFAST_")
+        name: value for name, value in os.environ.items() if name in PASSED or name.startswith("IPVSFAST_")
     }
     passed |= {
         "HOME": f"/{PRIVATE}",

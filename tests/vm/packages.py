@@ -121,9 +121,7 @@ class Suite:
         """The first dependency of `package` whose name matches `pattern`."""
         names = self.dependencies(package, pattern)
         if not names:
-            raise CannotRunError(
-                f"{package} of suite {self.name!r} depends on no package like {pattern!r}"
-            )
+            raise CannotRunError(f"{package} of suite {self.name!r} depends on no package like {pattern!r}")
         return names[0]
 
     def unpack(self, package: str, into: Path) -> str:
@@ -135,9 +133,7 @@ class Suite:
         self._run([self._apt_get, "-qq", "download", package], cwd=folder)
         (archive,) = folder.glob("*.deb")
         into.mkdir(parents=True, exist_ok=True)
-        subprocess.run(
-            [self._dpkg_deb, "-x", str(archive), str(into)], check=True, timeout=APT_SECONDS
-        )
+        subprocess.run([self._dpkg_deb, "-x", str(archive), str(into)], check=True, timeout=APT_SECONDS)
         archive.unlink()
         return version
 

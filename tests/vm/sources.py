@@ -41,9 +41,7 @@ def parse_one_line(text: str) -> Iterator[Source]:
         match = ONE_LINE.match(line.split("#", 1)[0].strip())
         if not match:
             continue
-        options = dict(
-            option.split("=", 1) for option in (match["options"] or "").split() if "=" in option
-        )
+        options = dict(option.split("=", 1) for option in (match["options"] or "").split() if "=" in option)
         yield Source(
             match["uri"],
             (match["suite"],),
