@@ -25,7 +25,7 @@ _EDIT = {ADD_SERVICE: COMMANDS["edit-service"], ADD_SERVER: COMMANDS["edit-serve
 _DELETE = {ADD_SERVICE: COMMANDS["delete-service"], ADD_SERVER: COMMANDS["delete-server"]}
 
 
-class Adder(RuleReader):
+class InOrder(RuleReader):
     """Adds rules in the order of the file, as they are read.
 
     stop: nothing after a refused rule is put in force. exist: what is there with other values is made to

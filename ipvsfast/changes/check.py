@@ -24,7 +24,7 @@ _CHECKED = {
 }
 
 
-class Checker(RuleReader):
+class FileCheck(RuleReader):
     """The first pass: every mistake that can be found without a kernel. total: rules; services: those
     that add one."""
 

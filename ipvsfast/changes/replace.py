@@ -36,7 +36,7 @@ MANY = 1000
 _ADDING = (ADD_SERVICE, ADD_SERVER)
 
 
-class Replacer(RuleReader):
+class WholeTable(RuleReader):
     """Collects all rules, then puts them in place of the table.
 
     Deleted destinations stay in the kernel for minutes and every add looks through them, newest first.

@@ -7,10 +7,10 @@ import os
 from ..errors import InvalidValue, IpvsUnavailable
 from ..language.parse import parse as parse_words
 from ..resolver import Resolver
-from .add import Adder
-from .check import Checker
+from .add import InOrder
+from .check import FileCheck
 from .problem import Problem
-from .replace import Replacer
+from .replace import WholeTable
 from .rule_reader import fd_chunks, text_chunks
 
 TYPE_CHECKING = False
@@ -153,7 +153,7 @@ class RuleText:
             os.close(fd)
 
 
-def check_rules(text: RuleText, parse: Parse | None = None, names: Resolver | None = None) -> Checker:
+def check_rules(text: RuleText, parse: Parse | None = None, names: Resolver | None = None) -> FileCheck:
     """The first pass over the text: counts its rules and finds every mistake. No kernel is asked.
 
     parse: the grammar, which has its names from `names`, unless given with the system's names; the
@@ -162,8 +162,8 @@ def check_rules(text: RuleText, parse: Parse | None = None, names: Resolver | No
     resolver = Resolver() if names is None else names
     read = parse or (lambda words: parse_words(words, resolver))
 
-    def check() -> Checker:
-        checker = Checker(read, text.name)
+    def check() -> FileCheck:
+        checker = FileCheck(read, text.name)
         checker.read(text.chunks())
         return checker
 
@@ -186,16 +186,16 @@ def add_rules(
     """The second pass. stop: end at the first refusal, with nothing after it in force. exist: what is
     there already is made to be what the rule says. clear: replace the table; then it never stops.
     Nothing that happens in it is raised, whatever it is: it is in the account."""
-    worker: Adder | Replacer
+    worker: InOrder | WholeTable
     ended: BaseException | None = None
     session.begin()
     try:
         if clear:
-            worker = Replacer(parse, text.name, session, progress)
+            worker = WholeTable(parse, text.name, session, progress)
             worker.read(text.chunks())
             worker.replace()
         else:
-            worker = Adder(parse, text.name, session, stop=stop, exist=exist, progress=progress)
+            worker = InOrder(parse, text.name, session, stop=stop, exist=exist, progress=progress)
             worker.read(text.chunks())
     except BaseException as error:
         ended = error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import IpvsError, sentence
 from ..language.parse import operation_of
-from .output import Failure
+from .output import ExitWith
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def change(context: Context, request: Request) -> int:
-    """One operation on the table; Failure (255) with ipvsadm's sentence if refused."""
+    """One operation on the table; ExitWith (255) with ipvsadm's sentence if refused."""
     operation = operation_of(request)
     try:
         if context.done is not None:
@@ -25,7 +25,7 @@ def change(context: Context, request: Request) -> int:
         else:
             code = context.ipvs.apply([operation]).errnos[0]
     except IpvsError as error:
-        raise Failure(255, str(error.strerror)) from None
+        raise ExitWith(255, str(error.strerror)) from None
     if code:
-        raise Failure(255, sentence(operation.command, code))
+        raise ExitWith(255, sentence(operation.command, code))
     return 0

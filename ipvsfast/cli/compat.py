@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from .installation import NAMES, programs_folder
-from .output import Failure, write
+from .output import ExitWith, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def remove_verb(context: Context, given: dict[str, str], words: list[str]) -> in
 
 
 def install(directory: str, program: str) -> int:
-    """Puts the three names into `directory`; Failure (1), and nothing is made, if one of them is taken.
+    """Puts the three names into `directory`; ExitWith (1), and nothing is made, if one of them is taken.
 
     program: how we were called.
     """
@@ -41,7 +41,7 @@ def install(directory: str, program: str) -> int:
         except OSError as error:
             for done in made:
                 os.unlink(done)
-            raise Failure(1, f"cannot make {path}: {error.strerror}") from None
+            raise ExitWith(1, f"cannot make {path}: {error.strerror}") from None
     write("".join([f"{path} -> {target}\n" for path, target in links]))
     return 0
 
@@ -59,14 +59,14 @@ def remove(directory: str) -> int:
             try:
                 os.unlink(path)
             except OSError as error:
-                raise Failure(1, f"cannot remove {path}: {error.strerror}") from None
+                raise ExitWith(1, f"cannot remove {path}: {error.strerror}") from None
             write(f"{path} removed\n")
     return 0
 
 
 def _folder(directory: str) -> str:
     if not os.path.isdir(directory):
-        raise Failure(1, f"{directory}: no such directory")
+        raise ExitWith(1, f"{directory}: no such directory")
     return os.path.abspath(directory).rstrip("/")
 
 
@@ -93,10 +93,10 @@ def link(path: str, target: str) -> str:
     return before
 
 
-def taken(paths: list[str], otherwise: str) -> Failure:
+def taken(paths: list[str], otherwise: str) -> ExitWith:
     """What is said where others have put something in the place of our links."""
     verb, what = ("is", "It") if len(paths) == 1 else ("are", "They")
     lines = [f"{', '.join(paths)} {verb} there already, not made by ipvsfast. Nothing was changed."]
     lines.append(f"{what} can be moved aside; on Debian its package has to know of it:")
     lines += [f"  dpkg-divert --local --rename --add {path}" for path in paths]
-    return Failure(1, "\n".join([*lines, otherwise]))
+    return ExitWith(1, "\n".join([*lines, otherwise]))

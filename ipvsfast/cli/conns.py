@@ -7,7 +7,7 @@ from ..connections.table import Connections, ReadingInterrupted
 from ..errors import IpvsError, IpvsUnavailable, NotPermitted, plural
 from ..listing.connections import headers, rows
 from .conns_progress import ConnProgress
-from .output import Failure, interrupted, write, write_all, write_pieces
+from .output import ExitWith, interrupted, write, write_all, write_pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ def list_connections(context: Context, numeric: bool, persistent: bool, asked: s
             write(headers(persistent))
             write_all(rows(connections, names, persistent))
     except (IpvsUnavailable, NotPermitted):
-        raise Failure(1, f"cannot open file {FILE}") from None
+        raise ExitWith(1, f"cannot open file {FILE}") from None
     except IpvsError as error:
-        raise Failure(1, str(error)) from None
+        raise ExitWith(1, str(error)) from None
     except KeyboardInterrupt:
         raise interrupted(_so_far(table)) from None
     finally:
@@ -60,7 +60,7 @@ def answer(context: Context, query: Query) -> int:
             context.ipvs  # noqa: B018
             _answer(query, table, progress)
     except IpvsError as error:
-        raise Failure(1, str(error)) from None
+        raise ExitWith(1, str(error)) from None
     finally:
         progress.close()
     _judge(table.account)
@@ -123,10 +123,10 @@ def _stream(table: Connections, pieces: Generator[memoryview, None, None]) -> No
 
 
 def _primed(table: Connections, results: Iterator) -> Iterator:  # type: ignore[type-arg]
-    """The same, once it is sure that there is something to read; Failure (1) for a file without header."""
+    """The same, once it is sure that there is something to read; ExitWith (1) for a file without header."""
     first = next(results, None)
     if first is None and table.account and table.account.headless:
-        raise Failure(1, f"unexpected input from {FILE}")
+        raise ExitWith(1, f"unexpected input from {FILE}")
 
     def all_results() -> Iterator:  # type: ignore[type-arg]
         if first is not None:
@@ -149,7 +149,7 @@ def _no_entries(lines: int) -> str:
 
 
 def _judge(account: ReadingReport | None) -> None:
-    """Failure (1), after the answer, for lines that are no entries, and for what may be missing."""
+    """ExitWith (1), after the answer, for lines that are no entries, and for what may be missing."""
     if account is None:
         return
     problems = []
@@ -165,4 +165,4 @@ def _judge(account: ReadingReport | None) -> None:
             f"entries may be missing ({account.read - account.repeated:,} read{held})"
         )
     if problems:
-        raise Failure(1, "\n".join(problems))
+        raise ExitWith(1, "\n".join(problems))

@@ -9,7 +9,7 @@ import time
 
 from ..connections.table import Connections
 from ..errors import IpvsError
-from .output import Failure, write
+from .output import ExitWith, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def log(query: Query) -> int:
             due = max(due + interval, time.monotonic() + _SHORTEST_PAUSE)
             time.sleep(max(due - time.monotonic(), 0))
     except IpvsError as error:
-        raise Failure(1, str(error)) from None
+        raise ExitWith(1, str(error)) from None
 
 
 def _form(answers: Answers, first: bool) -> str:

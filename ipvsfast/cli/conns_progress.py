@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ..errors import IpvsError, plural
-from .output import Failure, complain
+from .output import ExitWith, complain
 from .progress import for_terminal
 
 TYPE_CHECKING = False
@@ -56,7 +56,7 @@ class ConnProgress:
             return status.entries
         try:
             table = self._context.ipvs.table()
-        except (IpvsError, Failure):
+        except (IpvsError, ExitWith):
             return 0
         return sum(d.active + d.inactive + d.persistent for _, dests in table for d in dests)
 

@@ -8,7 +8,7 @@ from ..errors import InvalidValue, IpvsError
 from ..language.values import UsageError
 from .conns import answer
 from .conns_query import Query
-from .output import Failure
+from .output import ExitWith
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def conns(context: Context, given: dict[str, str], words: list[str]) -> int:
     except InvalidValue as error:
         raise UsageError(2, f"conns: {error.strerror}") from None
     except IpvsError as error:  # the configuration forbids the source
-        raise Failure(1, str(error)) from None
+        raise ExitWith(1, str(error)) from None
     if query.interval is not None:
         from .conns_again import log
 
@@ -34,5 +34,5 @@ def conns(context: Context, given: dict[str, str], words: list[str]) -> int:
     from .watch import watch
 
     if not os.isatty(1):
-        raise Failure(2, "conns: --watch needs a terminal; without it, repeat the command")
+        raise ExitWith(2, "conns: --watch needs a terminal; without it, repeat the command")
     return watch(query, given)

@@ -8,7 +8,7 @@ from ..errors import IpvsError, IpvsUnavailable
 from ..language.parse import parse
 from ..language.values import hint
 from ..model.service import Info
-from .output import Failure
+from .output import ExitWith
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def _modprobe() -> bool:
 
 
 def open_table() -> Ipvs:
-    """The table of our own namespace; Failure (2) with ipvsadm's two lines if there is none."""
+    """The table of our own namespace; ExitWith (2) with ipvsadm's two lines if there is none."""
     from ..client import Ipvs
 
     try:
@@ -48,7 +48,7 @@ def open_table() -> Ipvs:
         text = str(error.strerror)
         if not text.startswith("Can't"):
             text = f"Can't initialize ipvs: {text}"
-        raise Failure(2, f"{text}\n{HOPE}") from None
+        raise ExitWith(2, f"{text}\n{HOPE}") from None
 
 
 class LateResolver:

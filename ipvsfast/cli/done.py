@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from .output import Failure, cannot_write
+from .output import ExitWith, cannot_write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ class Done:
             far = f"at least {self.count} {were} sent, up to line {self.last}"
         else:
             far = "what it did is not known: list the table"
-        raise Failure(1, f"another version was installed while this command ran; {far}")
+        raise ExitWith(1, f"another version was installed while this command ran; {far}")
 
     def check_output(self) -> None:
-        """Failure if what is left to us is to say that standard output cannot be written."""
+        """ExitWith if what is left to us is to say that standard output cannot be written."""
         if self.what == OUTPUT:
             raise cannot_write(-self.results[0])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from .output import Failure
+from .output import ExitWith
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def programs_folder(program: str) -> str:
         if _has_all(place):
             break
     else:
-        raise Failure(1, f"cannot find the programs {', '.join(_ALL)}: is ipvsfast installed?")
+        raise ExitWith(1, f"cannot find the programs {', '.join(_ALL)}: is ipvsfast installed?")
     for other in _folders_of(program):
         if _has_all(other) and os.path.samefile(other, place):
             return other

@@ -11,7 +11,7 @@ from os.path import join
 
 from .compat import link, taken
 from .installation import NAMES, programs_folder
-from .output import Failure, complain, write
+from .output import ExitWith, complain, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def uninstall_verb(context: Context, given: dict[str, str], words: list[str]) ->
 
 
 def install(program: str, prefix: str, ipvsadm: bool) -> int:
-    """Makes the links below `prefix`. Failure (1), and nothing is made, if something else is in their place.
+    """Makes the links below `prefix`. ExitWith (1), and nothing is made, if something else is in their place.
 
     program: how we were called. ipvsadm: the names of ipvsadm as well.
     """
@@ -85,7 +85,7 @@ def install(program: str, prefix: str, ipvsadm: bool) -> int:
     wanted = dict(_wanted(home, ipvsadm, _fish_folder(root)))
     for target in wanted.values():
         if not os.path.exists(target):
-            raise Failure(1, f"cannot find {target}: install ipvsfast again, and not as editable")
+            raise ExitWith(1, f"cannot find {target}: install ipvsfast again, and not as editable")
     there = {path for path, target in wanted.items() if _leads_to(join(root, path), target)}
     new = {path: target for path, target in wanted.items() if path not in there}
     foreign = [
@@ -113,7 +113,7 @@ def uninstall(prefix: str) -> int:
     root = _prefix(prefix)
     record = _Record.read(root)
     if not record.links:
-        raise Failure(1, f"{root}: there is nothing that `ipvsfast install` has made (no {root}/{RECORD})")
+        raise ExitWith(1, f"{root}: there is nothing that `ipvsfast install` has made (no {root}/{RECORD})")
     for name, target in record.links.items():
         path = join(root, name)
         if not os.path.lexists(path):
@@ -144,7 +144,7 @@ class _Record:
         except FileNotFoundError:
             return record
         except OSError as error:
-            raise Failure(1, f"cannot read {root}/{RECORD}: {error.strerror}") from None
+            raise ExitWith(1, f"cannot read {root}/{RECORD}: {error.strerror}") from None
         from shlex import split
 
         known = {path for fish in (_FISH, _FISH_ANYWHERE) for path, _ in _wanted("", True, fish)}
@@ -183,7 +183,7 @@ class _Record:
 
 def _prefix(directory: str) -> str:
     if not os.path.isdir(directory):
-        raise Failure(1, f"{directory}: no such directory")
+        raise ExitWith(1, f"{directory}: no such directory")
     return os.path.abspath(directory).rstrip("/")
 
 
@@ -243,7 +243,7 @@ def _make(root: str, before: _Record, links: dict[str, str]) -> None:
             done.append((at, link(join(root, at), target)))
     except OSError as error:
         _take_back(root, before, done, folders)
-        raise Failure(1, f"cannot make {join(root, at)}: {error.strerror}. Nothing was changed.") from None
+        raise ExitWith(1, f"cannot make {join(root, at)}: {error.strerror}. Nothing was changed.") from None
 
 
 def _missing_folders(root: str, path: str) -> list[str]:
@@ -270,7 +270,7 @@ def _remove(path: str) -> None:
     try:
         os.unlink(path)
     except OSError as error:
-        raise Failure(1, f"cannot remove {path}: {error.strerror}") from None
+        raise ExitWith(1, f"cannot remove {path}: {error.strerror}") from None
 
 
 def _remove_folders(root: str, folders: list[str]) -> None:

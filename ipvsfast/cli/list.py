@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from ..errors import IpvsError, sentence
-from .output import Failure, write, write_all, write_pieces
+from .output import ExitWith, write, write_all, write_pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def list_table(context: Context, request: Request) -> int:
-    """-L: one listing, as the options of the request choose; Failure (1) if it cannot be had."""
+    """-L: one listing, as the options of the request choose; ExitWith (1) if it cannot be had."""
     given = request.given
     with _Refused():
         if "connection" in given:
@@ -36,7 +36,7 @@ def list_table(context: Context, request: Request) -> int:
 
 
 def list_rules(context: Context, request: Request) -> int:
-    """-S: the table as rules; Failure (1) if it cannot be had."""
+    """-S: the table as rules; ExitWith (1) if it cannot be had."""
     with _Refused():
         names = _names(context, request)
         reading = context.ipvs.read()
@@ -51,7 +51,7 @@ def list_rules(context: Context, request: Request) -> int:
 
 
 class _Refused:
-    """Makes a refusal of the kernel a Failure with ipvsadm's sentence."""
+    """Makes a refusal of the kernel a ExitWith with ipvsadm's sentence."""
 
     def __enter__(self) -> None:
         pass
@@ -59,7 +59,7 @@ class _Refused:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, IpvsError):
             known = error.errno in (errno.ESRCH, errno.EPERM)
-            raise Failure(1, sentence("list", error.errno or 0) if known else str(error)) from None
+            raise ExitWith(1, sentence("list", error.errno or 0) if known else str(error)) from None
 
 
 def _names(context: Context, request: Request) -> Resolver | None:

@@ -7,7 +7,7 @@ import os
 from ..language.parse import UsageError
 from .context import Context
 from .dispatch import carry_out, load
-from .output import INTERRUPTED, Failure, complain, write
+from .output import INTERRUPTED, ExitWith, complain, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def guarded(work: Callable[[], int], argv: Sequence[str], program: str) -> int:
             if more:
                 complain(more)
         return error.status
-    except Failure as failure:
+    except ExitWith as failure:
         if failure.message:
             complain(failure.message)
         return failure.status

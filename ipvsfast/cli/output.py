@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130  # exit status, as shells have it for SIGINT
 
 
-class Failure(Exception):
+class ExitWith(Exception):
     """Ends the command: `status` is the exit status, `message` goes to standard error."""
 
     def __init__(self, status: int, message: str = "") -> None:
@@ -24,17 +24,17 @@ class Failure(Exception):
         self.message = message
 
 
-class ReaderGone(Failure):
+class ReaderGone(ExitWith):
     """Nobody reads our standard output any more, and SIGPIPE, which would have ended us, came ignored."""
 
 
-def interrupted(message: str) -> Failure:
+def interrupted(message: str) -> ExitWith:
     """How the command ends on Ctrl-C where there is something to say about it."""
-    return Failure(INTERRUPTED, f"interrupted{message}")
+    return ExitWith(INTERRUPTED, f"interrupted{message}")
 
 
 def write(text: str) -> None:
-    """All of `text` to standard output; Failure when that is closed, full or gone."""
+    """All of `text` to standard output; ExitWith when that is closed, full or gone."""
     _write(text.encode("utf-8", "surrogateescape"))
 
 
@@ -59,9 +59,9 @@ def _write(data: bytes | memoryview) -> None:
         raise cannot_write(error.errno or errno.EIO) from None
 
 
-def cannot_write(code: int) -> Failure:
+def cannot_write(code: int) -> ExitWith:
     """How the command ends where standard output cannot be written: an errno."""
-    kind = ReaderGone if code == errno.EPIPE else Failure
+    kind = ReaderGone if code == errno.EPIPE else ExitWith
     return kind(1, f"cannot write to standard output: {os.strerror(code)}")
 
 

@@ -9,7 +9,7 @@ from ..changes.rule_reader import no_services
 from ..errors import IpvsError, plural
 from ..language.values import UsageError
 from .advice import problem_text
-from .output import Failure, complain, interrupted
+from .output import ExitWith, complain, interrupted
 from .progress import for_terminal
 
 TYPE_CHECKING = False
@@ -35,7 +35,7 @@ def restore(context: Context, given: dict[str, str], words: list[str]) -> int:
         complain(f"{count} {'mistake' if count == 1 else 'mistakes'} in {text.name}{sent}")
         return 1
     if "clear" in given and not checked.services and "allow-empty" not in given:
-        raise Failure(1, str(no_services(text.name, "--allow-empty if that is meant")))
+        raise ExitWith(1, str(no_services(text.name, "--allow-empty if that is meant")))
     if "check" in given:
         if "quiet" not in given:
             complain(f"{text.name}: {checked.total:,} {plural(checked.total, 'rule')}, no mistakes")
@@ -50,7 +50,7 @@ def _text(path: str | None) -> RuleText:
         with open(0, "rb", closefd=False) as stream:
             return RuleText(stream.read(), STDIN)
     except OSError as error:
-        raise Failure(1, f"cannot read {path or STDIN}: {error.strerror}") from None
+        raise ExitWith(1, f"cannot read {path or STDIN}: {error.strerror}") from None
 
 
 def _add(context: Context, given: dict[str, str], text: RuleText, total: int) -> int:
@@ -71,7 +71,7 @@ def _add(context: Context, given: dict[str, str], text: RuleText, total: int) ->
         if isinstance(account.ended, KeyboardInterrupt):
             raise interrupted(f": {account}")
         if isinstance(account.ended, IpvsError):
-            raise Failure(1, f"{text.name}: {account.ended}\n{account}")
+            raise ExitWith(1, f"{text.name}: {account.ended}\n{account}")
         raise account.ended
     if not quiet or not account.ok:
         complain(account.summary(monotonic() - start))

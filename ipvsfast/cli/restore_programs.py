@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 
 from ..changes.problem import Problem
-from ..changes.replace import Replacer
+from ..changes.replace import WholeTable
 from ..changes.rule_reader import RuleReader, no_services, text_chunks
 from ..errors import IpvsError
 from ..kernel.session import exchange_error
 from ..model.kernel_names import COMMANDS
 from .advice import problem_text
 from .dispatch import carry_out
-from .output import Failure, complain, interrupted
+from .output import ExitWith, complain, interrupted
 from .rules_stdin import Restore
 
 TYPE_CHECKING = False
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 SOURCE = "stdin"
 
 
-class _End(Exception):
+class StopReading(Exception):
     """What follows is never carried out."""
 
 
-class Check(RuleReader):
+class StdinCheck(RuleReader):
     """The first pass: finds every line that -R would not carry out. No kernel is asked.
 
     problems: these. status: 0, or what ipvsadm's exit status is for the first of them.
@@ -41,11 +41,11 @@ class Check(RuleReader):
         self.services: bool = False  # whether there is one
         self.problems: list[Problem] = []
 
-    def run(self, text: bytes) -> Check:
+    def run(self, text: bytes) -> StdinCheck:
         """Reads all of `text`."""
         try:
             self.read(text_chunks(text))
-        except _End:
+        except StopReading:
             pass
         return self
 
@@ -60,7 +60,7 @@ class Check(RuleReader):
         if request.command == "restore":
             self.mistake(self._hint(), line)
         elif request.command in ("help", "version") and not self.problems:  # they end the run
-            raise _End
+            raise StopReading
 
 
 class Sent(RuleReader):
@@ -89,7 +89,7 @@ def in_force(count: int) -> str:
 def tell(context: Context, done: Done) -> int:
     """What became of rules that were sent; the exit status is that of the last rule."""
     if done.error:
-        raise Failure(255, str(exchange_error(done.error)))
+        raise ExitWith(255, str(exchange_error(done.error)))
     if done.interrupted:
         raise interrupted(in_force(sum(code == 0 for code in done.results)))
     sent = Sent(context, done.results)
@@ -104,7 +104,7 @@ def replace_table(context: Context, allow_empty: bool, done: Done | None = None)
     text = done.text if done is not None else b""
     if done is None or not done.ended:
         text += read_all(0)
-    checked = context.names.resolver().together(lambda: Check(context).run(text))
+    checked = context.names.resolver().together(lambda: StdinCheck(context).run(text))
     if checked.problems:
         for problem in checked.problems:
             complain(str(problem))
@@ -112,7 +112,7 @@ def replace_table(context: Context, allow_empty: bool, done: Done | None = None)
         complain(f"{'1 line is' if count == 1 else f'{count} lines are'} wrong; the table was left as it is")
         return checked.status
     if not checked.services and not allow_empty:
-        raise Failure(1, str(no_services(SOURCE, "--allow-empty if that is meant")))
+        raise ExitWith(1, str(no_services(SOURCE, "--allow-empty if that is meant")))
     return clear_and_restore(context, text)
 
 
@@ -123,13 +123,13 @@ def read_all(fd: int) -> bytes:
         while piece := os.read(fd, 1 << 20):
             pieces.append(piece)
     except OSError as error:
-        raise Failure(1, f"cannot read standard input: {error.strerror}") from None
+        raise ExitWith(1, f"cannot read standard input: {error.strerror}") from None
     return b"".join(pieces)
 
 
 def clear_and_restore(context: Context, text: bytes) -> int:
     """Puts the rules of `text` in place of the table; the exit status is that of the last rule."""
-    rules = Replacer(context.parse, SOURCE, context.ipvs.session)
+    rules = WholeTable(context.parse, SOURCE, context.ipvs.session)
     try:
         rules.read(text_chunks(text))
         if not rules.plain:  # commands other than additions: line by line, as ipvsadm would
@@ -137,7 +137,7 @@ def clear_and_restore(context: Context, text: bytes) -> int:
             return Restore(context, SOURCE).feed(text_chunks(text))
         rules.replace()
     except IpvsError as error:
-        raise Failure(255, str(error)) from None
+        raise ExitWith(255, str(error)) from None
     except KeyboardInterrupt:
         raise interrupted(in_force(rules.added + rules.already_there)) from None
     for problem in rules.problems:

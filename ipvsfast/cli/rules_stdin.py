@@ -15,7 +15,7 @@ from ..kernel.rule_buffer import count_sent
 from ..kernel.session import exchange_error
 from .advice import problem_text
 from .dispatch import carry_out
-from .output import Failure, complain, interrupted
+from .output import ExitWith, complain, interrupted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Restore(RuleReader):
     def mistake(self, error: UsageError, line: bytes) -> None:
         problem = str(Problem(self.source, self.buffer.line, line, error.message))
         if error.status != 255 or error.hint:
-            raise Failure(error.status, problem)
+            raise ExitWith(error.status, problem)
         complain(problem)
         self.status = 255
 
@@ -130,11 +130,11 @@ class Restore(RuleReader):
             self.mistake(self.context.hint(), line)
         try:
             self.status = carry_out(self.context, request)
-        except Failure as failure:
+        except ExitWith as failure:
             problem = Problem(self.source, self.buffer.line, line, failure.message)
-            raise Failure(failure.status, str(problem)) from None
+            raise ExitWith(failure.status, str(problem)) from None
         if request.command in ("help", "version"):
-            raise Failure(0)
+            raise ExitWith(0)
 
 
 def _rest(done: Done) -> Iterator[bytes]:
@@ -154,6 +154,6 @@ def restore(context: Context, request: Request) -> int:
         context.ipvs  # noqa: B018 - the kernel is asked first: without it nothing is read
         return Restore(context, "stdin").feed(fd_chunks(0))
     except IpvsError as error:
-        raise Failure(255, str(error)) from None
+        raise ExitWith(255, str(error)) from None
     except OSError as error:
-        raise Failure(1, f"cannot read standard input: {error.strerror}") from None
+        raise ExitWith(1, f"cannot read standard input: {error.strerror}") from None

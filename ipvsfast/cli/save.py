@@ -8,7 +8,7 @@ import os
 from ..client import saved_text
 from ..errors import IpvsError, plural
 from ..outfile import write_file
-from .output import Failure, complain, write_pieces
+from .output import ExitWith, complain, write_pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ def save(context: Context, given: dict[str, str], words: list[str]) -> int:
                 names = f"{others:,} {plural(others, 'other name')}"
                 complain(f"{path} is a new file now: {names} of the old one (hard links) {verb} its content")
     except IpvsError as error:
-        raise Failure(1, str(error)) from None
+        raise ExitWith(1, str(error)) from None
     except OSError as error:
         reason = f"{error.strerror}{_advice(path, error.errno)}"
-        raise Failure(1, f"cannot write {path or repr(path)}: {reason}") from None
+        raise ExitWith(1, f"cannot write {path or repr(path)}: {reason}") from None
     return 0
 
 

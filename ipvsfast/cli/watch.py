@@ -9,7 +9,7 @@ from ..connections.table import Connections
 from ..errors import IpvsError, plural
 from .conns import rows_form, summary
 from .conns_again import Answers
-from .output import Failure, write
+from .output import ExitWith, write
 from .screen import Screen, can_be_drawn
 
 TYPE_CHECKING = False
@@ -39,7 +39,7 @@ def watch(query: Query, given: dict[str, str]) -> int:
     except (KeyboardInterrupt, _Quit):
         pass
     except OSError as error:
-        raise Failure(1, f"cannot write to standard output: {error.strerror}") from None
+        raise ExitWith(1, f"cannot write to standard output: {error.strerror}") from None
     return 0
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipvsfast.changes.check import Checker
+from ipvsfast.changes.check import FileCheck
 from ipvsfast.changes.problem import Problem, printable
 from ipvsfast.changes.restore import RuleText, check_rules
 from ipvsfast.changes.rule_reader import RuleReader, fd_chunks, text_chunks
@@ -106,7 +106,7 @@ def test_the_assignment_at_the_head_of_a_script_is_no_rule() -> None:
 
 def test_a_million_keys_do_not_collide() -> None:
     """The check remembers hashes: none of many neighbouring keys is taken for another."""
-    checker = Checker(without_names, "rules")
+    checker = FileCheck(without_names, "rules")
     for block in range(20):
         lines = [f"-A -t 10.{block}.{n >> 8}.{n & 255}:80 -s rr" for n in range(10000)]
         checker.read(text_chunks("\n".join(lines).encode()))

@@ -9,7 +9,7 @@ import pytest
 
 from ipvsfast.cli.compat import install, remove
 from ipvsfast.cli.installation import NAMES
-from ipvsfast.cli.output import Failure
+from ipvsfast.cli.output import ExitWith
 from support.command import BIN, program
 
 
@@ -57,7 +57,7 @@ def test_nothing_of_others_is_touched(scripts: Path, target: Path, kind: str) ->
         path.mkdir()
     else:
         path.symlink_to("/bin/true" if kind == "link" else "/nowhere/ipvsadm-save")
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(ExitWith) as caught:
         install(str(target), "ipvsfast")
     assert caught.value.status == 1
     assert caught.value.message.startswith(
@@ -71,7 +71,7 @@ def test_everything_in_the_way_is_named(scripts: Path, target: Path) -> None:
     """One error for all of them, not one after the other."""
     for name, _ in NAMES[:2]:
         (target / name).touch()
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(ExitWith) as caught:
         install(str(target), "ipvsfast")
     assert caught.value.message.startswith(f"{target}/ipvsadm, {target}/ipvsadm-save are there already")
 
@@ -93,7 +93,7 @@ def test_a_failure_leaves_what_was(scripts: Path, target: Path, monkeypatch: pyt
         symlink(source, path)
 
     monkeypatch.setattr(os, "symlink", full)
-    with pytest.raises(Failure, match="cannot make .*/ipvsadm-restore: No space left on device"):
+    with pytest.raises(ExitWith, match="cannot make .*/ipvsadm-restore: No space left on device"):
         install(str(target), "ipvsfast")
     assert list(target.iterdir()) == []
 
@@ -103,9 +103,9 @@ def test_a_failure_leaves_what_was(scripts: Path, target: Path, monkeypatch: pyt
 )
 def test_a_directory_is_needed(scripts: Path, tmp_path: Path, verb) -> None:
     """Neither makes one."""
-    with pytest.raises(Failure, match="/sbin2: no such directory"):
+    with pytest.raises(ExitWith, match="/sbin2: no such directory"):
         verb(f"{tmp_path}/sbin2")
-    with pytest.raises(Failure, match="no such directory"):
+    with pytest.raises(ExitWith, match="no such directory"):
         verb("")
 
 
@@ -158,7 +158,7 @@ def test_no_programs_are_found(scripts: Path, target: Path, monkeypatch: pytest.
     """A run from the source tree has nothing to link to, and says so."""
     monkeypatch.setattr("ipvsfast.cli.installation._places", lambda: iter(["/nowhere"]))
     with pytest.raises(
-        Failure, match="cannot find the programs ipvsfast, ipvsfast-save, ipvsfast-restore, ipvsfast-python"
+        ExitWith, match="cannot find the programs ipvsfast, ipvsfast-save, ipvsfast-restore, ipvsfast-python"
     ):
         install(str(target), "ipvsfast")
 

@@ -8,7 +8,7 @@ import pytest
 from ipvsfast import Batch, Interrupted, Results, Service
 from ipvsfast.changes.restore import Restored
 from ipvsfast.cli import conns
-from ipvsfast.cli.output import Failure
+from ipvsfast.cli.output import ExitWith
 from ipvsfast.cli.progress import Progress
 from ipvsfast.connections.table import ReadingReport
 from ipvsfast.errors import plural
@@ -38,7 +38,7 @@ class Table:
 
 
 def unreadable(lines: int) -> str:
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(ExitWith) as caught:
         conns._judge(account(5, lines))
     return caught.value.message
 

@@ -10,7 +10,7 @@ import pytest
 
 from ipvsfast.cli import links
 from ipvsfast.cli.links import RECORD, install, uninstall
-from ipvsfast.cli.output import Failure
+from ipvsfast.cli.output import ExitWith
 from support.command import program
 
 OWN = ("ipvsfast", "ipvsfast-save", "ipvsfast-restore")
@@ -188,7 +188,7 @@ def test_nothing_of_others_is_touched(prefix: Path, kind: str) -> None:
         else:
             path.symlink_to("/bin/true" if kind == "link" else "/nowhere/ipvsadm.8")
     before = snapshot(prefix)
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(ExitWith) as caught:
         install(program(), str(prefix), True)
     assert caught.value.status == 1
     assert caught.value.message.startswith(
@@ -222,7 +222,7 @@ def test_a_failure_leaves_what_was(
         symlink(source, path)
 
     monkeypatch.setattr(os, "symlink", full)
-    with pytest.raises(Failure, match=r"cannot make .*: No space left on device\. Nothing was changed\."):
+    with pytest.raises(ExitWith, match=r"cannot make .*: No space left on device\. Nothing was changed\."):
         install(program(), str(prefix), True)
     assert snapshot(prefix) == before
 
@@ -232,7 +232,7 @@ def test_a_file_where_a_folder_belongs(prefix: Path) -> None:
     (prefix / "share").mkdir()
     (prefix / "share/man").write_text("theirs")
     before = snapshot(prefix)
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(ExitWith) as caught:
         install(program(), str(prefix), True)
     assert caught.value.message == f"cannot make {prefix}/share/man: File exists. Nothing was changed."
     assert snapshot(prefix) == before
@@ -241,9 +241,9 @@ def test_a_file_where_a_folder_belongs(prefix: Path) -> None:
 def test_a_prefix_is_needed(tmp_path: Path, prefix: Path) -> None:
     """It is not made, and where nothing was installed there is nothing to take back."""
     for work in (lambda path: install(program(), path, False), uninstall):
-        with pytest.raises(Failure, match="/none: no such directory"):
+        with pytest.raises(ExitWith, match="/none: no such directory"):
             work(f"{tmp_path}/none")
-    with pytest.raises(Failure, match="there is nothing that `ipvsfast install` has made"):
+    with pytest.raises(ExitWith, match="there is nothing that `ipvsfast install` has made"):
         uninstall(str(prefix))
 
 
@@ -253,7 +253,7 @@ def test_an_incomplete_installation(prefix: Path, tmp_path: Path, monkeypatch: p
     command = installation(home)
     (home / "share/man/man8/ipvsfast-save.8").unlink()
     monkeypatch.setattr(sys, "argv", [f"{home}/bin/ipvsfast-python"])
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(ExitWith) as caught:
         install(command, str(prefix), False)
     missing = f"{home}/share/man/man8/ipvsfast-save.8"
     assert caught.value.message == f"cannot find {missing}: install ipvsfast again, and not as editable"

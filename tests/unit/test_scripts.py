@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvsfast.cli.context import Context
-from ipvsfast.cli.restore_programs import Check
+from ipvsfast.cli.restore_programs import StdinCheck
 from ipvsfast.language.line import split_line
 from ipvsfast.language.parse import UsageError, parse
 from support.command import NOBODY, program
@@ -149,4 +149,4 @@ def test_the_check_agrees_with_the_grammar(lines: list[str], ended: bool) -> Non
     text = "\n".join(lines) + ("\n" if ended else "")
     command = Context("ipvsfast")
     command.names = FakeResolver()
-    assert Check(command).run(text.encode()).status == first_status(text)
+    assert StdinCheck(command).run(text.encode()).status == first_status(text)
