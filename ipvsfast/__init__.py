@@ -34,18 +34,12 @@ if TYPE_CHECKING:
     )
     from .kernel.table_reading import Reading
     from .model.connection import Connection
+    from .model.destination import Destination, Tunnel
+    from .model.keys import DestinationKey, ServiceKey
     from .model.operation import Batch, Interrupted, Operation, Result, Results
-    from .model.service import (
-        Destination,
-        DestinationKey,
-        Info,
-        Service,
-        ServiceKey,
-        Stats,
-        SyncDaemon,
-        Timeouts,
-        Tunnel,
-    )
+    from .model.service import Service
+    from .model.settings import Info, SyncDaemon, Timeouts
+    from .model.stats import Stats
     from .model.types import (
         Address,
         ColumnName,
@@ -104,15 +98,15 @@ _HOME = {
     "Operation": "model.operation",
     "Result": "model.operation",
     "Results": "model.operation",
-    "Destination": "model.service",
-    "DestinationKey": "model.service",
-    "Info": "model.service",
+    "Destination": "model.destination",
+    "DestinationKey": "model.keys",
+    "Info": "model.settings",
     "Service": "model.service",
-    "ServiceKey": "model.service",
-    "Stats": "model.service",
-    "SyncDaemon": "model.service",
-    "Timeouts": "model.service",
-    "Tunnel": "model.service",
+    "ServiceKey": "model.keys",
+    "Stats": "model.stats",
+    "SyncDaemon": "model.settings",
+    "Timeouts": "model.settings",
+    "Tunnel": "model.destination",
     "Address": "model.types",
     "ColumnName": "model.types",
     "CommandName": "model.types",

@@ -10,7 +10,8 @@ from .kernel.layout import pack_key, pack_operations, unpack_daemon
 from .kernel.rule_buffer import count_sent, new_results
 from .kernel.session import Session
 from .model.operation import PUTS, Batch, Operation, Results, leave_with
-from .model.service import Info, Timeouts, service_key
+from .model.service import service_key
+from .model.settings import Info, Timeouts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from .changes.restore import Restored
     from .kernel.layout import Table
     from .kernel.table_reading import Reading
-    from .model.service import Destination, Service, SyncDaemon
+    from .model.destination import Destination
+    from .model.service import Service
+    from .model.settings import SyncDaemon
     from .model.types import CommandName, DaemonState, DestinationOrKey, Namespace, RuleSource, ServiceOrKey
 
 

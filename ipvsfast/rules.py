@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from .errors import InvalidValue
+from .model.destination import Destination
 from .model.kernel_names import COMMANDS
 from .model.operation import Operation
-from .model.service import Destination, Service, SyncDaemon, Timeouts, service_key
+from .model.service import Service, service_key
+from .model.settings import SyncDaemon, Timeouts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

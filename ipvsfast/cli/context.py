@@ -7,7 +7,7 @@ import os
 from ..errors import IpvsError, IpvsUnavailable
 from ..language.parse import parse
 from ..language.values import hint
-from ..model.service import Info
+from ..model.settings import Info
 from .output import ExitWith
 
 TYPE_CHECKING = False

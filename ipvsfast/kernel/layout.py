@@ -9,6 +9,7 @@ import struct
 import sys
 
 from ..model.address import format_ip, parse_ip
+from ..model.destination import IPIP, Destination, Tunnel
 from ..model.kernel_names import (
     AF_INET,
     AF_INET6,
@@ -25,18 +26,11 @@ from ..model.kernel_names import (
     TUNNEL_CODES,
     TUNNELS,
 )
+from ..model.keys import DestinationKey, ServiceKey
 from ..model.operation import PUTS
-from ..model.service import (
-    IPIP,
-    NO_STATS,
-    Destination,
-    DestinationKey,
-    Service,
-    ServiceKey,
-    Stats,
-    SyncDaemon,
-    Tunnel,
-)
+from ..model.service import Service
+from ..model.settings import SyncDaemon
+from ..model.stats import NO_STATS, Stats
 from ..model.value import new
 
 TYPE_CHECKING = False

@@ -8,8 +8,12 @@ schedulers, crossed thresholds) is left to it here too. No I/O: names go to the 
 from __future__ import annotations
 
 from ..errors import InvalidValue
+from ..model.destination import IPIP, Destination, Tunnel
 from ..model.kernel_names import AF_INET, AF_INET6, DAEMON_STATES, UDP, flag_bits
-from ..model.service import IPIP, NO_STATS, Destination, DestinationKey, Service, SyncDaemon, Timeouts, Tunnel
+from ..model.keys import DestinationKey
+from ..model.service import Service
+from ..model.settings import SyncDaemon, Timeouts
+from ..model.stats import NO_STATS
 from .options import (
     ALLOWED,
     CELLS,
@@ -30,8 +34,8 @@ if TYPE_CHECKING:
     from typing import Any, ClassVar
 
     from ..model.address import NameLookup
+    from ..model.keys import ServiceKey
     from ..model.operation import Operation
-    from ..model.service import ServiceKey
 
 __all__ = ["Request", "UsageError", "hint", "parse"]
 

@@ -16,7 +16,7 @@ from ..model.address import (
     parse_ip,
 )
 from ..model.kernel_names import AF_INET, AF_INET6, ENGINE_MAX, INT_MAX, MAX_TIMEOUT, NAME_MAX, PROTOCOLS
-from ..model.service import ServiceKey
+from ..model.keys import ServiceKey
 from .options import COMMAND, REPEATABLE, TUNNEL_CELLS
 
 TYPE_CHECKING = False

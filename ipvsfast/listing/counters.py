@@ -10,7 +10,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..model.service import Destination, Service, Stats
+    from ..model.destination import Destination
+    from ..model.service import Service
+    from ..model.stats import Stats
     from .tables import ServerRows, ServiceLine
 
     Five = tuple[int, int, int, int, int]

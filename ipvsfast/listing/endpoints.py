@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Protocol
 
-    from ..model.service import Destination, Service
+    from ..model.destination import Destination
+    from ..model.service import Service
 
     class Names(Protocol):
         """What a listing with names asks; resolver.Resolver answers."""

@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from ..model.service import Info
+    from ..model.settings import Info
     from ..model.types import ViewName
 
 DEFAULT: ViewName = "default"

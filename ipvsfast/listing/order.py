@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any, TypeVar
 
-    from ..model.service import Destination, DestinationKey, Service, ServiceKey
+    from ..model.destination import Destination
+    from ..model.keys import DestinationKey, ServiceKey
+    from ..model.service import Service
 
     _T = TypeVar("_T")
     Words = tuple[int, ...]

@@ -16,7 +16,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..model.service import Destination, Service, ServiceKey
+    from ..model.destination import Destination
+    from ..model.keys import ServiceKey
+    from ..model.service import Service
     from .endpoints import Endpoints, Names
     from .tables import Table
 

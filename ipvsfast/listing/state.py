@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..model.service import SyncDaemon, Timeouts
+    from ..model.settings import SyncDaemon, Timeouts
 
 
 def timeout_text(timeouts: Timeouts) -> str:

@@ -15,7 +15,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from ..model.service import Destination, Info, Service
+    from ..model.destination import Destination
+    from ..model.service import Service
+    from ..model.settings import Info
     from ..model.types import ViewName
     from .endpoints import Endpoints, Names
 

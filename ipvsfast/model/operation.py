@@ -5,16 +5,10 @@ from __future__ import annotations
 from errno import ECANCELED
 
 from ..errors import InvalidValue, KernelError, error_for, plural, reduce_error
-from .service import (
-    Destination,
-    DestinationKey,
-    Service,
-    ServiceKey,
-    SyncDaemon,
-    Timeouts,
-    destination_key,
-    service_key,
-)
+from .destination import Destination, destination_key
+from .keys import DestinationKey, ServiceKey
+from .service import Service, service_key
+from .settings import SyncDaemon, Timeouts
 from .value import Field, Record, check_kind, check_names, new
 
 TYPE_CHECKING = False

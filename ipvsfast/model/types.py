@@ -8,8 +8,11 @@ from os import PathLike
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
+    from .destination import Destination, Tunnel
     from .keys import DestinationKey, ServiceKey
-    from .service import Destination, Service, Stats, SyncDaemon, Timeouts, Tunnel
+    from .service import Service
+    from .settings import SyncDaemon, Timeouts
+    from .stats import Stats
 
 Address = str | IPv4Address | IPv6Address
 Namespace = str | PathLike[str]

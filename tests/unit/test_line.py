@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from ipvsfast.language.line import split_line
 from ipvsfast.language.parse import Request, parse
 from ipvsfast.listing.rules import destination_rule, service_rule
-from ipvsfast.model.service import Destination, DestinationKey, Service, ServiceKey, Tunnel
+from ipvsfast.model.destination import Destination, Tunnel
+from ipvsfast.model.keys import DestinationKey, ServiceKey
+from ipvsfast.model.service import Service
 from support.names import FakeResolver
 
 

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from ipvsfast.listing.counters import exact, scaled
 from ipvsfast.listing.tables import ListOptions, render
-from ipvsfast.model.service import Destination, Service, Stats
+from ipvsfast.model.destination import Destination
+from ipvsfast.model.service import Service
+from ipvsfast.model.stats import Stats
 
 BOUNDARIES = [
     (0, "        0"),

@@ -15,7 +15,7 @@ from ipvsfast.language.parse import parse
 from ipvsfast.listing.headers import chosen_view
 from ipvsfast.listing.rules import rule_lines
 from ipvsfast.listing.tables import ListOptions, render
-from ipvsfast.model.service import Info
+from ipvsfast.model.settings import Info
 from ipvsfast.resolver import Resolver
 from support.names import FakeLookups
 

@@ -9,8 +9,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ipvsfast.listing.order import sort_destinations, sort_services
+from ipvsfast.model.destination import IPIP, Destination
 from ipvsfast.model.kernel_names import AF_INET, AF_INET6
-from ipvsfast.model.service import IPIP, NO_STATS, Destination, DestinationKey, Service, ServiceKey
+from ipvsfast.model.keys import DestinationKey, ServiceKey
+from ipvsfast.model.service import Service
+from ipvsfast.model.stats import NO_STATS
 
 
 def server(family, packed, port):

@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 
 from ipvsfast.language.parse import parse
 from ipvsfast.listing.rules import destination_rule, rule_lines, selector, service_rule
-from ipvsfast.model.service import IPIP, NO_STATS, Destination, DestinationKey, Service, ServiceKey, Tunnel
+from ipvsfast.model.destination import IPIP, Destination, Tunnel
+from ipvsfast.model.keys import DestinationKey, ServiceKey
+from ipvsfast.model.service import Service
+from ipvsfast.model.stats import NO_STATS
 from ipvsfast.resolver import Lookups, Resolver
 
 KEY = ServiceKey.of("tcp", "10.0.0.1", 80)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipvsfast.listing.state import daemon_text, timeout_text
-from ipvsfast.model.service import SyncDaemon, Timeouts
+from ipvsfast.model.settings import SyncDaemon, Timeouts
 
 
 def test_timeouts():

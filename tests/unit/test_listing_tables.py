@@ -7,7 +7,10 @@ import pytest
 from ipvsfast.listing.endpoints import BUFFER, IPV4_WIDTH, Named, Numeric
 from ipvsfast.listing.headers import chosen_view
 from ipvsfast.listing.tables import ListOptions, render
-from ipvsfast.model.service import IPIP, NO_STATS, Destination, DestinationKey, Service, ServiceKey, Tunnel
+from ipvsfast.model.destination import IPIP, Destination, Tunnel
+from ipvsfast.model.keys import DestinationKey, ServiceKey
+from ipvsfast.model.service import Service
+from ipvsfast.model.stats import NO_STATS
 from support.imports import modules_of
 from support.names import FakeResolver
 
