@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from .errors import TableChanging, error_for
+from .errors import error_for
 from .kernel.layout import pack_key, pack_operations, unpack_daemon
 from .kernel.rule_buffer import count_sent, new_results
 from .kernel.session import Session
@@ -71,18 +71,16 @@ class Ipvs:
     def table(self, *, strict: bool = False) -> Table:
         """Every service with its destinations: services in kernel order, destinations newest first.
 
-        A table that changes while it is read is read again a few times; with strict, one that still
-        changes raises TableChanging, else the last reading is given, without duplicates.
+        A table that changes while it is read is read again a few times. With strict, all that stood
+        still meanwhile is in it, or TableChanging is raised; else the last reading is given: nothing in
+        it stands twice, but some may lack.
         """
-        reading = self.read()
-        if strict and reading.unstable:
-            raise TableChanging(errno.EAGAIN, "the table kept changing while it was read")
-        return reading.values()
+        return self.read(complete=strict).values()
 
-    def read(self, service: ServiceOrKey | None = None) -> Reading:
+    def read(self, service: ServiceOrKey | None = None, *, complete: bool = False) -> Reading:
         """The table, or one service of it, as packed rows that can be sorted, turned into text at
-        memory speed, or into values."""
-        return self._session.read(_packed(service) if service is not None else None)
+        memory speed, or into values. complete: as `strict` of table()."""
+        return self._session.read(_packed(service) if service is not None else None, complete=complete)
 
     def services(self) -> list[Service]:
         """Every service with its counters, in kernel order."""
@@ -213,9 +211,7 @@ class Ipvs:
         from .listing.state import daemon_rule, timeout_rule
 
         head = timeout_rule(self.timeouts()) + "".join([daemon_rule(daemon) for daemon in self.daemons()])
-        reading = self.read()
-        if reading.unstable:
-            raise TableChanging(errno.EAGAIN, "the table kept changing while it was read")
+        reading = self.read(complete=True)
         yield head.encode("utf-8", "surrogateescape")  # only now: what was written cannot be taken back
         pieces = reading.sort_for_adding().text("rules")
         if pieces is not None:

@@ -125,7 +125,8 @@ struct ipvsf_table {
 	uint32_t rereads;  /* dumps repeated because the table had changed meanwhile */
 	uint32_t unstable; /* dumps still inconsistent after the last repetition */
 	uint32_t vanished; /* services deleted between the two dumps, left out here */
-	uint32_t reserved;
+	uint32_t
+		complete; /* set by the caller: try for longer; `unstable` is 0 only if nothing that stood still lacks */
 };
 
 struct ipvsf_info {

@@ -63,7 +63,10 @@ void front_say(const struct front *f, const char *text, size_t len);
 /* kernel.c */
 /* As in Python the kernel is asked what it is first: who may not do that hears so before anything else. */
 struct ipvsf_session *front_open(const struct front *f, struct ipvsf_info *info);
-/* All of the table, or the one service that is named; false: it cannot be had. */
+/*
+ * All of the table, or the one service that is named; false: it cannot be had. Set ret->complete where something
+ * is deleted on the word of this reading: then it is false too for a table that keeps changing.
+ */
 bool front_read_table(struct ipvsf_session *s, const struct ipvsf_service *one, struct ipvsf_table *ret);
 /*
  * Sends for a time slice, or until all ops have a result: *done of them. 0; -EAGAIN: call again with the

@@ -10,8 +10,14 @@
 #include <sys/socket.h>
 
 #define REREADS 5
+#define REREADS_COMPLETE 50 /* where whoever asks can do nothing with less than all */
 /* Fewer rows than one 32 KiB skb holds (101 services, 91 dests): read under one lock. */
 #define ONE_SKB 90
+
+static unsigned int rereads_of(const struct ipvsf_table *t)
+{
+	return t->complete ? REREADS_COMPLETE : REREADS;
+}
 
 static int grow(void **rows, size_t *size, size_t count, size_t row)
 {
@@ -163,12 +169,12 @@ int ipvsf_services_dump(struct ipvsf_session *s, struct ipvsf_table *t)
 		if (r || t->num_services <= ONE_SKB)
 			return r;
 		twice = repeated(t->services, &t->num_services, sizeof(*t->services), service_order,
-				 attempt == REREADS);
+				 attempt == rereads_of(t));
 		if (twice < 0)
 			return (int)twice;
 		if (!twice && services_agree(s, t))
 			return 0;
-		if (attempt == REREADS) {
+		if (attempt == rereads_of(t)) {
 			t->unstable++;
 			return 0;
 		}
@@ -257,7 +263,7 @@ static int read_dests(struct ipvsf_session *s, struct ipvsf_table *t, struct ipv
 	int r;
 
 	for (unsigned int attempt = 0;; attempt++) {
-		bool last = attempt == REREADS;
+		bool last = attempt == rereads_of(t);
 
 		row->first_dest = (uint32_t)t->num_dests;
 		r = request(s, IPVS_CMD_GET_DEST, NLM_F_DUMP, &row->conf, add_dest, &d);
@@ -309,8 +315,10 @@ int ipvsf_dests_dump(struct ipvsf_session *s, struct ipvsf_table *t, uint32_t bu
 		if (end && t->next % 8 == 0 && t->next < t->num_services && ipvsf_now_ms() >= end)
 			return -EAGAIN;
 	}
-	if (!r && t->vanished)
+	if (!r && t->vanished) {
 		drop_vanished(t);
+		t->unstable += t->complete;
+	}
 	return r;
 }
 

@@ -53,7 +53,7 @@ def compatible(table: Ipvs) -> Iterator[bytes | memoryview]:
     """What ipvsadm 1.31 -S -n writes: sorted, without header, timeouts, daemons and thresholds."""
     from ..listing.rules import rule_lines
 
-    services = table.table()
+    services = table.table(strict=True)
     plain = [(service, [d._with(upper=0, lower=0) for d in dests]) for service, dests in services]
     for text in rule_lines(plain):
         yield text.encode("utf-8", "surrogateescape")

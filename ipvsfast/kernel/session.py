@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from _thread import RLock
 
 from .._native import ffi, lib
-from ..errors import IpvsUnavailable, KernelError, error_for
+from ..errors import IpvsUnavailable, KernelError, TableChanging, error_for
 from .layout import DAEMON
 from .table_reading import Reading
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # The longest that a call keeps Python from looking at signals.
 BUDGET_MS = 50
+# How long a reading that has to be complete is begun anew.
+COMPLETE_S = 0.5
 
 
 def libnl_version() -> str:
@@ -153,10 +156,25 @@ class Session:
                 self._check(code, "")
         return start + int(done[0])
 
-    def read(self, key: bytes | None = None, dests: bool = True) -> Reading:
-        """The table as it is now. key: packed SERVICE to read that one only. dests: theirs too."""
+    def read(self, key: bytes | None = None, dests: bool = True, complete: bool = False) -> Reading:
+        """The table as it is now. key: packed SERVICE to read that one only. dests: theirs too.
+
+        complete: for what is kept, or decides what is deleted. All that stood still while it was read is in
+        it, or TableChanging is raised; that takes up to half a second longer. Without it, `Reading.unstable`
+        tells whether something may lack.
+        """
+        end = time.monotonic() + COMPLETE_S
+        while True:
+            reading = self._read(key, dests, complete)
+            if not (complete and reading.unstable):
+                return reading
+            if time.monotonic() >= end:
+                raise table_changing()
+
+    def _read(self, key: bytes | None, dests: bool, complete: bool) -> Reading:
         reading = Reading()
         table = reading.table
+        table.complete = complete
         with self._lock:
             if key is None:
                 self._call(lib.ipvsf_services_dump, table)
@@ -167,6 +185,12 @@ class Session:
                 code = lib.ipvsf_dests_dump(self._open(), table, BUDGET_MS)
             self._check(code, "list")
         return reading
+
+
+def table_changing() -> TableChanging:
+    """The exception for a table of which no complete reading can be had."""
+    text = "the table kept changing while it was read"
+    return TableChanging(errno.EAGAIN, text, "", "try again when less is added and deleted at once")
 
 
 def exchange_error(code: int, command: str = "") -> KernelError:
