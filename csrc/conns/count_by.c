@@ -4,7 +4,6 @@
 #include "core/hashset.h"
 
 #include <stdlib.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 
 #define KEY_MAX 160 /* more than all parts together */
@@ -29,7 +28,7 @@ struct ipvsf_groups {
 	size_t count;
 	size_t capacity;
 	struct ipvsf_hashset slots;
-	uint64_t seed;
+	struct ipvsf_sip_key hash_key;
 };
 
 static const uint8_t key_lengths[IPVSF_NUM_KEYS] = {
@@ -71,6 +70,7 @@ int ipvsf_groups_create(const struct ipvsf_key_part *parts, size_t count, struct
 {
 	struct ipvsf_groups *g;
 	size_t len = 0;
+	int r;
 
 	*ret = NULL;
 	for (size_t i = 0; i < count; i++) {
@@ -87,12 +87,13 @@ int ipvsf_groups_create(const struct ipvsf_key_part *parts, size_t count, struct
 	g->num_parts = count;
 	g->entry_size = (8 + len + 7) / 8 * 8;
 	g->parts = malloc(count * sizeof(*parts));
-	/* If there is no random number, the seed is 0: at worst this is slower. */
-	if (getrandom(&g->seed, sizeof(g->seed), GRND_NONBLOCK) < 0)
-		g->seed = 0;
-	if (!g->parts || ipvsf_hashset_reserve(&slot_set, &g->slots)) {
+	if (!g->parts || ipvsf_hashset_reserve(&slot_set, &g->slots))
+		r = -ENOMEM;
+	else /* clients choose their addresses and ports: without a secret they could choose one slot for all */
+		r = ipvsf_sip_key_init(&g->hash_key);
+	if (r) {
 		ipvsf_groups_destroy(g);
-		return -ENOMEM;
+		return r;
 	}
 	memcpy(g->parts, parts, count * sizeof(*parts));
 	*ret = g;
@@ -186,16 +187,7 @@ static void put_part(char *key, const struct ipvsf_key_part *part, const struct 
 
 static uint32_t hash(const struct ipvsf_groups *g, const char *key)
 {
-	uint64_t h = g->seed;
-
-	for (size_t at = 0; at < g->key_len; at += 8) {
-		uint64_t word = 0;
-
-		memcpy(&word, key + at, g->key_len - at < 8 ? g->key_len - at : 8);
-		h = (h ^ word) * 0x9e3779b97f4a7c15ULL;
-		h ^= h >> 32;
-	}
-	return (uint32_t)(h * 0xd6e8feb86659fd93ULL >> 32);
+	return (uint32_t)ipvsf_siphash(&g->hash_key, key, g->key_len);
 }
 
 static int grow_entries(struct ipvsf_groups *g)

@@ -4,7 +4,6 @@
 #include "conns/bpf/walk.h"
 
 #include <fcntl.h>
-#include <sys/random.h>
 
 #define CONN_FILE "/proc/thread-self/net/ip_vs_conn"
 #define TABLE_FILE "/proc/thread-self/net/ip_vs"
@@ -13,7 +12,7 @@ struct ipvsf_conns {
 	struct ipvsf_source *source;
 	struct ipvsf_memory *memory;
 	struct ipvsf_recent *recent;
-	uint64_t seed[2];
+	struct ipvsf_sip_key key;
 	struct ipvsf_matcher matcher;
 	struct ipvsf_rows batch;
 	size_t next; /* the row of the batch that comes next */
@@ -32,8 +31,8 @@ int ipvsf_conns_create(struct ipvsf_conns **ret)
 	int r = conns ? ipvsf_matcher_init(&conns->matcher, &all, NULL, 0) : -ENOMEM;
 
 	/* Clients choose their ports: without a secret they could choose entries of the same mark. */
-	if (!r && getrandom(conns->seed, sizeof(conns->seed), 0) != sizeof(conns->seed))
-		r = -EIO;
+	if (!r)
+		r = ipvsf_sip_key_init(&conns->key);
 	if (r && conns)
 		ipvsf_matcher_deinit(&conns->matcher);
 	if (r) {
@@ -197,7 +196,7 @@ static int more_rows(struct ipvsf_conns *c, int64_t deadline)
 /* 0: a new entry; -EEXIST: it was read before; -ENOMEM */
 static int remember(struct ipvsf_conns *c, const struct ipvsf_conn *row)
 {
-	uint64_t mark = ipvsf_conn_mark(c->seed, row, c->batch.text);
+	uint64_t mark = ipvsf_conn_mark(&c->key, row, c->batch.text);
 
 	if (c->shifting && !ipvsf_recent_add(c->recent, mark))
 		return -EEXIST;

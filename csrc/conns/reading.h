@@ -7,6 +7,7 @@
 #define IPVSFAST_SOURCE_H
 
 #include "core/internal.h"
+#include "core/siphash.h"
 
 #ifndef IPVSF_LINE_MAX
 #define IPVSF_LINE_MAX 65536 /* a line that is longer is no entry */
@@ -75,8 +76,8 @@ void ipvsf_matcher_deinit(struct ipvsf_matcher *m);
 bool ipvsf_matcher_wants(const struct ipvsf_matcher *m, const struct ipvsf_conn *row, const char *text);
 uint8_t ipvsf_conn_family(const struct ipvsf_conn *row);
 
-/* conns/repeats.c: which entries were read before; by a mark of each: a hash with a secret seed */
-uint64_t ipvsf_conn_mark(const uint64_t *seed, const struct ipvsf_conn *row, const char *text);
+/* conns/repeats.c: which entries were read before; by a mark of each: a keyed hash */
+uint64_t ipvsf_conn_mark(const struct ipvsf_sip_key *key, const struct ipvsf_conn *row, const char *text);
 struct ipvsf_memory;
 int ipvsf_memory_create(struct ipvsf_memory **ret);
 void ipvsf_memory_destroy(struct ipvsf_memory *memory);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which entries of the connection table have been read before: a table that is resized or changed
- * while it is read gives some of them twice. Each is remembered by 64 bits of a hash with a secret
- * seed: among a million entries two different ones are taken for the same with a chance of 3 in 10^8.
+ * while it is read gives some of them twice. Each is remembered by a keyed hash of 64 bits: among a million
+ * entries two different ones are taken for the same with a chance of 3 in 10^8, whoever chose them.
  *
  * Looking one up is a miss of every cache, which doubles the time of a reading. So they are only noted
  * one after the other until it is known that entries may come again, which hardly ever happens.
@@ -12,6 +12,8 @@
  */
 #include "conns/reading.h"
 #include "core/hashset.h"
+
+#include <sys/socket.h>
 
 #define PARTS 64 /* each grows by itself, so that little is there twice while one is moved */
 #define FIRST_NOTES ((size_t)1 << 13)
@@ -76,48 +78,33 @@ void ipvsf_memory_destroy(struct ipvsf_memory *memory)
 	free(memory);
 }
 
-static inline uint64_t mix(uint64_t h, uint64_t v)
-{
-	h = (h ^ v) * 0x9e3779b97f4a7c15ULL;
-	h ^= h >> 32;
-	h *= 0xd6e8feb86659fd93ULL;
-	return h ^ h >> 29;
-}
-
-static uint64_t hash_bytes(uint64_t h, const char *s, size_t len)
-{
-	for (; len >= 8; s += 8, len -= 8) {
-		uint64_t word;
-
-		memcpy(&word, s, 8);
-		h = mix(h, word);
-	}
-	if (len) {
-		uint64_t word = 0;
-
-		memcpy(&word, s, len);
-		h = mix(h, word);
-	}
-	return h;
-}
-
 /* What identifies an entry: not its state or time, which change while the table is read. */
-uint64_t ipvsf_conn_mark(const uint64_t *seed, const struct ipvsf_conn *row, const char *text)
+uint64_t ipvsf_conn_mark(const struct ipvsf_sip_key *key, const struct ipvsf_conn *row, const char *text)
 {
-	uint64_t w[8], h = seed[0];
+	uint64_t w[8] = { (uint64_t)row->af << 56 | (uint64_t)row->daf << 48 | (uint64_t)row->protocol << 40 |
+				  (uint64_t)row->template << 32 | row->data_len,
+			  (uint64_t)row->cport << 32 | (uint64_t)row->vport << 16 | row->dport };
+	struct ipvsf_sip s;
+	uint64_t mark, last = 0;
+	size_t words = 8;
 
-	w[0] = (uint64_t)row->af << 56 | (uint64_t)row->daf << 48 | (uint64_t)row->protocol << 40 |
-	       (uint64_t)row->template << 32 | row->data_len;
-	w[1] = (uint64_t)row->cport << 32 | (uint64_t)row->vport << 16 | row->dport;
-	memcpy(&w[2], row->caddr, 16);
-	memcpy(&w[4], row->vaddr, 16);
-	memcpy(&w[6], row->daddr, 16);
-	for (int i = 0; i < 8; i++)
-		h = mix(h, w[i]);
+	if (row->af == AF_INET && row->daf == AF_INET) {
+		memcpy(&w[2], row->caddr, 4);
+		memcpy((char *)&w[2] + 4, row->vaddr, 4);
+		memcpy(&w[3], row->daddr, 4);
+		words = 4;
+	} else {
+		memcpy(&w[2], row->caddr, 16);
+		memcpy(&w[4], row->vaddr, 16);
+		memcpy(&w[6], row->daddr, 16);
+	}
+	ipvsf_sip_begin(&s, key);
+	for (size_t i = 0; i < words; i++)
+		ipvsf_sip_word(&s, w[i]);
 	if (row->data_len)
-		h = hash_bytes(h, text + row->data_at, row->data_len);
-	h = mix(h, seed[1]);
-	return h ? h : 1; /* 0 is the empty slot */
+		last = ipvsf_sip_bytes(&s, text + row->data_at, row->data_len);
+	mark = ipvsf_sip_end(&s, last, words * 8 + row->data_len);
+	return mark ? mark : 1; /* 0 is the empty slot */
 }
 
 /* 0: it is new; -EEXIST; -ENOMEM */

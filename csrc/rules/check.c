@@ -5,9 +5,9 @@
  * million rules take 32 MiB.
  */
 #include "core/hashset.h"
+#include "core/siphash.h"
 
 #include <arpa/inet.h>
-#include <sys/random.h>
 
 struct key {
 	uint64_t a, b; /* a is odd, so that no key looks like an empty slot */
@@ -15,7 +15,7 @@ struct key {
 
 struct ipvsf_rule_set {
 	struct ipvsf_hashset keys;
-	uint64_t seed[2];
+	struct ipvsf_sip_key hash_key;
 };
 
 static uint64_t hash_of(const void *slot)
@@ -39,13 +39,16 @@ static const struct ipvsf_hashset_type key_set = {
 int ipvsf_rule_set_create(struct ipvsf_rule_set **ret)
 {
 	struct ipvsf_rule_set *set = calloc(1, sizeof(*set));
+	int r;
 
 	*ret = NULL;
 	if (!set)
 		return -ENOMEM;
-	/* If the system has no random numbers yet, the seed is 0: a file is not an attacker. */
-	if (getrandom(set->seed, sizeof(set->seed), GRND_NONBLOCK) < 0)
-		memset(set->seed, 0, sizeof(set->seed));
+	r = ipvsf_sip_key_init(&set->hash_key);
+	if (r) {
+		free(set);
+		return r;
+	}
 	*ret = set;
 	return 0;
 }
@@ -58,30 +61,20 @@ void ipvsf_rule_set_destroy(struct ipvsf_rule_set *set)
 	free(set);
 }
 
-static uint64_t mix(uint64_t h, uint64_t v)
-{
-	h = (h ^ v) * 0x9e3779b97f4a7c15ULL;
-	return h ^ (h >> 29);
-}
-
 static struct key key_of(const struct ipvsf_rule_set *set, const struct ipvsf_op *op, bool dest)
 {
 	const struct ipvsf_service *s = &op->u.service;
 	uint64_t words[7] = { (uint64_t)s->af << 48 | (uint64_t)s->protocol << 32 | s->fwmark,
 			      (uint64_t)s->port << 1 | dest };
-	struct key k = { set->seed[0], set->seed[1] };
+	uint64_t hash[2];
 
 	memcpy(&words[2], s->addr, 16);
 	if (dest) {
 		words[4] = (uint64_t)op->dest.af << 16 | op->dest.port;
 		memcpy(&words[5], op->dest.addr, 16);
 	}
-	for (int i = 0; i < 7; i++) {
-		k.a = mix(k.a, words[i]);
-		k.b = mix(k.b + 0x632be59bd9b4e019ULL, words[i] ^ k.a);
-	}
-	k.a |= 1;
-	return k;
+	ipvsf_siphash128(&set->hash_key, words, dest ? sizeof(words) : sizeof(*words) * 4, hash);
+	return (struct key){ hash[0] | 1, hash[1] };
 }
 
 /* 0: it is new; -EEXIST: it was there before; -ENOMEM */

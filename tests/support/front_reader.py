@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import shutil
-import subprocess
-import tempfile
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from ipvsfast._native import ffi, lib
@@ -16,8 +12,7 @@ from ipvsfast.kernel.table_reading import VIEWS
 from ipvsfast.language.parse import UsageError, operation_of, parse
 from ipvsfast.listing.headers import chosen_view
 from ipvsfast.model.operation import Operation
-from support.require import cannot_run
-from support.tools import ROOT
+from support.built import library
 
 CHANGE, CLEAR, RESTORE, LIST, TIMEOUTS, CONNS, REPLACE = range(7)
 SOURCES = ("front/words.c", "rules/scan.c", "netlink/encode.c")
@@ -46,16 +41,7 @@ class _Answer(ctypes.Structure):
 
 @cache
 def _library() -> Any:
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if not compiler:
-        cannot_run("a C compiler is needed to build tests/support/front_reader.c")
-    sources = [ROOT / "csrc" / name for name in SOURCES]
-    with tempfile.TemporaryDirectory() as folder:
-        built = Path(folder) / "front_reader.so"
-        words = [compiler, "-shared", "-fPIC", "-O1", "-std=gnu11", "-Wall", "-Werror", "-o", built]
-        words += [Path(__file__).with_suffix(".c"), *sources, f"-I{ROOT / 'csrc'}"]
-        subprocess.run(words, check=True, timeout=120)
-        return ctypes.CDLL(str(built))
+    return library("front_reader", *SOURCES)
 
 
 def by_front(words: list[str], program: str = "") -> Meaning | None:
