@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         NotPermitted,
         OutcomeUnknown,
         TableChanging,
+        TableLocked,
     )
     from .kernel.table_reading import Reading
     from .model.connection import Connection
@@ -91,6 +92,7 @@ _HOME = {
     "NotPermitted": "errors",
     "OutcomeUnknown": "errors",
     "TableChanging": "errors",
+    "TableLocked": "errors",
     "Reading": "kernel.table_reading",
     "Connection": "model.connection",
     "Batch": "model.operation",
@@ -142,8 +144,8 @@ __all__ = [
     "ProtocolCondition", "ProtocolName", "Reading", "ReadingInterrupted", "ReadingReport", "Restored",
     "Result", "Results", "RowForm", "RuleSource", "RulesInvalid", "SchedulerFlag", "Service",
     "ServiceKey", "ServiceOptions", "ServiceOrKey", "SourceName", "StateCondition", "Stats", "SyncDaemon",
-    "TableChanging", "Timeouts", "Tunnel", "TunnelChecksum", "TunnelType", "ViewName", "__version__",
-    "check", "from_rule", "to_rule",
+    "TableChanging", "TableLocked", "Timeouts", "Tunnel", "TunnelChecksum", "TunnelType", "ViewName",
+    "__version__", "check", "from_rule", "to_rule",
 ]  # fmt: skip
 
 

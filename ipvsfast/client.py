@@ -171,6 +171,7 @@ class Ipvs:
         exist: bool = False,
         clear: bool = False,
         allow_empty: bool = False,
+        wait: float | None = None,
         progress: OnProgress | None = None,
     ) -> Restored:
         """Check rule text (a path, bytes, or lines) as a whole, then add it; an account of what was done.
@@ -180,9 +181,14 @@ class Ipvs:
         refusal of the kernel nothing after it stays in force. What is there as the rule says is no
         refusal. exist: what is there with other values is edited, instead of being refused. clear:
         replace the table; refusals do not stop it then, and text without any service is InvalidValue,
-        unless allow_empty. progress: called with the number of rules sent so far, about every 50 ms.
-        Whatever exception leaves it after that, as with apply, has the account as `restored`.
+        unless allow_empty; and only one at a time does it in a network namespace: another one waits `wait`
+        seconds and is then TableLocked (see changes/lock.py). progress: called with the number of rules sent
+        so far, about every 50 ms. Whatever exception leaves it after that, as with apply, has the account as
+        `restored`.
         """
+        from contextlib import nullcontext
+
+        from .changes.lock import TableLock
         from .changes.restore import RulesInvalid, RuleText, add_rules, check_rules
         from .changes.rule_reader import no_services
 
@@ -192,10 +198,11 @@ class Ipvs:
             raise RulesInvalid(checked.problems)
         if clear and not checked.services and not allow_empty:
             raise no_services(text.name, "allow_empty=True if that is meant")
-        account = add_rules(
-            self._session, text, checked.total, checked.parse,
-            stop=stop_on_error, exist=exist, clear=clear, progress=progress,
-        )  # fmt: skip
+        with TableLock(self._session, wait) if clear else nullcontext():
+            account = add_rules(
+                self._session, text, checked.total, checked.parse,
+                stop=stop_on_error, exist=exist, clear=clear, progress=progress,
+            )  # fmt: skip
         if account.ended is not None:
             leave_with(account.ended, restored=account)
         return account

@@ -20,6 +20,7 @@ __all__ = [
     "NotPermitted",
     "OutcomeUnknown",
     "TableChanging",
+    "TableLocked",
     "sentence",
     "advice",
     "error_for",
@@ -107,6 +108,11 @@ class OutcomeUnknown(KernelError):
 
 class TableChanging(KernelError):
     """A listing could not be read consistently because the table kept changing."""
+
+
+class TableLocked(IpvsError):
+    """Another process or thread is replacing the table of this network namespace; nothing was done. errno is
+    EBUSY. Any other says why there can be no lock here, which is an error only where it was asked for."""
 
 
 class InvalidValue(IpvsError, ValueError):

@@ -95,6 +95,7 @@ complete -c ipvsfast -n '__ipvsfast_command restore' -l stop-on-error -d 'stop a
 complete -c ipvsfast -n '__ipvsfast_command restore' -l exist -d 'what is there with other values is made to be as in the file'
 complete -c ipvsfast -n '__ipvsfast_command restore' -l clear -d 'replace the table; goes on after a refusal'
 complete -c ipvsfast -n '__ipvsfast_command restore' -l allow-empty -d 'with --clear: also by a file without any service'
+complete -c ipvsfast -n '__ipvsfast_command restore' -l wait -x -d 'with --clear: wait so long if another replaces the table already'
 complete -c ipvsfast -n '__ipvsfast_command restore' -s q -l quiet -d 'no progress and no summary'
 complete -c ipvsfast -n '__ipvsfast_command restore' -s h -l help -d 'print this text'
 complete -c ipvsfast -n '__ipvsfast_command restore' -F

@@ -166,6 +166,7 @@ void front_replace(const struct front *f)
 	scan_text(r);
 	r->results = calloc(r->count, sizeof(*r->results));
 	if (!r->results || ipvsf_session_create(-1, &s) || ipvsf_info_get(s, &info) ||
+	    ipvsf_lock_take(s, NULL, 0) < 0 || /* until we end; Python says who has it */
 	    !front_read_table(s, &(struct ipvsf_service){ 0 }, &t) ||
 	    front_order_make(r->ops, r->count, &t, &order) || !arrange(r, &order, &ops, &results))
 		leave_to_python(r, true);

@@ -55,6 +55,8 @@ VERBS: tuple[Verb, ...] = (
             _option("exist", ("--exist",), "what is there with other values is made to be as in the file"),
             _option("clear", ("--clear",), "replace the table; goes on after a refusal"),
             _option("allow-empty", ("--allow-empty",), "with --clear: also by a file without any service"),
+            _option("wait", ("--wait",), "with --clear: wait so long if another replaces the table already",
+                    "SECONDS"),
             _option("quiet", ("-q", "--quiet"), "no progress and no summary"),
         ),
     ),
@@ -128,8 +130,9 @@ VERBS: tuple[Verb, ...] = (
 )  # fmt: skip
 
 ALLOW_EMPTY = _option("allow-empty", ("--allow-empty",), "also by input without any service")
+WAIT = _option("wait", ("--wait",), "wait so long if another replaces the table already", "SECONDS")
 # What the programs beside the main one do not have when they are called as ipvsadm-save, -restore.
-OWN_ONLY = (HELP, ALLOW_EMPTY)
+OWN_ONLY = (HELP, ALLOW_EMPTY, WAIT)
 SCRIPTS: tuple[Verb, ...] = (
     Verb(
         "ipvsfast-save", (), "", "print the table as rules that ipvsfast-restore reads",
@@ -138,7 +141,7 @@ SCRIPTS: tuple[Verb, ...] = (
     Verb(
         "ipvsfast-restore", (), "",
         "check all rules read from standard input, then replace the table by them",
-        options=(ALLOW_EMPTY, HELP),
+        options=(ALLOW_EMPTY, WAIT, HELP),
     ),
 )  # fmt: skip
 

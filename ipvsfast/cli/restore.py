@@ -9,6 +9,7 @@ from ..changes.rule_reader import no_services
 from ..errors import IpvsError, plural
 from ..language.values import UsageError
 from .advice import problem_text
+from .lock import CommandLock, wait_seconds
 from .output import ExitWith, complain, interrupted
 from .progress import for_terminal
 
@@ -26,6 +27,9 @@ def restore(context: Context, given: dict[str, str], words: list[str]) -> int:
         raise UsageError(2, "restore: --keep-going and --stop-on-error exclude each other")
     if "allow-empty" in given and "clear" not in given:
         raise UsageError(2, "restore: --allow-empty goes with --clear only")
+    if "wait" in given and "clear" not in given:
+        raise UsageError(2, "restore: --wait goes with --clear only")
+    wait = wait_seconds(given["wait"].rpartition(",")[2], "restore") if "wait" in given else None
     text = _text(words[0] if words else None)
     checked = check_rules(text, context.parse, context.names.resolver())
     if checked.problems:
@@ -40,7 +44,11 @@ def restore(context: Context, given: dict[str, str], words: list[str]) -> int:
         if "quiet" not in given:
             complain(f"{text.name}: {checked.total:,} {plural(checked.total, 'rule')}, no mistakes")
         return 0
-    return _add(context, given, text, checked.total)
+    if "clear" not in given:
+        return _add(context, given, text, checked.total)
+    advice = "--wait SECONDS waits for its end"
+    with CommandLock(context.ipvs.session, wait, advice, "quiet" in given):
+        return _add(context, given, text, checked.total)
 
 
 def _text(path: str | None) -> RuleText:

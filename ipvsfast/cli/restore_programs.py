@@ -12,6 +12,7 @@ from ..kernel.session import exchange_error
 from ..model.kernel_names import COMMANDS
 from .advice import problem_text
 from .dispatch import carry_out
+from .lock import CommandLock
 from .output import ExitWith, complain, interrupted
 from .rules_stdin import Restore
 
@@ -97,8 +98,11 @@ def tell(context: Context, done: Done) -> int:
     return sent.status
 
 
-def replace_table(context: Context, allow_empty: bool, done: Done | None = None) -> int:
-    """Checks standard input and puts its rules in place of the table; the exit status."""
+def replace_table(
+    context: Context, allow_empty: bool, done: Done | None = None, wait: float | None = None
+) -> int:
+    """Checks standard input and puts its rules in place of the table; the exit status. wait: seconds, if
+    another replaces it already."""
     if done is not None and done.results:
         return tell(context, done)
     text = done.text if done is not None else b""
@@ -113,7 +117,10 @@ def replace_table(context: Context, allow_empty: bool, done: Done | None = None)
         return checked.status
     if not checked.services and not allow_empty:
         raise ExitWith(1, str(no_services(SOURCE, "--allow-empty if that is meant")))
-    return clear_and_restore(context, text)
+    own = context.program != "ipvsadm"  # that has no such option, and its bytes are ipvsadm's
+    advice = "--wait SECONDS waits for its end" if own else ""
+    with CommandLock(context.ipvs.session, wait, advice, quiet=not own):
+        return clear_and_restore(context, text)
 
 
 def read_all(fd: int) -> bytes:

@@ -42,8 +42,22 @@ def restore(argv: Sequence[str], program: str, done: Done | None = None) -> int:
         return _help("ipvsfast-restore", name)
     from .restore_programs import replace_table
 
-    allow_empty = name.startswith("ipvsadm") or "--allow-empty" in argv
-    return replace_table(Context(_main_name(name)), allow_empty, done)
+    if name.startswith("ipvsadm"):
+        return replace_table(Context("ipvsadm"), True, done)
+    return replace_table(Context(_main_name(name)), "--allow-empty" in argv, done, _wait(argv, name))
+
+
+def _wait(argv: Sequence[str], name: str) -> float | None:
+    """The seconds of --wait, the last one; None without it. Other words are passed over."""
+    from .lock import wait_seconds
+
+    seconds = None
+    for at, word in enumerate(argv):
+        if word == "--wait":
+            seconds = wait_seconds(argv[at + 1] if at + 1 < len(argv) else "", name)
+        elif word.startswith("--wait="):
+            seconds = wait_seconds(word[len("--wait=") :], name)
+    return seconds
 
 
 def _base_name(program: str) -> str:

@@ -32,6 +32,11 @@ def libnl_version() -> str:
     return ffi.string(lib.ipvsf_libnl_version()).decode()
 
 
+def release_lock(fd: int) -> None:
+    """Gives back what Session.take_lock() gave."""
+    lib.ipvsf_lock_release(fd)
+
+
 class Session:
     """One kept-open socket of one network namespace. Threads may share it; a fork may not."""
 
@@ -94,6 +99,16 @@ class Session:
             code = function(self._open(), *args)
             if code != -errno.EINTR:
                 return self._check(code, command)
+
+    def take_lock(self) -> tuple[int, str]:
+        """(descriptor that holds the lock of the network namespace, ""), or (negative errno, its holder):
+        EWOULDBLOCK where another has it, else there can be none. See csrc/core/lock.c."""
+        holder = ffi.new("char[64]")
+        with self._lock:
+            fd = lib.ipvsf_lock_take(self._open(), holder, 64)
+        if fd == -errno.ECHILD:
+            self._check(fd, "")
+        return fd, ffi.string(holder).decode("utf-8", "replace")
 
     def limits(self) -> tuple[int, int]:
         """(receive buffer in bytes, messages per send)."""

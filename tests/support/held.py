@@ -19,13 +19,15 @@ SLICE = 0.05  # seconds that the command may work on before it looks at signals
 class Held:
     """A command that has stopped itself; status, out and err are there once it has ended."""
 
-    def __init__(self, shim: Path, fault: str, argv: tuple[str, ...], stdin: str) -> None:
+    def __init__(
+        self, shim: Path, fault: str, argv: tuple[str, ...], stdin: str, name: str = "ipvsfast"
+    ) -> None:
         # Files: nothing that it writes can block it before it comes to its place.
         self._files = [tempfile.TemporaryFile("w+") for _ in range(3)]
         self._files[0].write(stdin)
         self._files[0].seek(0)
         self._process = subprocess.Popen(
-            [program(), *argv],
+            [program(name), *argv],
             stdin=self._files[0], stdout=self._files[1], stderr=self._files[2],
             env={**os.environ, "LD_PRELOAD": str(shim), "FAULT": fault},
         )  # fmt: skip
@@ -46,6 +48,10 @@ class Held:
         self.status = self._process.wait(60)
         self.out, self.err = self._text(1), self._text(2)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def _text(self, number: int) -> str:
         self._files[number].seek(0)
         return self._files[number].read()
@@ -58,10 +64,10 @@ class Held:
 
 
 @contextmanager
-def held(shim: Path, fault: str, *argv: str, stdin: str = "") -> Iterator[Held]:
+def held(shim: Path, fault: str, *argv: str, stdin: str = "", name: str = "ipvsfast") -> Iterator[Held]:
     """The command with these arguments, stopped where `fault` says: stop:N at its Nth send of many rules,
     stop-read:N at its Nth read of the connection table (tests/kernel/faults.c)."""
-    command = Held(shim, fault, argv, stdin)
+    command = Held(shim, fault, argv, stdin, name)
     try:
         command.await_stop()
         yield command

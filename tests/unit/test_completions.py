@@ -148,7 +148,7 @@ BASH = [
     ("ipvsfast -L -c --source bpf --so", ["--sort"]),
     ("ipvsfast-save -", ["-n", "-h", "--help"]),
     ("ipvsadm-save -", ["-n"]),
-    ("ipvsfast-restore --", ["--allow-empty", "--help"]),
+    ("ipvsfast-restore --", ["--allow-empty", "--help", "--wait"]),
     ("ipvsadm-restore --", []),
     ("ipvsadm-restore -", []),
 ]

@@ -25,6 +25,7 @@ from ipvsfast import (
     Results,
     Service,
     TableChanging,
+    TableLocked,
 )
 from ipvsfast.changes.problem import Problem
 from ipvsfast.changes.restore import RulesInvalid
@@ -70,6 +71,7 @@ SAMPLES = [
     error_for("list", 92),
     error_for("add-server", 105, "add-server TCP 10.0.0.1:80 10.0.0.2:80"),
     TableChanging(11, "the table kept changing while it was read"),
+    TableLocked(16, "process 7 is replacing the table of this network namespace; nothing was done"),
     InvalidValue("no such thing", "restore"),
     invalid(),
     UsageError(255, "Try `x -h'", hint=True, word="-q"),
