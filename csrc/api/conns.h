@@ -136,8 +136,8 @@ int ipvsf_conns_open(struct ipvsf_conns *conns, int netns_fd, uint32_t overlap);
  * does before Linux 6.14. Takes CAP_BPF, CAP_PERFMON and CAP_SYSLOG, until it has returned. After a
  * failure the reading before goes on; reason[0..size) says in words why, and what helps, and is ""
  * without one. What the kernel does not allow fails here; a step fails later with -ENODEV if the
- * module goes or is replaced. -EOPNOTSUPP: a kernel with another table. -ENOENT: as above, or no
- * type information of the module.
+ * module goes or is replaced. -EOPNOTSUPP: a kernel with another table, as from 7.1 on. -ENOENT: as above,
+ * or no type information of the module.
  */
 int ipvsf_conns_open_bpf(struct ipvsf_conns *conns, int netns_fd, char *reason, size_t size);
 

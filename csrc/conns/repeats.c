@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which entries of the connection table have been read before: a table that is resized or changed
- * while it is read gives some of them twice. Each is remembered by a keyed hash of 64 bits: among a million
- * entries two different ones are taken for the same with a chance of 3 in 10^8, whoever chose them.
+ * Which entries of the connection table have been read before: a table that is changed while it is read,
+ * or resized, as from Linux 7.1 on, gives some of them twice. Each is remembered by a keyed hash of
+ * 64 bits: among a million entries two different ones are taken for the same with a chance of 3 in 10^8,
+ * whoever chose them.
  *
  * Looking one up is a miss of every cache, which doubles the time of a reading. So they are only noted
  * one after the other until it is known that entries may come again, which hardly ever happens.

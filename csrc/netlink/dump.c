@@ -154,7 +154,7 @@ static bool services_agree(struct ipvsf_session *s, const struct ipvsf_table *t)
 
 	for (size_t i = 0; i < t->num_services; i++)
 		v4 += t->services[i].conf.af == AF_INET;
-	/* Some kernels count both families here. */
+	/* Linux 7.2 counts those of IPv4 only, marks included. Older ones may count all, which is no less right. */
 	return count < 0 || count == v4 || count == (int64_t)t->num_services;
 }
 

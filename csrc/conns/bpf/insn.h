@@ -17,10 +17,10 @@ enum {
 
 /* include/uapi/linux/bpf.h: functions of the kernel */
 enum {
-	HELPER_GET_CURRENT_TASK = 35,
+	HELPER_GET_CURRENT_TASK = 35,		/* 4.8 */
 	HELPER_PROBE_READ_KERNEL = 113,		/* 5.5 */
-	HELPER_PROBE_READ_KERNEL_STR = 115,
-	HELPER_JIFFIES64 = 118,
+	HELPER_PROBE_READ_KERNEL_STR = 115,	/* 5.5 */
+	HELPER_JIFFIES64 = 118,			/* 5.6 */
 	HELPER_KALLSYMS_LOOKUP_NAME = 179,	/* 5.16 */
 	HELPER_LOOP = 181			/* 5.17 */
 };

@@ -18,8 +18,8 @@
 enum {
 	PROGRAM_TYPE_RAW_TRACEPOINT = 17, /* runs without being attached since 5.10, under RCU */
 	PROGRAM_TYPE_SYSCALL = 31,	  /* 5.14 */
-	PROGRAM_MAY_SLEEP = 1 << 4,
-	MAP_CAN_BE_MAPPED = 1 << 10
+	PROGRAM_MAY_SLEEP = 1 << 4,	  /* 5.10 */
+	MAP_CAN_BE_MAPPED = 1 << 10	  /* 5.5 */
 };
 
 struct func_info {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The connection table as BPF programs see it, for kernels on which the text costs the square of the
- * table. Each run of the program hands over whole buckets; the order is that of the text. What a
- * run costs the machine is bounded: while it lasts its CPU does nothing else.
+ * table: those before 6.14. Each run of the program hands over whole buckets; the order is that of the
+ * text. What a run costs the machine is bounded: while it lasts its CPU does nothing else.
  */
 #include "conns/reading.h"
 #include "conns/bpf/walk.h"

@@ -65,7 +65,7 @@ struct proc_source {
 };
 
 /* The time of some reads: the least near the start, and the least lately, tell whether reading gets
- * slower as it goes on, which is how kernels before 6.14 do it. */
+ * slower as it goes on, as with kernels before 6.14 (178883fd039d), which look for each place anew. */
 static void note_span(struct times *t, uint64_t ns, size_t bytes)
 {
 	unsigned int kept = sizeof(t->recent) / sizeof(t->recent[0]);
@@ -137,8 +137,8 @@ static long table_size(int fd)
 	return size ? strtol(size + 6, NULL, 10) : -1;
 }
 
-/* When a table changes its size, its buckets get other entries: some come again, some not at all. This is
- * known before any entry of the block is given away. */
+/* When a table changes its size (Linux 7.1 and later), its buckets get other entries: some come again, some not
+ * at all. This is known before any entry of the block is given away. */
 static void fill_checked(struct proc_source *s, struct block *b, struct times *times)
 {
 	fill(s, b, times);
