@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Iterable
 
 SIZES = {0x00: "u32", 0x08: "u16", 0x10: "u8", 0x18: "u64"}
@@ -16,13 +17,21 @@ HELPERS = {
 
 def disassemble(words: Iterable[int]) -> list[str]:
     """One line for each instruction; the second half of a long one is part of its line."""
-    code = [struct.unpack("=BBhi", word.to_bytes(8, "little")) for word in words]
+    code = [_instruction(word) for word in words]
     lines, at = [], 0
     while at < len(code):
         length = 2 if code[at][0] == 0x18 else 1
         lines.append(f"{at:3}: {_line(at, code[at], code[at + 1][3] if length == 2 else 0)}")
         at += length
     return lines
+
+
+def _instruction(word: int) -> tuple[int, int, int, int]:
+    """Code, registers with that of the target in the lower half, offset, number: as this machine has them."""
+    code, registers, offset, number = struct.unpack("=BBhi", word.to_bytes(8, sys.byteorder))
+    if sys.byteorder == "big":
+        registers = (registers & 15) << 4 | registers >> 4
+    return code, registers, offset, number
 
 
 def _line(at: int, instruction: tuple[int, int, int, int], second: int) -> str:

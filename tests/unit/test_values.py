@@ -5,6 +5,7 @@ import importlib
 import json
 import pickle
 import pkgutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -364,7 +365,7 @@ def test_what_the_kernel_reports_stays_as_it_is() -> None:
     with pytest.raises(InvalidValue):
         Destination.from_dict(odd.to_dict())
     packed = pack_operations([Operation._make("add-server", KEY, odd, None)])
-    assert packed[104:108] == (7).to_bytes(4, "little")
+    assert packed[104:108] == (7).to_bytes(4, sys.byteorder)
 
 
 def test_a_row_becomes_values() -> None:
