@@ -149,7 +149,6 @@ class Ipvs:
         errnos = new_results(count)
         done = 0
         try:
-            self._session.begin()
             if puts:
                 from .changes.put import send_puts
 

@@ -158,7 +158,10 @@ int ipvsf_session_limits(struct ipvsf_session *session, uint32_t *rcvbuf, uint32
 /* Caps the messages per send (1..the granted window); 0 = as many as are safe. */
 int ipvsf_session_set_window(struct ipvsf_session *session, uint32_t window);
 
-/* Whether dests of a new service may be added while its scheduler is off (netlink/idle_scheduler.c); on at first. */
+/*
+ * Whether dests of a new service may be added while its scheduler is off (netlink/idle_scheduler.c); on at first. More
+ * than 1: so many of them, which is for tests.
+ */
 int ipvsf_session_set_idle_scheduler(struct ipvsf_session *session, uint32_t on);
 
 /* The kernel's own words (extended ack) to the last refusal, or "". Owned by the session. */
@@ -178,9 +181,6 @@ int ipvsf_timeouts_get(struct ipvsf_session *session, struct ipvsf_timeouts *ret
 /* Fills at most `size` rows, gives the number that the kernel has in *count. */
 int ipvsf_daemons_dump(struct ipvsf_session *session, struct ipvsf_daemon *ret, size_t size, size_t *count);
 
-/* Starts a new batch: no service counts as created by this session any more. */
-int ipvsf_batch_begin(struct ipvsf_session *session);
-
 /*
  * Sends ops[0..count) in order, many per system call. results[i] becomes 0, a negative errno of the
  * kernel, or -ENOBUFS where the reply was lost and the outcome is unknown. Returns after about
@@ -192,6 +192,12 @@ int ipvsf_batch_begin(struct ipvsf_session *session);
  */
 int ipvsf_batch_send(struct ipvsf_session *session, const struct ipvsf_op *ops, size_t count,
 		     int32_t *results, uint32_t budget_ms, size_t *done);
+
+/*
+ * How many of ops[0..count) to send now, where more rules follow at once: not a new service at the end with its
+ * dests so far, if it pays to send these together with the others that may follow (netlink/idle_scheduler.c).
+ */
+size_t ipvsf_batch_portion(const struct ipvsf_op *ops, size_t count);
 
 /* All services, without their dests. */
 int ipvsf_services_dump(struct ipvsf_session *session, struct ipvsf_table *ret);

@@ -28,12 +28,7 @@
 #define IPVSF_RECV_LEN 32768 /* the kernel's cap for one dump skb; never less, see netlink/dump.c */
 #define IPVSF_WINDOW_MAX 512 /* best transport cost per message; more only delays Ctrl-C */
 #define IPVSF_SEND_LEN (96 * 1024)
-
-enum ipvsf_fresh {
-	IPVSF_FRESH_NOT,
-	IPVSF_FRESH_EMPTY, /* created a moment ago, nothing in it */
-	IPVSF_FRESH_FILLED /* created here, the dests so far are ours */
-};
+#define IPVSF_IDLE_MAX 4093 /* the dests that mh holds where the kernel is built as usual */
 
 struct ipvsf_session {
 	struct nl_sock *sk; /* genl_libnl.c's; NULL when attached */
@@ -49,11 +44,9 @@ struct ipvsf_session {
 	uint32_t window_cap;
 	uint32_t pending; /* sequence of a dump that was interrupted; 0: none */
 	uint8_t *send_buf;
-	uint8_t *recv_buf; /* IPVSF_RECV_SLOTS times IPVSF_RECV_LEN */
-	bool idle_refused; /* for this session: no memory for it, or switched off */
-	bool changed;	   /* something was carried out here since the family was looked up */
-	enum ipvsf_fresh fresh;
-	struct ipvsf_service fresh_service;
+	uint8_t *recv_buf;  /* IPVSF_RECV_SLOTS times IPVSF_RECV_LEN */
+	uint32_t idle_most; /* dests that may go as a group with their new service; 0: never */
+	bool changed;	    /* something was carried out here since the family was looked up */
 	char message[160];
 };
 
@@ -104,9 +97,7 @@ int ipvsf_window_send(struct ipvsf_session *s, uint8_t *buf, size_t len, uint32_
 /* netlink/idle_scheduler.c */
 size_t ipvsf_idle_limit(const struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count,
 			size_t window);
-size_t ipvsf_idle_size(const struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count);
-void ipvsf_idle_note(struct ipvsf_session *s, const struct ipvsf_op *last, int32_t result);
-int ipvsf_idle_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t n, int32_t *results,
+int ipvsf_idle_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count, int32_t *results,
 		    size_t *sent);
 
 /* netlink/dump_check.c: what only the older socket option tells, to check dumps against; -1: unknown */

@@ -84,6 +84,13 @@ bool front_wait_input(void)
 	return !p[1].revents;
 }
 
+bool front_more_input(int ms)
+{
+	struct pollfd p[] = { { .fd = 0, .events = POLLIN }, { .fd = interrupt_fd, .events = POLLIN } };
+
+	return poll(p, 2, ms) > 0 && p[0].revents && !p[1].revents;
+}
+
 void front_release_interrupt(bool told)
 {
 	struct signalfd_siginfo info;

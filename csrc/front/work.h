@@ -10,8 +10,9 @@
 #include "front/front.h"
 #include "front/words.h"
 
-#define FRONT_TEXT (1 << 18) /* bytes of a listing that are written at once */
-#define FRONT_RULES 2048     /* operations at a time, as Python has it */
+#define FRONT_TEXT (1 << 18)  /* bytes of a listing that are written at once */
+#define FRONT_RULES 2048      /* operations at a time, as Python has it, */
+#define FRONT_RULES_MOST 8192 /* and where one service has more */
 
 /* Each carries out its request and returns, or does not return: Python goes on. */
 void front_change(const struct front *f, const struct front_request *q);
@@ -85,6 +86,8 @@ void front_hold_interrupt(void);
 bool front_interrupted(void);
 /* Waits until standard input can be read; false: Ctrl-C came first. */
 bool front_wait_input(void);
+/* Whether it can be read within so many milliseconds, without Ctrl-C before. */
+bool front_more_input(int ms);
 void front_release_interrupt(bool told);
 
 #endif

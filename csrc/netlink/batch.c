@@ -88,29 +88,18 @@ static bool any_done(const int32_t *results, size_t count)
 static int send_some(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count, int32_t *results,
 		     size_t *stand)
 {
-	size_t idle = ipvsf_idle_size(s, ops, count);
 	uint32_t sent = 0, standing = 0;
-	int r;
+	size_t grouped;
+	int r = ipvsf_idle_send(s, ops, count, results, &grouped);
 
 	*stand = 0;
-	if (idle) {
-		r = ipvsf_idle_send(s, ops, idle, results, stand);
-		if (r || *stand)
-			return r;
-	}
-	r = send_window(s, ops, count, results, &sent);
+	sent = (uint32_t)grouped;
+	if (!r && !sent)
+		r = send_window(s, ops, count, results, &sent);
 	if (!r && sent)
 		r = recheck_family(s, results, sent, &standing);
 	*stand = standing;
-	if (standing)
-		ipvsf_idle_note(s, &ops[standing - 1], results[standing - 1]);
 	return r;
-}
-
-int ipvsf_batch_begin(struct ipvsf_session *s)
-{
-	s->fresh = IPVSF_FRESH_NOT;
-	return 0;
 }
 
 int ipvsf_batch_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count, int32_t *results,

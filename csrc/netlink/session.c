@@ -5,8 +5,9 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#define RCVBUF_WANTED (1024 * 1024)
-#define SNDBUF_WANTED (512 * 1024) /* doubled by the kernel */
+/* Both are doubled by the kernel, and are room for the largest group of idle_scheduler.c and its refusals. */
+#define RCVBUF_WANTED (2200 * 1024)
+#define SNDBUF_WANTED (512 * 1024)
 /* One queued reply is charged 768 (6.1) or 896 (6.12, 7.2) bytes, whatever it says. */
 #define REPLY_CHARGE 1024
 #define RESOLVE_SECONDS 10
@@ -31,7 +32,6 @@ int ipvsf_session_look_again(struct ipvsf_session *s)
 
 	if (!r && family == s->family)
 		return 0;
-	s->fresh = IPVSF_FRESH_NOT;
 	if (r)
 		return r;
 	s->family = family;
@@ -84,6 +84,7 @@ static struct ipvsf_session *session_alloc(void)
 	s->fd = s->control_fd = -1;
 	s->owner = getpid();
 	s->seq = (uint32_t)time(NULL);
+	s->idle_most = IPVSF_IDLE_MAX;
 	s->send_buf = malloc(IPVSF_SEND_LEN);
 	s->recv_buf = malloc((size_t)IPVSF_RECV_SLOTS * IPVSF_RECV_LEN);
 	if (!s->send_buf || !s->recv_buf) {

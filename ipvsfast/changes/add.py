@@ -34,6 +34,8 @@ class InOrder(RuleReader):
     and already_there counts what the table holds of it.
     """
 
+    sends = True
+
     def __init__(
         self, parse: Parse, source: str, session: Session, *, stop: bool = True, exist: bool = False,
         progress: OnProgress | None = None,

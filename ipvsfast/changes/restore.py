@@ -188,7 +188,6 @@ def add_rules(
     Nothing that happens in it is raised, whatever it is: it is in the account."""
     worker: InOrder | WholeTable
     ended: BaseException | None = None
-    session.begin()
     try:
         if clear:
             worker = WholeTable(parse, text.name, session, progress)

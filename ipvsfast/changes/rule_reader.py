@@ -60,8 +60,11 @@ class RuleReader:
     """Reads rule text: canonical lines in C, others by the grammar, all in their order.
 
     Subclasses say what becomes of a full buffer (`apply`), of a line that asks for something else
-    than a change (`other`), and of a mistake (`mistake`).
+    than a change (`other`), and of a mistake (`mistake`). sends: `apply` sends, for which a new service and
+    its destinations are to come together, if the kernel takes them so much faster.
     """
+
+    sends = False
 
     def __init__(self, parse: Parse, source: str) -> None:
         self.parse = parse
@@ -70,22 +73,30 @@ class RuleReader:
         self.text: bytes = b""
 
     def read(self, chunks: Iterable[bytes]) -> None:
-        """Takes all lines of all chunks; after each chunk everything in it has been applied."""
-        for self.text in chunks:
-            self.buffer.start()
-            self._chunk()
+        """Takes all lines of all chunks; after each chunk everything in it has been applied, but for a
+        service that waits for more of its destinations."""
+        held = b""
+        for chunk in chunks:
+            held = self._chunk(held + chunk)
+        if held:
+            self._chunk(held, last=True)
 
-    def _chunk(self) -> None:
-        buffer, text = self.buffer, self.text
+    def _chunk(self, text: bytes, last: bool = False) -> bytes:
+        """Gives what is to be read again, with what follows."""
+        self.text, buffer = text, self.buffer
+        buffer.start()
         while buffer.used < len(text):
             other = buffer.scan(text)
             if buffer.count == buffer.size:
-                self._flush()
+                self._flush(hold=self.sends and buffer.used < len(text))
             elif other:
                 self._line()
-        self._flush()
+        self._flush(hold=self.sends and not last and buffer.count > 0 and self.more())
+        return text[buffer.used :]
 
-    def _flush(self) -> None:
+    def _flush(self, hold: bool = False) -> None:
+        if hold:
+            self.buffer.hold()
         if self.buffer.count:
             self.apply()
             self.buffer.clear()
@@ -124,6 +135,10 @@ class RuleReader:
 
     def apply(self) -> None:
         """The buffer holds operations."""
+
+    def more(self) -> bool:
+        """Whether more text is there, or will be soon."""
+        return True
 
     def other(self, request: Request, line: bytes) -> None:
         """The line asks for a listing, the help or the like."""

@@ -7,6 +7,7 @@ last line. What is new: messages say where, and comments are read over.
 from __future__ import annotations
 
 import errno
+from select import select
 
 from ..changes.problem import Problem
 from ..changes.rule_reader import RuleReader, fd_chunks, text_chunks
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 class Restore(RuleReader):
     """One run of -R."""
+
+    sends = True
 
     def __init__(self, context: Context, source: str) -> None:
         super().__init__(context.parse, source)
@@ -60,8 +63,13 @@ class Restore(RuleReader):
         """Carries out what the native front has read and not finished, and what follows on standard input."""
         self.done, self.last = done.count, done.last
         self.buffer.skip_lines(done.line)
+        self.buffer.size = self.buffer.MOST  # the front had so much room too
         self._before = done
         return self.feed(_rest(done))
+
+    def more(self) -> bool:
+        """For a moment only: what is there is carried out, though the pipe is slow."""
+        return self._before is None and bool(select([0], [], [], 0.02)[0])
 
     def _take_over(self) -> int:
         """Takes what is known of the operations in the buffer; how many have a result."""

@@ -34,15 +34,19 @@ class RuleBuffer:
     """Packed operations in order, scanned from canonical rule lines or added one by one.
 
     `ops` holds OP_SIZE bytes per operation; `offsets` and `numbers` tell for each where its line
-    begins in the text and that line's number. Bounded: `size` operations, then apply and `clear`.
+    begins in the text and that line's number. Bounded: `size` operations, then apply and `clear`; but
+    there is room for `MOST`, where one service has more destinations.
     """
 
+    MOST = 8192
+
     def __init__(self, size: int = 2048) -> None:
-        self.size = size
-        self.ops: bytearray = bytearray(size * OP_SIZE)
-        self.results: memoryview[int] = new_results(size)
-        self.offsets: memoryview[int] = memoryview(bytearray(4 * size)).cast("I")
-        self.numbers: memoryview[int] = memoryview(bytearray(4 * size)).cast("I")
+        self.size: int = size
+        self._usual = size
+        self.ops: bytearray = bytearray(self.MOST * OP_SIZE)
+        self.results: memoryview[int] = new_results(self.MOST)
+        self.offsets: memoryview[int] = memoryview(bytearray(4 * self.MOST)).cast("I")
+        self.numbers: memoryview[int] = memoryview(bytearray(4 * self.MOST)).cast("I")
         self._scan: Any = ffi.new("struct ipvsf_scan *")
         self._ops = ffi.from_buffer("struct ipvsf_op[]", self.ops)
         self._offsets = ffi.from_buffer("uint32_t[]", self.offsets.obj)
@@ -83,6 +87,16 @@ class RuleBuffer:
         """The operations were carried out."""
         self.results[: self.count] = new_results(self.count)
         self._scan.count = 0
+        self.size = self._usual
+
+    def hold(self) -> None:
+        """Leaves out the service at the end that is better sent with the destinations that may follow: its
+        rules are scanned again."""
+        at = lib.ipvsf_batch_portion(self._ops, self.count)
+        if at == self.count or (not at and self.count == self.MOST):
+            return
+        self._scan.used, self._scan.line, self._scan.count = self.offsets[at], self.numbers[at] - 1, at
+        self.size = self._usual if at else self.MOST
 
     def scan(self, text: bytes) -> bool:
         """Take canonical lines from where the last scan ended; True if the next line is not canonical."""

@@ -122,9 +122,9 @@ class Session:
         with self._lock:
             lib.ipvsf_session_set_window(self._open(), window)
 
-    def set_idle_scheduler(self, on: bool) -> None:
+    def set_idle_scheduler(self, on: int) -> None:
         """Whether destinations of a new service may be added while its scheduler is off (see
-        csrc/netlink/idle_scheduler.c)."""
+        csrc/netlink/idle_scheduler.c); above 1: so many of them."""
         with self._lock:
             lib.ipvsf_session_set_idle_scheduler(self._open(), on)
 
@@ -148,11 +148,6 @@ class Session:
         with self._lock:
             self._call(lib.ipvsf_daemons_dump, out, 8, count)
         return list(DAEMON.iter_unpack(ffi.buffer(out)[: min(count[0], 8) * DAEMON.size]))
-
-    def begin(self) -> None:
-        """A batch begins: what this session did before it may have been undone by another program."""
-        with self._lock:
-            lib.ipvsf_batch_begin(self._open())
 
     def send(self, ops: bytearray, count: int, results: memoryview, start: int = 0) -> int:
         """Send packed operations from number `start` on; `results` comes from new_results().

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/genetlink.h>
 #include <linux/netlink.h>
 #include <signal.h>
 #include <stdio.h>
@@ -33,6 +34,24 @@ static int is_that_one(const char *kind, int number)
 	return fault && !strncmp(fault, kind, n) && fault[n] == ':' && atoi(fault + n + 1) == number;
 }
 
+/* FAULT=log:FILE: a line for each send, with the commands of its messages. */
+static void log_commands(const void *buf, size_t len)
+{
+	const char *fault = getenv("FAULT");
+	const struct nlmsghdr *at = buf;
+	int fd;
+
+	if (!fault || strncmp(fault, "log:", 4))
+		return;
+	fd = open(fault + 4, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	for (; NLMSG_OK(at, len); at = NLMSG_NEXT(at, len)) {
+		if (at->nlmsg_len > NLMSG_HDRLEN && at->nlmsg_type != GENL_ID_CTRL)
+			dprintf(fd, "%d ", *(const unsigned char *)NLMSG_DATA(at));
+	}
+	dprintf(fd, "\n");
+	close(fd);
+}
+
 /* The native front, not the Python that may follow it. */
 static int in_front(void)
 {
@@ -46,6 +65,7 @@ ssize_t send(int fd, const void *buf, size_t len, int flags)
 
 	if (!real)
 		real = dlsym(RTLD_NEXT, "send");
+	log_commands(buf, len);
 	if (len >= 200 && is_that_one("stop", ++sends))
 		raise(SIGSTOP);
 	if (due("pause", len))

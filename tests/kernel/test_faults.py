@@ -2,7 +2,6 @@
 
 import errno
 import os
-import socket
 import subprocess
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from ipvsfast import Batch, Ipvs, Service
 from support.command import program, rules, run
+from support.sockets import shrink_receive_buffers
 
 pytestmark = pytest.mark.usefixtures("netns")
 
@@ -57,14 +57,7 @@ def test_half_a_batch_is_told(shim: Path, argv: tuple[str, ...]) -> None:
 def test_lost_replies_are_unknown_outcomes() -> None:
     """A receive buffer too small for the refusals: what is not known is said to be unknown, not done."""
     with Ipvs() as ipvs:
-        for fd in os.listdir("/proc/self/fd"):
-            if not os.path.exists(f"/proc/self/fd/{fd}") or "socket" not in os.readlink(
-                f"/proc/self/fd/{fd}"
-            ):
-                continue
-            with socket.fromfd(int(fd), socket.AF_NETLINK, socket.SOCK_RAW) as one:
-                if one.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN) == socket.AF_NETLINK:
-                    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        shrink_receive_buffers()
         batch = Batch()
         for n in range(1, 201):
             batch.add_service(Service.mark(n))

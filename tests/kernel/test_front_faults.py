@@ -69,6 +69,33 @@ def test_lost_replies_to_rules(shim: str) -> None:
     assert len(done.table) == 2 + 20
 
 
+GROUP = "-A -f 9 -s mh\n" + "".join(f"-a -f 9 -r 10.1.0.{n}:0 -g -w 1\n" for n in range(1, 30))
+
+
+def test_a_lost_reply_before_a_group(shim: str) -> None:
+    """Whether the service is there is not known: it is created and filled in the plain way."""
+    assert spoiled(shim, "lost:3", "-R", stdin=GROUP) == spoiled(shim, "none", "-R", stdin=GROUP)
+
+
+def test_a_lost_reply_to_a_group(shim: str) -> None:
+    """Its outcome is unknown, and told as that for each rule; it was carried out once."""
+    done = spoiled(shim, "lost:4", "-R", stdin=GROUP)
+    assert done.status == 255
+    assert done.stderr.decode().count(LOST) == 30
+    assert done.stderr.count(b"\n") == 30
+    assert done.table == spoiled(shim, "none", "-R", stdin=GROUP).table
+
+
+def test_half_a_group(shim: str) -> None:
+    """The kernel saw only half of it: the service that was to have its scheduler after that has it all the same."""
+    done = spoiled(shim, "short:1", "-R", stdin=GROUP)
+    assert done.status == 255
+    assert done.stderr.decode().count(LOST) == 30
+    (mine,) = (entries for entries in done.table if "mark(9)" in entries[0])
+    assert "mh" in mine[0]
+    assert 5 < len(mine) < 25
+
+
 def test_a_kernel_that_takes_nothing(shim: str) -> None:
     """The exchange fails for the front and for Python: one message, and nothing was done."""
     done = spoiled(shim, "refuse:1", "-R", stdin=rules(3, 60))
@@ -93,7 +120,7 @@ COMMANDS = [
     (("-S", "-n"), ""),
     (("-L", "-n", "-f", "3"), ""),
     (("-L", "-n", "-c"), ""),
-    (("-R",), "-A -f 9 -s mh\n" + "".join(f"-a -f 9 -r 10.1.0.{n}:0 -g -w 1\n" for n in range(1, 30))),
+    (("-R",), GROUP),
     (("-R",), "-A -f 9 -s rr\n-A -f 3 -s rr\nfoo\n"),
     ((), "-A -f 9 -s rr\n-A -f 3 -s mh\n-A -f 8 -s rr\n"),
     ((), "-A -f 9 -s rr\n-A -f 3 -s mh\n-A -f 3 -s rr\n"),
