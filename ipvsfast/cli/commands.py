@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ..language.options import Option
 from ..language.values import UsageError, tokens
+from .table_options import FILTERS, OUTPUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,6 +65,26 @@ VERBS: tuple[Verb, ...] = (
         "save", ("[FILE]",), "save.save",
         "write everything that restore can bring back to FILE (or standard output)",
         options=(_option("compat", ("--compat",), "write exactly what ipvsadm 1.31 -S -n writes"),),
+    ),
+    Verb(
+        "list", (), "list_verb.list_services", "list services and their destinations, or some of them",
+        options=(
+            *FILTERS,
+            _option("stats", ("--stats",), "with counters, as a table"),
+            _option("rate", ("--rate",), "with rates, as a table"),
+            _option("thresholds", ("--thresholds",), "with thresholds, as a table"),
+            _option("persistent-conn", ("--persistent-conn",), "with persistent connections, as a table"),
+            _option("tun-info", ("--tun-info",), "with tunnels, as a table"),
+            _option("exact", ("--exact",), "counters in full, with --stats or --rate"),
+            *OUTPUT,
+        ),
+        examples=(
+            ("Everything, for a program", "--json"),
+            ("Destinations that get no new connections", "--zero-weight"),
+            ("The ten destinations with most active connections", "--sort active --limit 10"),
+            ("The counters of one service", "--service 10.0.0.1:443 --stats --exact"),
+            ("All destinations on one server, a line each", "--destination 10.1.0.7 --csv"),
+        ),
     ),
     Verb(
         "conns", (), "conns_verb.conns", "look into the connection table: list, filter and count its entries",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 
 from ..errors import InvalidValue
-from ..model.address import parse_int, parse_ip
 from ..model.connection import check_protocol
-from ..model.kernel_names import AF_INET, AF_INET6, ENGINE_MAX
+from ..model.kernel_names import ENGINE_MAX
+from ..model.place import included, parse_place
 from ..model.value import Field, Record, check_name, check_range
 
 TYPE_CHECKING = False
@@ -111,11 +111,6 @@ class ConnectionFilter(Record):
         return packed, b"".join(matches)
 
 
-def included(text: str) -> tuple[str, bool]:
-    """A condition without its exclamation mark, and True if it had no such mark."""
-    return (text[1:], False) if text[:1] == "!" else (text, True)
-
-
 def _several(values: Any, what: str, kinds: type | tuple[type, ...] = str) -> tuple[Any, ...]:
     """One value or several as several."""
     found = (values,) if isinstance(values, str) or not hasattr(values, "__iter__") else tuple(values)
@@ -199,64 +194,6 @@ def _engines(texts: tuple[str, ...]) -> tuple[str, ...]:
     if len(texts) > MOST_ENGINES:
         raise InvalidValue(f"at most {MOST_ENGINES} persistence engines")
     return texts
-
-
-def parse_place(text: str) -> tuple[int, bytes, int, int, int]:
-    """(family or 0, packed address, prefix length, lowest port, highest port) of ADDRESS[/LENGTH][:PORTS].
-
-    InvalidValue for anything else.
-    """
-    address, ports = _split(text)
-    low, high = _ports(ports, text)
-    if not address:
-        if not ports:
-            raise _no_place(text)
-        return 0, b"", 0, low, high
-    host, slash, length = address.partition("/")
-    try:
-        packed = parse_ip(host)
-    except InvalidValue:
-        raise _no_place(text) from None
-    bits = 8 * len(packed)
-    prefix = parse_int(length, 0, bits) if slash else bits
-    if prefix is None:
-        raise InvalidValue(f"the prefix length of {text!r} must be a number from 0 to {bits}")
-    return AF_INET if bits == 32 else AF_INET6, packed, prefix, low, high
-
-
-def _split(text: str) -> tuple[str, str]:
-    """The address with its prefix length, and the ports."""
-    if text[:1] == "[":
-        address, bracket, rest = text[1:].partition("]")
-        length, colon, ports = rest.partition(":")
-        twice = length and ("/" in address or length[0] != "/")
-        if not bracket or not address or twice or (colon and not ports):
-            raise _no_place(text)
-        return address + length, ports
-    if text.count(":") > 1:
-        return text, ""
-    address, colon, ports = text.partition(":")
-    if colon and not ports:
-        raise _no_place(text)
-    return address, ports
-
-
-def _ports(ports: str, text: str) -> tuple[int, int]:
-    if not ports:
-        return 0, 65535
-    first, dash, last = ports.partition("-")
-    low = parse_int(first, 0, 65535)
-    high = parse_int(last, 0, 65535) if dash else low
-    if low is None or high is None or low > high:
-        raise InvalidValue(f"the port in {text!r} must be a number up to 65535, or two with a dash between")
-    return low, high
-
-
-def _no_place(text: str) -> InvalidValue:
-    return InvalidValue(
-        f"not an address, prefix or port: {text!r} "
-        "(10.0.0.1, 10.0.0.0/8, :80, 10.0.0.1:80, 2001:db8::/32, [2001:db8::1]:80)"
-    )
 
 
 EVERYTHING = ConnectionFilter()

@@ -60,6 +60,14 @@ ColumnName = Literal[
     "fwmark", "timeout", "packets",
 ]  # fmt: skip
 
+TableColumn = Literal[
+    "service", "destination", "weight", "active", "inactive", "persistent", "upper", "lower", "connections",
+    "in_packets", "out_packets", "in_bytes", "out_bytes", "cps", "in_pps", "out_pps", "in_bps", "out_bps",
+]  # fmt: skip
+"""What rows of the table can be sorted by."""
+RecordForm = Literal["json", "ndjson", "csv"]
+"""The forms of a table for programs."""
+
 RuleSource = str | PathLike[str] | bytes | bytearray | memoryview | Iterable[str | bytes]
 """Rule text: a path, the text itself as bytes, or its lines as a file or a list has them."""
 
@@ -206,6 +214,22 @@ class FilterChanges(TypedDict, total=False):
     templates: bool | None
     engines: str | Iterable[str]
     limit: int
+
+
+class TableFilterChanges(TypedDict, total=False):
+    """What TableFilter.replace() takes."""
+
+    service: str | Iterable[str]
+    destination: str | Iterable[str]
+    protocols: str | Iterable[str]
+    fwmarks: int | Iterable[int]
+    families: str | Iterable[str]
+    schedulers: str | Iterable[str]
+    min_active: int
+    zero_weight: bool | None
+    sort: TableColumn | str
+    limit: int
+    services_only: bool
 
 
 class GroupChanges(TypedDict, total=False):

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipvsfast.connections.count_by import KEYS, Key, parse_keys, unpack_groups
-from ipvsfast.connections.filter import EVERYTHING, FAMILIES, STATES, ConnectionFilter, parse_place
+from ipvsfast.connections.filter import EVERYTHING, FAMILIES, STATES, ConnectionFilter
 from ipvsfast.connections.forms import HEADS
 from ipvsfast.connections.groups import Groups
 from ipvsfast.errors import InvalidValue
@@ -22,6 +22,7 @@ from ipvsfast.listing.connections import connection_text
 from ipvsfast.listing.endpoints import Numeric
 from ipvsfast.model.address import format_ip
 from ipvsfast.model.connection import Connection
+from ipvsfast.model.place import parse_place
 from support.connlines import ADDRESSES4, ADDRESSES6, HEADER, PROTOCOLS, connections, line, lines
 from support.connread import file_of, read, reader_of, text_of
 from support.schemas import fitting

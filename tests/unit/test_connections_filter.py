@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipvsfast.connections.filter import EVERYTHING, FILTER, MATCH, STATES, ConnectionFilter, parse_place
+from ipvsfast.connections.filter import EVERYTHING, FILTER, MATCH, STATES, ConnectionFilter
 from ipvsfast.errors import InvalidValue
+from ipvsfast.model.place import parse_place
 
 V4, V6 = 2, 10
 DOC = bytes.fromhex("20010db8") + bytes(12)

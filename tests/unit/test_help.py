@@ -80,7 +80,7 @@ def test_the_verb_help() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (2, "", "cons: unknown verb\n")
 
 
-@pytest.mark.parametrize("words", ["cons --count", "cons", "list", "x y", "-- x"])
+@pytest.mark.parametrize("words", ["cons --count", "cons", "lists", "x y", "-- x"])
 def test_an_unknown_verb_is_named(words: str) -> None:
     """Under our own name the first word is a verb, if no command of ipvsadm stands behind it."""
     done = run(*words.split())
