@@ -84,7 +84,11 @@ check() {
 		need bash-completion test -e /usr/share/bash-completion/bash_completion
 		need_debian_keys
 		;;
-	long) need qemu-system-x86 has qemu-system-x86_64 ;;
+	long)
+		need qemu-system-x86 has qemu-system-x86_64
+		need debootstrap has debootstrap
+		need qemu-user-static test -e /usr/lib/binfmt.d/qemu-s390x.conf
+		;;
 	bench)
 		need keepalived has keepalived
 		need linux-libc-dev test -e /usr/include/linux/netlink.h

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vm import cache, initramfs, kernels, sources
+from vm import cache, emulation, initramfs, kernels, sources
 from vm.errors import CannotRunError, VmLostError
 from vm.job import passed_environment
 from vm.uml import SYSTEM_LOADER, patch_loader
@@ -216,3 +216,37 @@ def test_a_lost_vm_shows_its_console() -> None:
     """The reason first, then the console's last lines."""
     text = str(VmLostError("it ended", ["one", "two"]))
     assert text == "the VM was lost: it ended\nlast lines of its console:\n  | one\n  | two"
+
+
+@pytest.fixture
+def binfmt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the kernel and QEMU's package give, in a folder; this machine is none of the known ones."""
+    (tmp_path / "register").touch()
+    monkeypatch.setattr(emulation, "BINFMT", tmp_path)
+    monkeypatch.setattr(emulation, "SETTINGS", str(tmp_path))
+    monkeypatch.setattr("platform.machine", lambda: "none")
+    return tmp_path
+
+
+def test_other_architectures_are_told_to_the_kernel(binfmt: Path) -> None:
+    """In the package's own words, and only if it does not know them yet."""
+    (binfmt / "qemu-s390x.conf").write_text(":qemu-s390x:M::magic:mask:/qemu:F\n")
+    emulation.enable("s390x")
+    assert (binfmt / "register").read_text() == ":qemu-s390x:M::magic:mask:/qemu:F\n"
+    (binfmt / "register").write_text("")
+    (binfmt / "qemu-s390x").write_text("enabled")
+    emulation.enable("s390x")
+    assert (binfmt / "register").read_text() == ""
+
+
+def test_a_missing_emulator_is_named(binfmt: Path) -> None:
+    """With the package to install."""
+    with pytest.raises(CannotRunError, match=r"qemu-s390x\.conf is missing.*install qemu-user-static"):
+        emulation.enable("s390x")
+
+
+def test_the_own_architecture_needs_no_emulator(binfmt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is looked for."""
+    monkeypatch.setattr("platform.machine", lambda: "s390x")
+    emulation.enable("s390x")
+    assert (binfmt / "register").read_text() == ""

@@ -1,10 +1,11 @@
-"""python -m tests.vm.debian_root SUITE -- COMMAND...
+"""python -m tests.vm.debian_root [--arch ARCH] SUITE -- COMMAND...
 
 Runs a command on another release of Debian: in a root of its own, made by debootstrap and kept beside the
 kernels, in a copy of this checkout below a folder that only root can enter. Needs root.
 
 What the command installs there with apt stays for the next run. Python packages are fetched here, where pip
-is set up, for the Python there; kernels are shared.
+is set up, for the Python there; kernels are shared. Programs of another architecture are carried out by
+QEMU's user mode, on this machine's kernel; there only the packages that tests need are fetched.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from contextlib import contextmanager
 from importlib.metadata import requires
 from pathlib import Path
 
-from . import cache
+from . import cache, emulation
 from .errors import CannotRunError, VmError
 from .programs import ADMIN_PATH, need
 from .sources import keyring, machine_mirror
@@ -29,10 +30,11 @@ from .sources import keyring, machine_mirror
 ROOT = Path(__file__).resolve().parents[2]
 # What the README says that there has to be.
 INCLUDED = "make"
+TEST_EXTRA = 'extra == "test"'
 PRIVATE = "root"
 MAKE_SECONDS = 1200
 PASSED = ("CI", "TERM", "http_proxy", "https_proxy", "no_proxy")
-PLATFORMS = ("manylinux_2_28_x86_64", "manylinux2014_x86_64", "manylinux_2_5_x86_64", "linux_x86_64")
+PLATFORMS = ("manylinux_2_28", "manylinux_2_17", "manylinux2014", "manylinux_2_5", "linux")
 PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
 PROXY = ("Acquire::http::Proxy", "Acquire::https::Proxy")
 # Everything is gone with the first process: the mounts and whatever the command has left running.
@@ -60,31 +62,40 @@ exec chroot . env -i "$@"
 """
 
 
-def make(suite: str, folder: Path) -> None:
+def make(suite: str, architecture: str, folder: Path) -> None:
     """A base system in `folder`."""
     debootstrap = need("debootstrap", "debootstrap", f"to make a root of {suite}")
     mirror = machine_mirror()
     key = keyring(mirror.signed_by)
-    options = ["--variant=minbase", f"--include={INCLUDED}"] + ([f"--keyring={key}"] if key else [])
-    print(f"debian_root: making a root of {suite} from {mirror.uri}", file=sys.stderr, flush=True)
+    options = ["--variant=minbase", f"--include={INCLUDED}", f"--arch={architecture}"]
+    options += [f"--keyring={key}"] if key else []
+    print(
+        f"debian_root: making a root of {suite} ({architecture}) from {mirror.uri}",
+        file=sys.stderr,
+        flush=True,
+    )
     done = subprocess.run(
         [debootstrap, *options, suite, str(folder), mirror.uri],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=MAKE_SECONDS,
     )  # fmt: skip
     if done.returncode:
         said = "\n".join((done.stdout + done.stderr).splitlines()[-10:])
-        raise CannotRunError(f"debootstrap of {suite} from {mirror.uri} ({mirror.found}) failed:\n{said}")
+        raise CannotRunError(
+            f"debootstrap of {suite} ({architecture}) from {mirror.uri} ({mirror.found}) failed:\n{said}"
+        )
 
 
 @contextmanager
-def kept_root(suite: str) -> Iterator[Path]:
+def kept_root(suite: str, architecture: str) -> Iterator[Path]:
     """The root, which nobody else uses meanwhile."""
     if os.geteuid() != 0:
         raise CannotRunError("a root of another release can be made and entered by root only")
     cache.root().mkdir(parents=True, exist_ok=True)
-    with open(cache.root() / f"root-{suite}.lock", "w") as lock:
+    name = f"root-{suite}" + (f"-{architecture}" if architecture != emulation.own_architecture() else "")
+    with open(cache.root() / f"{name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield cache.filled(f"root-{suite}", lambda folder: make(suite, folder))
+        emulation.enable(architecture)
+        yield cache.filled(name, lambda folder: make(suite, architecture, folder))
 
 
 def copy_checkout(target: Path) -> None:
@@ -102,11 +113,14 @@ def copy_checkout(target: Path) -> None:
     subprocess.run([git, "reset", "-q"], cwd=target, check=True)
 
 
-def fetch_packages(suite: str, target: Path) -> None:
+def fetch_packages(suite: str, architecture: str, target: Path) -> None:
     """The Python packages that the checkout needs, as this machine's pip finds them."""
     lines = [line for line in requires("ipvsfast") or () if not line.startswith("ipvsfast")]
+    if architecture != emulation.own_architecture():
+        lines = [line for line in lines if "extra" not in line or TEST_EXTRA in line]
     wanted = [line.partition(";")[0] for line in lines]
-    platforms = [word for name in PLATFORMS for word in ("--platform", name)]
+    machine = emulation.MACHINES[architecture]
+    platforms = [word for name in PLATFORMS for word in ("--platform", f"{name}_{machine}")]
     subprocess.run(
         [
             *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
@@ -143,9 +157,9 @@ def environment(there: str) -> list[str]:
     return [f"{name}={value}" for name, value in passed.items()]
 
 
-def run(suite: str, command: Sequence[str]) -> int:
+def run(suite: str, architecture: str, command: Sequence[str]) -> int:
     """The exit status of the command there."""
-    with kept_root(suite) as root:
+    with kept_root(suite, architecture) as root:
         settle(root)
         (root / PRIVATE).chmod(0o700)
         shared = root / "var/cache/ipvsfast/vm"
@@ -153,7 +167,7 @@ def run(suite: str, command: Sequence[str]) -> int:
         with tempfile.TemporaryDirectory(prefix="ipvsfast-", dir=root / PRIVATE) as place:
             there = f"/{PRIVATE}/{Path(place).name}"
             copy_checkout(Path(place) / "checkout")
-            fetch_packages(suite, Path(place) / "packages")
+            fetch_packages(suite, architecture, Path(place) / "packages")
             unshare = need("unshare", "util-linux", "to mount what the root needs")
             done = subprocess.run(
                 [
@@ -174,6 +188,9 @@ def main(argv: list[str]) -> int:
         description=__doc__.partition("\n\n")[2],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument(
+        "--arch", choices=sorted(emulation.MACHINES), help="by its Debian name; this machine's"
+    )
     parser.add_argument("suite", choices=sorted(PYTHONS))
     parser.add_argument("command", nargs="*", metavar="-- COMMAND")
     # Split by hand: what argparse makes of a second "--" differs between Python versions.
@@ -183,7 +200,7 @@ def main(argv: list[str]) -> int:
     if not options.command:
         parser.error("a COMMAND is needed")
     try:
-        return run(options.suite, options.command)
+        return run(options.suite, options.arch or emulation.own_architecture(), options.command)
     except VmError as error:
         print(f"debian_root: {error}", file=sys.stderr)
         return error.status
