@@ -190,6 +190,18 @@ def test_a_whole_layout() -> None:
     assert (layout.engine_name, layout.nsproxy, layout.net, layout.net_ipvs) == (8, 8, 8, 8)
 
 
+@pytest.mark.parametrize("bit", [8 * 40, 8 * 33, 8 * 1000, 8 * (2**29 - 1)])
+def test_an_expiry_outside_its_timer_is_refused(bit: int) -> None:
+    """Damaged type information does not lead beyond the record."""
+    blob = connection((("timer_list", "expires", bit),))
+    layout, missing = ffi.new("struct ipvsf_conn_layout *"), ffi.new("char[64]")
+    assert lib.ipvsf_conn_layout_find(Types(blob.data()).btf, layout, missing, 64) == -errno.EBADMSG
+    assert ffi.string(missing) == b"timer_list.expires"
+    last = connection((("timer_list", "expires", 8 * 32),))
+    assert lib.ipvsf_conn_layout_find(Types(last.data()).btf, layout, missing, 64) == 0
+    assert layout.expires == 98 + 32
+
+
 def test_the_machines_own_kernel() -> None:
     """Where it tells its types: what every kernel has, found at offsets that make sense."""
     holder = ffi.new("struct ipvsf_btf **")

@@ -108,14 +108,16 @@ OTHERS = (
 )  # fmt: skip
 
 
-def connection() -> Blob:
-    """Everything that the layout of a connection is made of, one member right after the other."""
+def connection(elsewhere: tuple[tuple[str, str, int], ...] = ()) -> Blob:
+    """Everything that the layout of a connection is made of, one member right after the other. elsewhere:
+    (struct, member, offset in bits) of members of other structs that do not stand at their usual place."""
     blob, members, at = Blob(), [], 0
     kinds = {size: blob.compound("", size, []) for size in sorted({size for _, size in CONNECTION})}
     for name, size in CONNECTION:
         members.append((name, kinds[size], at))
         at += 8 * size
     blob.compound("ip_vs_conn", at // 8, members)
+    places = {(owner, name): bit for owner, name, bit in elsewhere}
     for owner, name in OTHERS:
-        blob.compound(owner, 16, [(name, kinds[8], 64)])
+        blob.compound(owner, 16, [(name, kinds[8], places.get((owner, name), 64))])
     return blob

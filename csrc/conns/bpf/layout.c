@@ -53,7 +53,7 @@ static int find(const struct ipvsf_btf *btf, const char *type, const char *membe
 int ipvsf_conn_layout_find(const struct ipvsf_btf *btf, struct ipvsf_conn_layout *ret, char *missing,
 			   size_t size)
 {
-	uint32_t found, in_timer;
+	uint32_t found, in_timer, timer_at, timer_len = 0;
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
@@ -75,6 +75,10 @@ int ipvsf_conn_layout_find(const struct ipvsf_btf *btf, struct ipvsf_conn_layout
 	}
 	ret->record_len = (ret->record_len + 7) & ~7u;
 	r = find(btf, "timer_list", "expires", 8, &in_timer, &found);
+	if (!r)
+		r = find(btf, CONN_TYPE, "timer", ANY_SIZE, &timer_at, &timer_len);
+	if (!r && (found > timer_len || in_timer > timer_len - found))
+		r = -EBADMSG;
 	if (r)
 		snprintf(missing, size, "timer_list.expires");
 	else
