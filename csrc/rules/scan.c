@@ -110,7 +110,7 @@ static bool endpoint(struct scanner *s, uint16_t *af, uint8_t addr[16], uint16_t
 	size_t len;
 	uint64_t v;
 
-	if (!word(s, &w, &len))
+	if (!word(s, &w, &len) || memchr(w, 0, len)) /* inet_pton() would end at a NUL */
 		return false;
 	colon = memrchr(w, ':', len);
 	if (!colon || !digits(colon + 1, (size_t)(w + len - colon - 1), 0, 65535, &v))
