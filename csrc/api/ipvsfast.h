@@ -220,10 +220,12 @@ enum ipvsf_order {
 int ipvsf_table_sort(struct ipvsf_table *table, uint32_t order);
 
 /*
- * Takes up to `size` dests off the end of the table and makes the operations that delete them, last
- * one first. *count is 0 when none is left.
+ * Deletes everything, in one send(): whoever ends us finds the table whole or empty. t: a reading, which is used
+ * up, so that the dests of a large table go in the order in which the rules that -S prints find them again at
+ * once; NULL, or an incomplete one: as it comes. *result: 0 or a negative errno of the kernel; returns as
+ * ipvsf_batch_send() does.
  */
-int ipvsf_table_pop_deletions(struct ipvsf_table *table, struct ipvsf_op *ops, size_t size, size_t *count);
+int ipvsf_table_clear(struct ipvsf_session *session, struct ipvsf_table *t, int32_t *result);
 
 enum ipvsf_view {
 	IPVSF_VIEW_DEFAULT,

@@ -42,7 +42,9 @@ struct ipvsf_session {
 	uint32_t rcvbuf;
 	uint32_t window; /* messages per send whose replies are sure to fit */
 	uint32_t window_cap;
-	uint32_t pending; /* sequence of a dump that was interrupted; 0: none */
+	uint32_t pending;     /* sequence of a dump that was interrupted; 0: none */
+	uint32_t slices;      /* how often an exchange that waits was left to look at signals */
+	int64_t patience_end; /* when it is given up; 0: not waited so far */
 	uint8_t *send_buf;
 	uint8_t *recv_buf;  /* IPVSF_RECV_SLOTS times IPVSF_RECV_LEN */
 	uint32_t idle_most; /* dests that may go as a group with their new service; 0: never */
@@ -53,6 +55,7 @@ struct ipvsf_session {
 #define IPVSF_RECV_SLOTS 4
 #define IPVSF_NOW 0		/* a deadline: do not wait */
 #define IPVSF_PATIENCE_MS 10000 /* the kernel answers at once; only a fault takes longer */
+#define IPVSF_SETTLE_MS 200	/* it has answered everything before send() returned */
 
 static inline uint64_t ipvsf_now_ns(void)
 {
@@ -106,6 +109,9 @@ int64_t ipvsf_count_dests(struct ipvsf_session *s, const struct ipvsf_service *s
 /* 1: the rows are the service's dests; 0: they are not (any more); -ESRCH: no service; -1: unknown */
 int ipvsf_dests_agree(struct ipvsf_session *s, const struct ipvsf_service *svc,
 		      const struct ipvsf_dest_row *rows, size_t count);
+
+/* listing/order.c: as ipvsadm lists the dests of one service */
+int ipvsf_dest_order(const struct ipvsf_dest_row *a, const struct ipvsf_dest_row *b);
 
 /* netlink/encode.c */
 struct ipvsf_writer {

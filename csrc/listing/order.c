@@ -44,13 +44,17 @@ static int service_order(const void *a, const void *b)
 	return r ? r : sign(x->port, y->port);
 }
 
-static int dest_order(const void *a, const void *b)
+int ipvsf_dest_order(const struct ipvsf_dest_row *a, const struct ipvsf_dest_row *b)
 {
-	const struct ipvsf_dest *x = &((const struct ipvsf_dest_row *)a)->conf;
-	const struct ipvsf_dest *y = &((const struct ipvsf_dest_row *)b)->conf;
+	const struct ipvsf_dest *x = &a->conf, *y = &b->conf;
 	int r = address_order(x->addr, y->addr, x->af == AF_INET);
 
 	return r ? r : sign(x->port, y->port);
+}
+
+static int dest_order(const void *a, const void *b)
+{
+	return ipvsf_dest_order(a, b);
 }
 
 static void merge_sort(const void **rows, const void **spare, size_t n, row_order_fn order)
@@ -121,24 +125,4 @@ int ipvsf_table_sort(struct ipvsf_table *t, uint32_t order)
 			reverse_dests(t->dests + s->first_dest, s->num_dests);
 	}
 	return r;
-}
-
-int ipvsf_table_pop_deletions(struct ipvsf_table *t, struct ipvsf_op *ops, size_t size, size_t *count)
-{
-	*count = 0;
-	while (t->num_services && *count < size) {
-		struct ipvsf_service_row *s = &t->services[t->num_services - 1];
-		struct ipvsf_op *op = &ops[*count];
-
-		if (!s->num_dests) {
-			t->num_services--;
-			continue;
-		}
-		memset(op, 0, sizeof(*op));
-		op->cmd = IPVSF_DEL_DEST;
-		op->u.service = s->conf;
-		op->dest = t->dests[s->first_dest + --s->num_dests].conf;
-		++*count;
-	}
-	return 0;
 }

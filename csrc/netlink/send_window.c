@@ -2,8 +2,6 @@
 /* One send() of many messages, and the answers to each of them. */
 #include "core/internal.h"
 
-#define SETTLE_MS 200
-
 struct window {
 	uint32_t first_seq;
 	uint32_t count;
@@ -35,7 +33,7 @@ static int window_message(struct ipvsf_session *s, const struct nlmsghdr *nlh, v
 static void collect(struct ipvsf_session *s, struct window *w)
 {
 	/* The kernel has answered everything before send() returned; another end may take its time. */
-	int64_t deadline = s->attached ? -IPVSF_PATIENCE_MS : -SETTLE_MS;
+	int64_t deadline = s->attached ? -IPVSF_PATIENCE_MS : -IPVSF_SETTLE_MS;
 	bool lost = false;
 	int r;
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 
+from ..errors import IpvsError
 from ..kernel.layout import (
     OP_SIZE,
     command_of,
@@ -14,7 +15,7 @@ from ..kernel.layout import (
     service_key,
     service_of,
 )
-from ..kernel.rule_buffer import RuleBuffer, count_sent, new_results
+from ..kernel.rule_buffer import count_sent, new_results
 from ..model.kernel_names import COMMAND_NAMES, COMMANDS
 from .add import send_all
 from .present import ADD_SERVER, ADD_SERVICE, daemon_runs
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
     Rule = tuple[bytes, int, bytes]  # packed operation, line number, line
 
-# Below this many destinations a search through all deleted ones costs nothing to speak of.
-MANY = 1000
 _ADDING = (ADD_SERVICE, ADD_SERVER)
 
 
@@ -137,14 +136,10 @@ class WholeTable(RuleReader):
 
 
 def empty_for_restore(session: Session) -> int:
-    """Deletes everything, destinations in such an order that the rules which -S would print now find
-    their old entries at once when they are added again. Gives the errno (negative) of the flush."""
-    reading = session.read()
-    if reading.destinations >= MANY:
-        buffer = RuleBuffer()
-        reading.sort()
-        while count := reading.pop_deletions(buffer):
-            done = 0
-            while done < count:
-                done = session.send(buffer.ops, count, buffer.results, done)
-    return int(send_all(session, bytearray(packed_operation(COMMANDS["flush"])))[0])
+    """Deletes everything by one request, in such an order that the rules which -S would print now find their
+    old entries at once when they are added again. Gives the errno (negative) of the kernel."""
+    try:
+        reading = session.read()
+    except (IpvsError, MemoryError):  # the order is lost, no more
+        reading = None
+    return session.clear(reading)

@@ -70,11 +70,6 @@ class RuleBuffer:
         """The number of the command of each operation (all are below 256)."""
         return commands_of(memoryview(self.ops)[: self.count * OP_SIZE])
 
-    def fill(self) -> Any:
-        """The operations as C sees them, for callers that fill them."""
-        self.clear()
-        return self._ops
-
     def start(self) -> None:
         """A new text comes; line numbers go on."""
         self._scan.used = 0

@@ -166,6 +166,15 @@ class Session:
                 self._check(code, "")
         return start + int(done[0])
 
+    def clear(self, reading: Reading | None = None) -> int:
+        """Delete everything by one send: 0, or the negative errno of the refusal. reading: of the table, used
+        up; its destinations go in the order in which -R brings them back."""
+        result = ffi.new("int32_t *")
+        table = reading.table if reading is not None else ffi.NULL
+        with self._lock:
+            self._check(lib.ipvsf_table_clear(self._open(), table, result), "flush")
+        return int(result[0])
+
     def read(self, key: bytes | None = None, dests: bool = True, complete: bool = False) -> Reading:
         """The table as it is now. key: packed SERVICE to read that one only. dests: theirs too.
 

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from ..model.types import ViewName
     from .layout import Table
-    from .rule_buffer import RuleBuffer
 
 TEXT_SIZE = 1 << 18
 VIEWS = {
@@ -72,12 +71,6 @@ class Reading:
         if lib.ipvsf_table_sort(self.table, order):
             raise MemoryError
         return self
-
-    def pop_deletions(self, buffer: RuleBuffer) -> int:
-        """Takes destinations off the end and puts the operations that delete them into the buffer."""
-        count = ffi.new("size_t *")
-        lib.ipvsf_table_pop_deletions(self.table, buffer.fill(), buffer.size, count)
-        return int(count[0])
 
     def text(self, view: ViewName, exact: bool = False) -> Iterator[memoryview] | None:
         """The numeric lines of a view in pieces, each valid until the next; None where the listing in
