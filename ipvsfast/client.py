@@ -6,7 +6,7 @@ import errno
 import os
 
 from .errors import error_for
-from .kernel.layout import pack_key, pack_operations, unpack_daemon
+from .kernel.layout import OP_SIZE, pack_key, pack_operations, unpack_daemon
 from .kernel.rule_buffer import count_sent, new_results
 from .kernel.session import Session
 from .model.operation import PUTS, Batch, Operation, Results, leave_with
@@ -146,6 +146,8 @@ class Ipvs:
         """`apply` of operations that were packed before (kernel/layout.py). puts: the places of those
         that edit what they cannot add."""
         count = len(ops)
+        if len(packed) != count * OP_SIZE:
+            raise ValueError(f"{count} operations, but {len(packed)} packed bytes")
         errnos = new_results(count)
         done = 0
         try:

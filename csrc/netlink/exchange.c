@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#define SLICE_MS 50
+
 int ipvsf_send_all(struct ipvsf_session *s, const void *buf, size_t len)
 {
 	ssize_t sent;
@@ -59,6 +61,11 @@ int ipvsf_error_of(struct ipvsf_session *s, const struct nlmsghdr *nlh)
 	return err->error > 0 ? -EBADMSG : err->error;
 }
 
+static bool is_end(const struct nlmsghdr *nlh)
+{
+	return nlh->nlmsg_type == NLMSG_DONE || nlh->nlmsg_type == NLMSG_ERROR;
+}
+
 static int walk(struct ipvsf_session *s, const struct mmsghdr *m, ipvsf_message_fn fn, void *ctx)
 {
 	const struct sockaddr_nl *from = m->msg_hdr.msg_name;
@@ -78,6 +85,9 @@ static int walk(struct ipvsf_session *s, const struct mmsghdr *m, ipvsf_message_
 		if (nlh->nlmsg_len < NLMSG_HDRLEN || nlh->nlmsg_len > left)
 			return -EBADMSG;
 		r = fn(s, nlh, ctx);
+		/* Whoever takes the end of an interrupted dump off the socket: nobody may wait for it again. */
+		if (s->pending && nlh->nlmsg_seq == s->pending && is_end(nlh))
+			s->pending = 0;
 		if (r < 0)
 			return r;
 		stop |= r;
@@ -120,17 +130,26 @@ static int receive_once(struct ipvsf_session *s, ipvsf_message_fn fn, void *ctx)
 }
 
 /*
+ * How long to wait before the caller looks at signals: one that came just before poll(), or to another thread,
+ * does not end it. Since an exchange that is left begins anew, another end that is slow gets more time each time.
+ */
+static int64_t slice_of(const struct ipvsf_session *s)
+{
+	return (int64_t)SLICE_MS << (s->slices < 8 ? s->slices : 8);
+}
+
+/*
  * Hands every queued message to fn until fn returns 1 (-> 0), an error (-> that), or nothing is left.
- * Then waits for more until the deadline (-> -ETIMEDOUT; IPVSF_NOW: not at all, -> -EAGAIN) or a
- * signal (-> -EINTR, so that Ctrl-C works; the caller may call again with the same deadline). A
- * deadline below 0 is a time in ms that starts when there is first something to wait for: mostly
+ * Then waits for more until the deadline (-> -ETIMEDOUT; IPVSF_NOW: not at all, -> -EAGAIN), a signal,
+ * or the end of a time slice (-> -EINTR, so that Ctrl-C works; the caller may call again with the same
+ * deadline). A deadline below 0 is a time in ms that starts when there is first something to wait for: mostly
  * there is not, and looking at the clock is a system call on some machines.
  */
 int ipvsf_receive(struct ipvsf_session *s, int64_t *deadline, ipvsf_message_fn fn, void *ctx)
 {
 	for (;;) {
 		struct pollfd p = { .fd = s->fd, .events = POLLIN };
-		int64_t left;
+		int64_t left, slice = slice_of(s);
 		int r = receive_once(s, fn, ctx);
 
 		if (r > 0)
@@ -144,8 +163,11 @@ int ipvsf_receive(struct ipvsf_session *s, int64_t *deadline, ipvsf_message_fn f
 		left = *deadline - ipvsf_now_ms();
 		if (left <= 0)
 			return -ETIMEDOUT;
-		if (poll(&p, 1, (int)left) < 0)
+		r = poll(&p, 1, (int)(left < slice ? left : slice));
+		if (r < 0)
 			return -errno;
+		if (!r && slice < left)
+			return -EINTR;
 	}
 }
 
@@ -187,15 +209,29 @@ static int exchange_message(struct ipvsf_session *s, const struct nlmsghdr *nlh,
 	return 0;
 }
 
+/* As ipvsf_receive() does, but patience ends with the time that all calls up to the answer take. */
+static int receive_answer(struct ipvsf_session *s, struct exchange *x)
+{
+	int64_t deadline = s->patience_end ? s->patience_end : -IPVSF_PATIENCE_MS;
+	int r = ipvsf_receive(s, &deadline, exchange_message, x);
+
+	if (r == -EINTR) {
+		s->patience_end = deadline > 0 ? deadline : 0;
+		s->slices++;
+	} else {
+		s->patience_end = 0;
+	}
+	return r;
+}
+
 static int finish_pending(struct ipvsf_session *s)
 {
 	struct exchange x = { .seq = s->pending };
-	int64_t deadline = -IPVSF_PATIENCE_MS;
 	int r;
 
 	if (!s->pending)
 		return 0;
-	r = ipvsf_receive(s, &deadline, exchange_message, &x);
+	r = receive_answer(s, &x);
 	if (r == -EINTR)
 		return r;
 	s->pending = 0;
@@ -210,7 +246,6 @@ int ipvsf_exchange(struct ipvsf_session *s, const void *msg, ipvsf_message_fn fn
 {
 	const struct nlmsghdr *nlh = msg;
 	struct exchange x = { .seq = nlh->nlmsg_seq, .fn = fn, .ctx = ctx };
-	int64_t deadline = -IPVSF_PATIENCE_MS;
 	int r = ipvsf_session_check(s);
 
 	if (r)
@@ -222,8 +257,10 @@ int ipvsf_exchange(struct ipvsf_session *s, const void *msg, ipvsf_message_fn fn
 	r = ipvsf_send_all(s, msg, nlh->nlmsg_len);
 	if (r)
 		return r;
-	r = ipvsf_receive(s, &deadline, exchange_message, &x);
+	r = receive_answer(s, &x);
 	if (r)
 		s->pending = x.seq;
+	if (r != -EINTR)
+		s->slices = 0;
 	return r ? r : x.result;
 }

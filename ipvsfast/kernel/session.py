@@ -41,7 +41,7 @@ class Session:
     """One kept-open socket of one network namespace. Threads may share it; a fork may not."""
 
     def __init__(self, netns: Namespace | None = None) -> None:
-        self._lock = RLock()
+        self._lock, self._pid = RLock(), os.getpid()
         self._handle: Any = None
         fd = -1
         if netns is not None:
@@ -62,16 +62,23 @@ class Session:
     def attach(cls, fd: int, family: int) -> Session:
         """A session over any connected datagram socket (taken over): for tests of error paths."""
         self = cls.__new__(cls)
-        self._lock = RLock()
+        self._lock, self._pid = RLock(), os.getpid()
         out = ffi.new("struct ipvsf_session **")
         if code := lib.ipvsf_session_attach(fd, family, out):
             raise error_for("", code)
         self._handle = out[0]
         return self
 
+    def _own_lock(self) -> RLock:
+        """The lock. A child after fork has one of its own: another thread may have held the parent's, which
+        nobody would ever give back here. What it then asks for is refused in C, but it can close."""
+        if self._pid != os.getpid():
+            self._lock, self._pid = RLock(), os.getpid()
+        return self._lock
+
     def close(self) -> None:
         """Close the socket; a second call does nothing."""
-        with self._lock:
+        with self._own_lock():
             if self._handle is not None:
                 lib.ipvsf_session_destroy(self._handle)
                 self._handle = None
@@ -104,7 +111,7 @@ class Session:
         """(descriptor that holds the lock of the network namespace, ""), or (negative errno, its holder):
         EWOULDBLOCK where another has it, else there can be none. See csrc/core/lock.c."""
         holder = ffi.new("char[64]")
-        with self._lock:
+        with self._own_lock():
             fd = lib.ipvsf_lock_take(self._open(), holder, 64)
         if fd == -errno.ECHILD:
             self._check(fd, "")
@@ -113,39 +120,39 @@ class Session:
     def limits(self) -> tuple[int, int]:
         """(receive buffer in bytes, messages per send)."""
         out = ffi.new("uint32_t[2]")
-        with self._lock:
+        with self._own_lock():
             lib.ipvsf_session_limits(self._open(), out, out + 1)
         return out[0], out[1]
 
     def set_window(self, window: int) -> None:
         """Cap the messages per send; 0 = as many as are safe."""
-        with self._lock:
+        with self._own_lock():
             lib.ipvsf_session_set_window(self._open(), window)
 
     def set_idle_scheduler(self, on: int) -> None:
         """Whether destinations of a new service may be added while its scheduler is off (see
         csrc/netlink/idle_scheduler.c); above 1: so many of them."""
-        with self._lock:
+        with self._own_lock():
             lib.ipvsf_session_set_idle_scheduler(self._open(), on)
 
     def info(self) -> tuple[int, int]:
         """(version code 0xMMmmpp, connection table size)."""
         out = ffi.new("struct ipvsf_info *")
-        with self._lock:
+        with self._own_lock():
             self._call(lib.ipvsf_info_get, out)
         return out.version, out.size
 
     def timeouts(self) -> tuple[int, int, int]:
         """(TCP, TCP after FIN, UDP) in seconds."""
         out = ffi.new("struct ipvsf_timeouts *")
-        with self._lock:
+        with self._own_lock():
             self._call(lib.ipvsf_timeouts_get, out)
         return out.tcp, out.tcp_fin, out.udp
 
     def daemons(self) -> list[Any]:
         """Rows of layout.DAEMON."""
         out, count = ffi.new("struct ipvsf_daemon[8]"), ffi.new("size_t *")
-        with self._lock:
+        with self._own_lock():
             self._call(lib.ipvsf_daemons_dump, out, 8, count)
         return list(DAEMON.iter_unpack(ffi.buffer(out)[: min(count[0], 8) * DAEMON.size]))
 
@@ -158,7 +165,11 @@ class Session:
         done = ffi.new("size_t *")
         packed = ffi.from_buffer("struct ipvsf_op[]", ops)
         out = ffi.from_buffer("int32_t[]", results.obj, require_writable=True)
-        with self._lock:
+        if not 0 <= start <= count <= min(len(packed), len(out)):  # C would read and write beyond them
+            raise ValueError(
+                f"{count} operations from {start} on, {len(packed)} packed, room for {len(out)} results"
+            )
+        with self._own_lock():
             code = lib.ipvsf_batch_send(
                 self._open(), packed + start, count - start, out + start, BUDGET_MS, done
             )
@@ -171,7 +182,7 @@ class Session:
         up; its destinations go in the order in which -R brings them back."""
         result = ffi.new("int32_t *")
         table = reading.table if reading is not None else ffi.NULL
-        with self._lock:
+        with self._own_lock():
             self._check(lib.ipvsf_table_clear(self._open(), table, result), "flush")
         return int(result[0])
 
@@ -194,7 +205,7 @@ class Session:
         reading = Reading()
         table = reading.table
         table.complete = complete
-        with self._lock:
+        with self._own_lock():
             if key is None:
                 self._call(lib.ipvsf_services_dump, table)
             else:

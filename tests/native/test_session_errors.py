@@ -4,6 +4,8 @@ This shows only what the C layer does with answers that a healthy kernel does no
 at all is shown on a real kernel, in tests/kernel.
 """
 
+import contextlib
+import ctypes
 import errno
 import os
 import signal
@@ -200,6 +202,119 @@ def test_ctrl_c_reaches_a_caller_that_waits(kernel) -> None:
     # the answer to the interrupted request arrives late, before that to the next one
     k.sock.send(error(sequences(k.requests[0])[0], -5))
     assert k.session.info() == (1, 7)
+
+
+def test_a_signal_that_another_thread_got_is_seen(kernel) -> None:
+    """It does not end the wait by itself; its handler runs long before the answer is given up."""
+    seen, in_time = threading.Event(), []
+    old = signal.signal(signal.SIGALRM, lambda *a: seen.set())
+    caller = threading.get_native_id()
+
+    def answer(request: bytes) -> list[bytes]:
+        seq = sequences(request)[0]
+        if not in_time:
+            await_sleep(caller)
+            signal.pthread_kill(threading.get_ident(), signal.SIGALRM)
+            in_time.append(seen.wait(8))
+        good = struct.pack("=IHHIIBBH", 36, FAMILY, 0, seq, 0, 14, 1, 0) + struct.pack(
+            "=HHIHHI", 8, 1, 1, 8, 2, 7
+        )
+        return [good, error(seq, 0)]
+
+    try:
+        assert kernel(answer).session.info() == (1, 7)
+    finally:
+        signal.signal(signal.SIGALRM, old)
+    assert in_time == [True]
+
+
+def test_a_slow_answer_is_awaited(kernel) -> None:
+    """Who looks at signals meanwhile does not ask again and again for what takes longer than that."""
+
+    def answer(request: bytes) -> list[bytes]:
+        time.sleep(0.4)
+        seq = sequences(request)[0]
+        good = struct.pack("=IHHIIBBH", 36, FAMILY, 0, seq, 0, 14, 1, 0) + struct.pack(
+            "=HHIHHI", 8, 1, 1, 8, 2, 7
+        )
+        return [good, error(seq, 0)]
+
+    k = kernel(answer)
+    assert k.session.info() == (1, 7)
+    assert len(k.requests) <= 3
+
+
+def test_the_end_of_an_interrupted_answer_is_awaited_once(kernel) -> None:
+    """A batch takes it off the socket: the next reading does not wait for it."""
+    caller = threading.get_native_id()
+    interrupted: list[int] = []
+
+    def answer(request: bytes) -> list[bytes]:
+        seq, *more = sequences(request)
+        if not interrupted:
+            interrupted.append(seq)
+            await_sleep(caller)
+            os.kill(os.getpid(), signal.SIGINT)
+            return []
+        if more:
+            return [error(interrupted[0], -5), error(more[-1], 0)]
+        good = struct.pack("=IHHIIBBH", 36, FAMILY, 0, seq, 0, 14, 1, 0) + struct.pack(
+            "=HHIHHI", 8, 1, 1, 8, 2, 7
+        )
+        return [good, error(seq, 0)]
+
+    k = kernel(answer)
+    with pytest.raises(KeyboardInterrupt):
+        k.session.info()
+    assert send(k, 2) == [0, 0]
+    began = time.monotonic()
+    assert k.session.info() == (1, 7)
+    assert time.monotonic() - began < 5  # it would be 10 s
+
+
+@pytest.mark.parametrize("use", ["info", "close"])
+def test_a_fork_beside_a_thread_that_reads(kernel, use: str) -> None:
+    """The child does not wait for a lock that nobody gives back there: ECHILD, and it can close."""
+    asked = threading.Event()
+
+    def answer(request: bytes) -> list[bytes]:
+        asked.set()
+        return []
+
+    k = kernel(answer)
+
+    def ask() -> None:
+        with contextlib.suppress(IpvsError):
+            k.session.info()
+
+    threading.Thread(target=ask, daemon=True).start()
+    assert asked.wait(10)
+    child = ctypes.CDLL(None).fork()  # os.fork() of newer Pythons warns of the thread that reads
+    if child == 0:
+        signal.alarm(20)
+        code = 9
+        try:
+            k.session.close() if use == "close" else k.session.info()
+            code = 7
+        except IpvsError as caught:
+            code = 7 if caught.errno == errno.ECHILD and use != "close" else 8
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    k.sock.shutdown(socket.SHUT_RDWR)
+
+
+def test_lengths_that_disagree_are_refused(kernel) -> None:
+    """C is not asked to read or write beyond what is lent to it."""
+    k = kernel(lambda request: [error(sequences(request)[-1], 0)])
+    for packed, count, room, start in (
+        (ops(2), 3, 3, 0), (ops(3), 3, 2, 0), (ops(3), 3, 3, -1), (ops(3), 3, 3, 4), (ops(3), -1, 3, 0),
+        (ops(3)[:-1], 3, 3, 0),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="operations from"):
+            k.session.send(packed, count, new_results(room), start)
+    assert k.requests == []
+    assert k.session.send(ops(3), 2, new_results(3)) == 2
 
 
 def test_a_fork_may_not_use_the_session(kernel) -> None:
