@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 
 from ..kernel.rule_buffer import RuleCheck
+from ..language.values import UsageError
 from ..model.kernel_names import COMMANDS
 from .problem import Problem
 from .rule_reader import RuleReader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..language.parse import Request, UsageError
+    from ..language.parse import Request
     from .rule_reader import Parse
 
 # What a file for the strict restore may hold: additions, not changes of what it cannot know.
@@ -34,6 +35,11 @@ class FileCheck(RuleReader):
         self.total: int = 0
         self.services: int = 0
         self._seen = RuleCheck()
+
+    def understand(self, words: list[str], line: bytes) -> Request:
+        if b"\0" in line:  # -R ends a word there, as ipvsadm does
+            raise UsageError(2, "a NUL byte is in this line: a rule is text")
+        return super().understand(words, line)
 
     def apply(self) -> None:
         self.total += self.buffer.count

@@ -9,16 +9,35 @@ if TYPE_CHECKING:
     from typing import Final
 
 
+_LONG = 200  # characters of a rule, or of what is wrong with it, that are told
+
+
+def _printable_one(char: str) -> str:
+    code = ord(char)
+    if char.isprintable():
+        return char
+    if 0xDC80 <= code <= 0xDCFF:  # what a byte that is no UTF-8 was read as
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+
+
 def printable(text: str) -> str:
     """`text` without control characters, which a terminal would obey."""
     if text.isprintable():
         return text
-    return "".join([c if c.isprintable() else f"\\x{ord(c):02x}" for c in text])
+    return "".join([_printable_one(char) for char in text])
+
+
+def _told(text: str) -> str:
+    """`text` as it can be printed, cut where it is very long."""
+    if len(text) <= 2 * _LONG:
+        return printable(text)
+    return f"{printable(text[:_LONG])}... ({len(text):,} characters)"
 
 
 class Problem:
-    """One rule that is wrong or was refused. line: from 1. errno: 0 for mistakes in the text. command: what
-    the kernel refused, by ipvsadm's name for it, else ""."""
+    """One rule that is wrong or was refused. line: from 1. rule: its text, the beginning of a very long one.
+    errno: 0 for mistakes in the text. command: what the kernel refused, by ipvsadm's name for it, else ""."""
 
     __slots__ = ("source", "line", "rule", "message", "advice", "errno", "command")
 
@@ -28,7 +47,7 @@ class Problem:
     ) -> None:  # fmt: skip
         self.source: Final[str] = source
         self.line: Final[int] = line
-        self.rule: Final[str] = printable(rule.strip().decode("utf-8", "surrogateescape"))
+        self.rule: Final[str] = _told(rule.strip().decode("utf-8", "surrogateescape"))
         self.message: Final[str] = message
         self.advice: Final[str] = hint
         self.errno: Final[int] = code
@@ -40,7 +59,7 @@ class Problem:
     def told(self, advice: str) -> str:
         """`FILE:LINE: the rule: sentence (what to do)`"""
         hint = f" ({advice})" if advice else ""
-        text = printable(self.message.rstrip("\n"))
+        text = _told(self.message.rstrip("\n"))
         # One of ipvsadm's sentences ends with an empty line of its own.
         end = "\n" if self.message.endswith("\n") else ""
         return f"{self.source}:{self.line}: {self.rule}: {text}{hint}{end}"

@@ -108,7 +108,7 @@ class RuleReader:
         if not words:
             return
         try:
-            request = self.parse(words)
+            request = self.understand(words, line)
             if request.command in COMMANDS:
                 self.buffer.add(pack_operations([operation_of(request)]), start)
                 return
@@ -118,6 +118,10 @@ class RuleReader:
             return
         self._flush()
         self.other(request, line)
+
+    def understand(self, words: list[str], line: bytes) -> Request:
+        """What the words of the line ask for; UsageError if that cannot be told."""
+        return self.parse(words)
 
     def rule(self, at: int) -> bytes:
         """The line of operation `at` of the buffer."""

@@ -121,6 +121,26 @@ def test_a_file_that_cannot_be_read(tmp_path) -> None:
 
 def test_problems_are_safe_to_print() -> None:
     """Neither the rule nor the sentence can bring control characters to a terminal."""
-    problem = Problem("f", 3, b"-A \x1b[31m\xff ", "bad \x07", hint="do this")
-    assert str(problem) == "f:3: -A \\x1b[31m\\udcff: bad \\x07 (do this)".replace("\\udcff", "\\xdcff")
+    problem = Problem("f", 3, b"-A \x1b[31m\xf7 \xe2\x80\xae", "bad \x07", hint="do this")
+    assert str(problem) == "f:3: -A \\x1b[31m\\xf7 \\u202e: bad \\x07 (do this)"
     assert printable("gr\u00fc\u00dfe") == "gr\u00fc\u00dfe"
+    assert printable("\U000e0001") == "\\U000e0001"
+
+
+def test_a_long_line_is_cut() -> None:
+    """Its beginning shows which it is, and its length what is wrong."""
+    problem = Problem("f", 3, b"-A " + 10_000_000 * b"x", "what is " + 1000 * "y")
+    assert (
+        str(problem)
+        == f"f:3: -A {197 * 'x'}... (10,000,003 characters): what is {192 * 'y'}... (1,008 characters)"
+    )
+    assert len(str(Problem("f", 3, 400 * b"x", "bad"))) == 410
+
+
+def test_a_nul_byte_is_a_mistake_of_its_line() -> None:
+    """In a rule file; -R reads a word up to there, as ipvsadm does."""
+    checked = check_rules(RuleText(b"-A -f 1 -s rr\n-A -f 2\0 -s rr\n# \0\n-A -f 3 -s rr\0\n"))
+    assert [str(problem) for problem in checked.problems] == [
+        "rules:2: -A -f 2\\x00 -s rr: a NUL byte is in this line: a rule is text",
+        "rules:4: -A -f 3 -s rr\\x00: a NUL byte is in this line: a rule is text",
+    ]
