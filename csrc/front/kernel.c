@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests to the kernel until they have an answer, and Ctrl-C meanwhile. */
+/* Requests to the kernel until they have an answer, and Ctrl-C or SIGTERM meanwhile. */
 #include "front/work.h"
 
 #include <poll.h>
@@ -54,16 +54,24 @@ int front_send_all(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t c
 
 void front_hold_interrupt(void)
 {
+	static const int ending[] = { SIGINT, SIGTERM };
 	struct sigaction now;
-	sigset_t one;
+	bool any = false;
+	sigset_t held;
 
-	if (interrupt_fd >= 0 || sigaction(SIGINT, NULL, &now) || now.sa_handler == SIG_IGN)
-		return;
-	sigemptyset(&one);
-	sigaddset(&one, SIGINT);
-	interrupt_fd = signalfd(-1, &one, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (interrupt_fd >= 0)
-		sigprocmask(SIG_BLOCK, &one, &before);
+		return;
+	sigemptyset(&held);
+	for (int i = 0; i < 2; i++) {
+		if (!sigaction(ending[i], NULL, &now) && now.sa_handler != SIG_IGN) {
+			sigaddset(&held, ending[i]);
+			any = true;
+		}
+	}
+	if (any)
+		interrupt_fd = signalfd(-1, &held, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (interrupt_fd >= 0)
+		sigprocmask(SIG_BLOCK, &held, &before);
 }
 
 bool front_interrupted(void)
@@ -91,15 +99,17 @@ bool front_more_input(int ms)
 	return poll(p, 2, ms) > 0 && p[0].revents && !p[1].revents;
 }
 
-void front_release_interrupt(bool told)
+uint32_t front_release_interrupt(bool told)
 {
 	struct signalfd_siginfo info;
+	uint32_t number = 0;
 
 	if (interrupt_fd < 0)
-		return;
+		return 0;
 	while (told && read(interrupt_fd, &info, sizeof(info)) > 0)
-		;
+		number = number == SIGTERM ? number : info.ssi_signo;
 	close(interrupt_fd);
 	interrupt_fd = -1;
 	sigprocmask(SIG_SETMASK, &before, NULL);
+	return number;
 }

@@ -40,7 +40,7 @@ struct front_handed {
 	char magic[4];	      /* "IPVS" */
 	uint32_t version;     /* FRONT_HANDED_VERSION */
 	uint32_t what;	      /* enum front_done */
-	uint32_t interrupted; /* by Ctrl-C */
+	uint32_t interrupted; /* by this signal; 0: by none */
 	uint64_t done;	      /* operations with a result before those that follow here, */
 	uint64_t last;	      /* up to which line */
 	uint64_t line;	      /* the last line before the text */
@@ -79,8 +79,8 @@ int front_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count
 int front_send_all(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count, int32_t *results);
 
 /*
- * From here on Ctrl-C does not end us, but is asked for; not where it came ignored. Release: it ends us
- * again, and at once if it came meanwhile and was not told.
+ * From here on neither Ctrl-C nor SIGTERM ends us, but it is asked for; not where it came ignored. Release: it
+ * ends us again, and at once if it came meanwhile and was not told. Gives the signal that was.
  */
 void front_hold_interrupt(void);
 bool front_interrupted(void);
@@ -88,6 +88,6 @@ bool front_interrupted(void);
 bool front_wait_input(void);
 /* Whether it can be read within so many milliseconds, without Ctrl-C before. */
 bool front_more_input(int ms);
-void front_release_interrupt(bool told);
+uint32_t front_release_interrupt(bool told);
 
 #endif

@@ -7,8 +7,9 @@ reading was done, or nothing, we are told nothing, and begin anew.
 from __future__ import annotations
 
 import struct
+from _signal import SIGTERM  # type: ignore[import-not-found]  # the public module would import enum
 
-from .output import ExitWith, cannot_write
+from .output import ExitWith, Terminated, cannot_write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,9 +25,9 @@ class Done:
     """what: CHANGE (the result of the one change), OUTPUT (standard output cannot be written: errno), RULES
     (of -R), REPLACE (of ipvsfast-restore).
 
-    results: of the first operations in `text`. count: operations before it, up to line `last`; line: the last
-    before it. error: errno (negative) that ended the exchange with the kernel. ended: nothing more is to be
-    read. size: of the connection table when the command began.
+    interrupted: by this signal, or 0. results: of the first operations in `text`. count: operations before
+    it, up to line `last`; line: the last before it. error: errno (negative) that ended the exchange with the
+    kernel. ended: nothing more is to be read. size: of the connection table when the command began.
     """
 
     __slots__ = ("what", "interrupted", "count", "last", "line", "error", "ended", "size", "results", "text")
@@ -42,7 +43,7 @@ class Done:
         self.line, count, self.error, ended, self.size = more
         if magic != b"IPVS" or version != VERSION:
             self._another_version()
-        self.interrupted: bool = bool(interrupted)
+        self.interrupted: int = interrupted
         self.ended: bool = bool(ended)
         end = _HEAD.size + 4 * count
         self.results: memoryview[int] = memoryview(data)[_HEAD.size : end].cast("i")
@@ -56,6 +57,10 @@ class Done:
         else:
             far = "what it did is not known: list the table"
         raise ExitWith(1, f"another version was installed while this command ran; {far}")
+
+    def interruption(self) -> KeyboardInterrupt:
+        """The exception that such a signal is."""
+        return Terminated() if self.interrupted == SIGTERM else KeyboardInterrupt()
 
     def check_output(self) -> None:
         """ExitWith if what is left to us is to say that standard output cannot be written."""

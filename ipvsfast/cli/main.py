@@ -7,7 +7,7 @@ import os
 from ..language.parse import UsageError
 from .context import Context
 from .dispatch import carry_out, load
-from .output import INTERRUPTED, ExitWith, complain, write
+from .output import INTERRUPTED, TERMINATED, ExitWith, Terminated, complain, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,5 +74,7 @@ def guarded(work: Callable[[], int], argv: Sequence[str], program: str) -> int:
     except MemoryError:
         complain("out of memory")
         return 1
+    except Terminated:
+        return TERMINATED
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 INTERRUPTED = 130  # exit status, as shells have it for SIGINT
+TERMINATED = 143  # and for SIGTERM
 
 
 class ExitWith(Exception):
@@ -28,8 +29,26 @@ class ReaderGone(ExitWith):
     """Nobody reads our standard output any more, and SIGPIPE, which would have ended us, came ignored."""
 
 
-def interrupted(message: str) -> ExitWith:
-    """How the command ends on Ctrl-C where there is something to say about it."""
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came while there is something to say about what was done."""
+
+
+def hold_termination() -> None:
+    """From here on SIGTERM ends the command as Ctrl-C does; not where it came ignored."""
+    # The public module would import enum.
+    from _signal import SIG_DFL, SIGTERM, getsignal, signal  # type: ignore[import-not-found]
+
+    def terminate(number: int, frame: object) -> None:
+        raise Terminated
+
+    if getsignal(SIGTERM) == SIG_DFL:
+        signal(SIGTERM, terminate)
+
+
+def interrupted(message: str, by: BaseException | None = None) -> ExitWith:
+    """How the command ends on Ctrl-C, or on SIGTERM, where there is something to say about it."""
+    if isinstance(by, Terminated):
+        return ExitWith(TERMINATED, f"terminated{message}")
     return ExitWith(INTERRUPTED, f"interrupted{message}")
 
 

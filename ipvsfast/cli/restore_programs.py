@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from ..changes.problem import Problem
@@ -13,7 +14,7 @@ from ..model.kernel_names import COMMANDS
 from .advice import problem_text
 from .dispatch import carry_out
 from .lock import CommandLock
-from .output import ExitWith, complain, interrupted
+from .output import ExitWith, complain, hold_termination, interrupted
 from .rules_stdin import Restore
 
 TYPE_CHECKING = False
@@ -65,12 +66,14 @@ class StdinCheck(RuleReader):
 
 
 class Sent(RuleReader):
-    """Rules that the native front has sent: tells what was refused. status: 255 if that is the last one."""
+    """Rules that the native front has sent: tells what was refused. status: 255 if that is the last one, or a
+    reply was lost."""
 
     def __init__(self, context: Context, results: memoryview) -> None:
         super().__init__(context.parse, SOURCE)
         self.status: int = 0
         self._results = results
+        self._lost = -errno.ENOBUFS in results
 
     def apply(self) -> None:
         count = self.buffer.count
@@ -78,7 +81,7 @@ class Sent(RuleReader):
             code = self._results[at]
             if code < 0:
                 complain(problem_text(self.refusal(at, -code)))
-        self.status = 255 if self._results[count - 1] < 0 else 0
+        self.status = 255 if self._lost or self._results[count - 1] < 0 else 0
         self._results = self._results[count:]
 
 
@@ -92,7 +95,7 @@ def tell(context: Context, done: Done) -> int:
     if done.error:
         raise ExitWith(255, str(exchange_error(done.error)))
     if done.interrupted:
-        raise interrupted(in_force(sum(code == 0 for code in done.results)))
+        raise interrupted(in_force(sum(code == 0 for code in done.results)), done.interruption())
     sent = Sent(context, done.results)
     sent.read(text_chunks(done.text))
     return sent.status
@@ -135,8 +138,10 @@ def read_all(fd: int) -> bytes:
 
 
 def clear_and_restore(context: Context, text: bytes) -> int:
-    """Puts the rules of `text` in place of the table; the exit status is that of the last rule."""
+    """Puts the rules of `text` in place of the table; the exit status is that of the last rule, and
+    never 0 where a reply was lost."""
     rules = WholeTable(context.parse, SOURCE, context.ipvs.session)
+    hold_termination()
     try:
         rules.read(text_chunks(text))
         if not rules.plain:  # commands other than additions: line by line, as ipvsadm would
@@ -145,9 +150,10 @@ def clear_and_restore(context: Context, text: bytes) -> int:
         rules.replace()
     except IpvsError as error:
         raise ExitWith(255, str(error)) from None
-    except KeyboardInterrupt:
-        raise interrupted(in_force(rules.added + rules.already_there)) from None
+    except KeyboardInterrupt as error:
+        raise interrupted(in_force(rules.added + rules.already_there), error) from None
     for problem in rules.problems:
         complain(problem_text(problem))
+    lost = any(problem.errno == errno.ENOBUFS for problem in rules.problems)
     last = rules.problems[-1].line if rules.problems else 0
-    return 255 if last and last == rules.last else 0
+    return 255 if lost or (last and last == rules.last) else 0

@@ -16,7 +16,7 @@ from ..kernel.rule_buffer import count_sent
 from ..kernel.session import exchange_error
 from .advice import problem_text
 from .dispatch import carry_out
-from .output import ExitWith, complain, interrupted
+from .output import ExitWith, complain, hold_termination, interrupted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ class Restore(RuleReader):
         super().__init__(context.parse, source)
         self.context = context
         self.status: int = 0
-        self.done: int = 0  # rules whose results are known
+        self.done: int = 0  # rules before those of the buffer, whose results are known
+        self._applied = 0  # those of the buffer, once all of them are done
         self.last: int = 0  # line of the last of them
         self._progress: Progress | None = None
         self._before: Done | None = None  # what was done of the buffer that comes first
@@ -51,13 +52,18 @@ class Restore(RuleReader):
             finally:
                 if self._progress is not None:
                     self._progress.close()
-        except KeyboardInterrupt:
-            sent = count_sent(self.buffer.results, self.buffer.count)
-            last = self.buffer.numbers[sent - 1] if sent else self.last
-            done = self.done + sent
-            were = "rule was" if done == 1 else "rules were"
-            raise interrupted(f": {done} {were} sent, up to {self.source}:{last}") from None
+        except KeyboardInterrupt as error:
+            raise interrupted(f": {self._how_far()}", error) from None
+        except MemoryError:
+            raise ExitWith(1, f"out of memory: {self._how_far()}") from None
         return self.status or (255 if self.lost else 0)
+
+    def _how_far(self) -> str:
+        """Wherever an exception comes: what was sent of the buffer may be counted already, or not."""
+        sent = count_sent(self.buffer.results, self.buffer.count)
+        last = self.buffer.numbers[sent - 1] if sent else self.last
+        done = self.done + (self._applied or sent)
+        return f"{done} {'rule was' if done == 1 else 'rules were'} sent, up to {self.source}:{last}"
 
     def go_on(self, done: Done) -> int:
         """Carries out what the native front has read and not finished, and what follows on standard input."""
@@ -79,7 +85,7 @@ class Restore(RuleReader):
         known = len(done.results)
         self.buffer.results[:known] = done.results
         if done.interrupted:
-            raise KeyboardInterrupt
+            raise done.interruption()
         if done.error:
             raise exchange_error(done.error)
         if known < self.buffer.count:  # this one takes long, as below
@@ -96,6 +102,7 @@ class Restore(RuleReader):
     def apply(self) -> None:
         buffer = self.buffer
         count = buffer.count
+        self.done, self._applied = self.done + self._applied, 0
         try:
             sent = self._take_over()
             while sent < count:
@@ -110,7 +117,7 @@ class Restore(RuleReader):
             raise
         self._tell(count)
         self.status = 255 if buffer.results[count - 1] else 0
-        self.done += count
+        self._applied = count
 
     def _tell(self, count: int) -> None:
         """Every refusal among the first `count` operations of the buffer."""
@@ -147,7 +154,7 @@ class Restore(RuleReader):
 
 def _rest(done: Done) -> Iterator[bytes]:
     if done.interrupted and not done.results:
-        raise KeyboardInterrupt
+        raise done.interruption()
     if done.ended:
         yield from text_chunks(done.text)
     else:
@@ -156,6 +163,7 @@ def _rest(done: Done) -> Iterator[bytes]:
 
 def restore(context: Context, request: Request) -> int:
     """Runs -R on standard input."""
+    hold_termination()
     try:
         if context.done is not None:
             return Restore(context, "stdin").go_on(context.done)
