@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from .errors import error_for
+from .errors import InvalidValue, TableLocked, error_for
 from .kernel.layout import OP_SIZE, pack_key, pack_operations, unpack_daemon
 from .kernel.rule_buffer import count_sent, new_results
 from .kernel.session import Session
@@ -190,23 +190,28 @@ class Ipvs:
         from contextlib import nullcontext
 
         from .changes.lock import TableLock
-        from .changes.restore import RulesInvalid, RuleText, add_rules, check_rules
+        from .changes.restore import Adding, RulesInvalid, RuleText, check_rules
         from .changes.rule_reader import no_services
 
+        if clear and exist:
+            raise InvalidValue("exist=True has no effect with clear=True, which replaces all: leave one out")
         text = RuleText(source)
         checked = check_rules(text)
         if checked.problems:
             raise RulesInvalid(checked.problems)
         if clear and not checked.services and not allow_empty:
             raise no_services(text.name, "allow_empty=True if that is meant")
-        with TableLock(self._session, wait) if clear else nullcontext():
-            account = add_rules(
-                self._session, text, checked.total, checked.parse,
-                stop=stop_on_error, exist=exist, clear=clear, progress=progress,
-            )  # fmt: skip
-        if account.ended is not None:
-            leave_with(account.ended, restored=account)
-        return account
+        work = Adding(
+            self._session, text, checked.total, checked.parse,
+            stop=stop_on_error, exist=exist, clear=clear, progress=progress,
+        )  # fmt: skip
+        try:
+            with TableLock(self._session, wait) if clear else nullcontext():
+                return work.carry_out()
+        except TableLocked:
+            raise  # nothing was begun
+        except BaseException as error:
+            leave_with(error, restored=work.account(error))
 
     def rules(self) -> list[str]:
         """The table as rules that restore brings back, one a string: timeouts, daemons, services, and

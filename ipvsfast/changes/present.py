@@ -6,6 +6,7 @@ from ..kernel.layout import (
     DAEMON,
     DEST_KEY_SIZE,
     SERVICE,
+    TIMEOUTS,
     command_of,
     dest_key,
     dest_of,
@@ -36,11 +37,12 @@ def _settings(service: bytes) -> tuple[object, ...]:
 
 
 class Present:
-    """One reading of the table, asked about operations that add a service or a destination."""
+    """One reading of the table, asked about operations that add a service or a destination. complete: as
+    `Session.read` has it."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, complete: bool = False) -> None:
         self._entries: dict[bytes, bytes] = {}
-        for service, dests in packed_rows(*session.read().rows()):
+        for service, dests in packed_rows(*session.read(complete=complete).rows()):
             key = service_key(service)
             self._entries[key] = service
             for dest in dests:
@@ -85,3 +87,11 @@ def daemon_runs(session: Session, op: Packed) -> bool:
         if all(want in (have, 0) or (isinstance(want, bytes) and not any(want)) for want, have in pairs):
             return True
     return False
+
+
+def timeouts_are(session: Session, op: Packed) -> bool:
+    """Whether `op` sets timeouts, and those that it gives are in force."""
+    if command_of(op) != COMMANDS["set"]:
+        return False
+    wanted = TIMEOUTS.unpack(service_of(op)[: TIMEOUTS.size])
+    return all(want in (have, 0) for want, have in zip(wanted, session.timeouts()))

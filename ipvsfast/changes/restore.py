@@ -11,7 +11,7 @@ from .add import InOrder
 from .check import FileCheck
 from .problem import Problem
 from .replace import WholeTable
-from .rule_reader import fd_chunks, text_chunks
+from .rule_reader import text_chunks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,10 +38,12 @@ class Restored:
 
     total: rules in the text. added: put in force by this restore. changed: were there with other values
     and were edited (exist). already_there: in force before, just as the rule says. problems: what the
-    kernel refused, in order. ended: the exception that ended it early, or None.
+    kernel refused, in order. ended: the exception that ended it early, or None. Where replies of the kernel
+    were lost, the table was looked at. found: rules that it shows in force, whoever put them there; unknown:
+    the others, of which nobody can say more. They are among the problems, with ENOBUFS.
     """
 
-    __slots__ = ("total", "added", "changed", "already_there", "problems", "ended")
+    __slots__ = ("total", "added", "changed", "already_there", "found", "unknown", "problems", "ended")
 
     def __init__(
         self,
@@ -52,30 +54,34 @@ class Restored:
         already_there: int,
         problems: list[Problem],
         ended: BaseException | None = None,
+        found: int = 0,
+        unknown: int = 0,
     ) -> None:
         self.total: Final[int] = total
         self.added: Final[int] = added
         self.changed: Final[int] = changed
         self.already_there: Final[int] = already_there
+        self.found: Final[int] = found
+        self.unknown: Final[int] = unknown
         self.problems: Final[list[Problem]] = problems
         self.ended: Final[BaseException | None] = ended
 
     @property
     def in_force(self) -> int:
         """Rules of the text that are known to be in force."""
-        return self.added + self.changed + self.already_there
+        return self.added + self.changed + self.already_there + self.found
 
     done = in_force
 
     @property
     def refused(self) -> int:
         """Rules that the kernel refused."""
-        return len(self.problems)
+        return len(self.problems) - self.unknown
 
     @property
     def not_tried(self) -> int:
         """Rules that were not sent, or taken back, because it had stopped before them."""
-        return self.total - self.in_force - self.refused
+        return self.total - self.in_force - self.refused - self.unknown
 
     @property
     def ok(self) -> bool:
@@ -92,11 +98,14 @@ class Restored:
         text = f"{self.in_force:,} of {self.total:,} {rules} in force"
         if seconds is not None:
             text += f" after {seconds:.2f} s"
-        if not (self.changed or self.already_there or self.problems):
+        if not (self.changed or self.already_there or self.found or self.problems):
             return text  # all that was done is to add them
         parts = [f"{self.added:,} added"]
         parts += [f"{self.changed:,} changed"] if self.changed else []
-        parts += [f"{self.already_there:,} already there", f"{self.refused:,} refused"]
+        parts += [f"{self.already_there:,} already there"]
+        parts += [f"{self.found:,} found in force after lost replies"] if self.found else []
+        parts += [f"{self.refused:,} refused"]
+        parts += [f"{self.unknown:,} unknown"] if self.unknown else []
         parts += [f"{self.not_tried:,} not tried"] if self.not_tried else []
         return f"{text}: {', '.join(parts)}"
 
@@ -114,43 +123,28 @@ def _line(line: str | bytes) -> bytes:
 
 
 class RuleText:
-    """Rule text that can be read twice: a file, bytes, or lines. name: how problems call it."""
+    """Rule text that is read only once, and so is the same in both passes: a file, bytes, or lines. name: how
+    problems call it."""
 
     def __init__(self, source: RuleSource, name: str = "rules") -> None:
         self.name: str = name
-        self._path: str | None = None
-        self._text = b""
+        self._text: bytes
         if isinstance(source, (bytes, bytearray, memoryview)):
             self._text = bytes(source)
         elif isinstance(source, (str, os.PathLike)):
             self.name = os.fsdecode(source)
             if "\n" in self.name:
                 raise InvalidValue("rule text as str: a str is a path; give the text as bytes, or its lines")
-            self._open(self.name)
+            with open(self.name, "rb", buffering=0) as stream:
+                self._text = stream.readall()
         else:
             named = getattr(source, "name", None)  # of a file
             self.name = named if isinstance(named, str) else name
             self._text = b"".join([_line(line) for line in source])
 
-    def _open(self, path: str) -> None:
-        from stat import S_ISREG
-
-        if S_ISREG(os.stat(path).st_mode):
-            self._path = path
-        else:  # a pipe can be read only once
-            with open(path, "rb") as stream:
-                self._text = stream.read()
-
     def chunks(self) -> Iterator[bytes]:
         """The text from its beginning."""
-        if self._path is None:
-            yield from text_chunks(self._text)
-            return
-        fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            yield from fd_chunks(fd)
-        finally:
-            os.close(fd)
+        return text_chunks(self._text)
 
 
 def check_rules(text: RuleText, parse: Parse | None = None, names: Resolver | None = None) -> FileCheck:
@@ -172,37 +166,50 @@ def check_rules(text: RuleText, parse: Parse | None = None, names: Resolver | No
     return checker
 
 
-def add_rules(
-    session: Session,
-    text: RuleText,
-    total: int,
-    parse: Parse,
-    *,
-    stop: bool = True,
-    exist: bool = False,
-    clear: bool = False,
-    progress: OnProgress | None = None,
-) -> Restored:
-    """The second pass. stop: end at the first refusal, with nothing after it in force. exist: what is
-    there already is made to be what the rule says. clear: replace the table; then it never stops.
-    Nothing that happens in it is raised, whatever it is: it is in the account."""
-    worker: InOrder | WholeTable
-    ended: BaseException | None = None
-    try:
+class Adding:
+    """The second pass over the text. stop: end at the first refusal, with nothing after it in force. exist:
+    what is there already is made to be what the rule says. clear: replace the table; then it never stops.
+
+    Whatever ends it, and wherever it comes, `account` tells what was done.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        text: RuleText,
+        total: int,
+        parse: Parse,
+        *,
+        stop: bool = True,
+        exist: bool = False,
+        clear: bool = False,
+        progress: OnProgress | None = None,
+    ) -> None:
+        self._text = text
+        self._total = total
+        self._whole: WholeTable | None = None
+        self._worker: InOrder | WholeTable
         if clear:
-            worker = WholeTable(parse, text.name, session, progress)
-            worker.read(text.chunks())
-            worker.replace()
+            self._worker = self._whole = WholeTable(parse, text.name, session, progress)
         else:
-            worker = InOrder(parse, text.name, session, stop=stop, exist=exist, progress=progress)
-            worker.read(text.chunks())
-    except BaseException as error:
-        ended = error
-    there = (worker.added, worker.changed, worker.already_there)
-    if isinstance(ended, IpvsUnavailable):
-        there = (0, 0, 0)  # the module was removed, and its table with it
-    added, changed, already_there = there
-    return Restored(
-        total, added=added, changed=changed, already_there=already_there,
-        problems=worker.problems, ended=ended,
-    )  # fmt: skip
+            self._worker = InOrder(parse, text.name, session, stop=stop, exist=exist, progress=progress)
+
+    def carry_out(self) -> Restored:
+        """The account, unless an exception ends it."""
+        self._worker.read(self._text.chunks())
+        if self._whole is not None:
+            self._whole.replace()
+        return self.account()
+
+    def account(self, ended: BaseException | None = None) -> Restored:
+        """What was done so far. ended: the exception that ended it."""
+        worker = self._worker
+        if isinstance(ended, IpvsUnavailable):  # the module was removed, and its table with it
+            return Restored(
+                self._total, added=0, changed=0, already_there=0, problems=worker.problems, ended=ended
+            )
+        return Restored(
+            self._total, added=worker.added, changed=worker.changed, already_there=worker.already_there,
+            found=getattr(worker, "found", 0), unknown=getattr(worker, "unknown", 0),
+            problems=worker.problems, ended=ended,
+        )  # fmt: skip

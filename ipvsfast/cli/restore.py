@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from time import monotonic
 
-from ..changes.restore import RuleText, add_rules, check_rules
+from ..changes.restore import Adding, RuleText, check_rules
 from ..changes.rule_reader import no_services
 from ..errors import IpvsError, plural
 from ..language.values import UsageError
 from .advice import problem_text
 from .lock import CommandLock, wait_seconds
-from .output import ExitWith, complain, interrupted
+from .output import ExitWith, complain, hold_termination, interrupted
 from .progress import for_terminal
 
 TYPE_CHECKING = False
@@ -30,6 +30,10 @@ def restore(context: Context, given: dict[str, str], words: list[str]) -> int:
     if "wait" in given and "clear" not in given:
         raise UsageError(2, "restore: --wait goes with --clear only")
     wait = wait_seconds(given["wait"].rpartition(",")[2], "restore") if "wait" in given else None
+    for word in ("exist", "stop-on-error"):
+        if word in given and "clear" in given:
+            why = f"--{word} has no effect with --clear, which replaces all and goes on after a refusal"
+            raise UsageError(2, f"restore: {why}: leave one of them out")
     text = _text(words[0] if words else None)
     checked = check_rules(text, context.parse, context.names.resolver())
     if checked.problems:
@@ -66,24 +70,29 @@ def _add(context: Context, given: dict[str, str], text: RuleText, total: int) ->
     session = context.ipvs.session
     line = for_terminal(total, "rule", quiet)
     start = monotonic()
+    work = Adding(
+        session, text, total, context.parse,
+        stop="keep-going" not in given, exist="exist" in given, clear="clear" in given, progress=line,
+    )  # fmt: skip
+    hold_termination()
     try:
-        account = add_rules(
-            session, text, total, context.parse,
-            stop="keep-going" not in given, exist="exist" in given, clear="clear" in given,
-            progress=line,
-        )  # fmt: skip
-    finally:
+        account = work.carry_out()
         line.close()
-    _tell(account.problems)
-    if account.ended is not None:
-        if isinstance(account.ended, KeyboardInterrupt):
-            raise interrupted(f": {account}")
-        if isinstance(account.ended, IpvsError):
-            raise ExitWith(1, f"{text.name}: {account.ended}\n{account}")
-        raise account.ended
-    if not quiet or not account.ok:
-        complain(account.summary(monotonic() - start))
-    return 0 if account.ok else 1
+        _tell(account.problems)
+        if not quiet or not account.ok:
+            complain(account.summary(monotonic() - start))
+        return 0 if account.ok else 1
+    except BaseException as error:
+        line.close()
+        account = work.account(error)
+        _tell(account.problems)
+        if isinstance(error, KeyboardInterrupt):
+            raise interrupted(f": {account}", error) from None
+        if isinstance(error, (IpvsError, MemoryError)):
+            what = "out of memory" if isinstance(error, MemoryError) else error
+            raise ExitWith(1, f"{text.name}: {what}\n{account}") from None
+        complain(str(account))
+        raise
 
 
 def _tell(problems: list[Problem]) -> None:

@@ -118,6 +118,8 @@ def test_options_that_exclude_each_other_and_unknown_ones() -> None:
     for argv, text in (
         (["--keep-going", "--stop-on-error"], "exclude each other"),
         (["--allow-empty"], "restore: --allow-empty goes with --clear only"),
+        (["--clear", "--exist"], "restore: --exist has no effect with --clear, which"),
+        (["--clear", "--stop-on-error"], "restore: --stop-on-error has no effect with --clear, which"),
         (["--bogus"], "restore: --bogus: unknown option"),
         (["a", "b"], "restore: unexpected argument b"),
     ):
@@ -160,7 +162,7 @@ def test_an_empty_file_does_not_replace_a_table(tmp_path, text: str) -> None:
     run("-R", stdin=rules(2, 2))
     before = run("save").stdout.partition("\n")[2]
     refused = "holds no service: the table would be empty; nothing was changed"
-    for argv in (["--clear"], ["--clear", "--check"], ["--clear", "--keep-going", "--exist", "-q"]):
+    for argv in (["--clear"], ["--clear", "--check"], ["--clear", "--keep-going", "-q"]):
         for name, stdin in ((str(path), ""), ("-", text)):
             done = run("restore", *argv, name, stdin=stdin)
             where = name if name != "-" else "stdin"
