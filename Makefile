@@ -31,7 +31,7 @@ RUN_KERNEL_TESTS = failed=0; for folder in $(KERNEL_TESTS); do \
 	done; [ $$failed = 0 ] || exit $$failed
 
 .PHONY: help deps deps-test deps-long deps-bench deps-fuzz venv demo test test-unit test-harness test-kernel \
-	test-long test-big-endian bench fuzz lint format generated clean
+	test-long test-big-endian campaigns bench fuzz lint format generated clean
 
 help:
 	@echo 'make demo         51,000 rules into a real kernel and out again (DEMO_HOST=1: into this machine'"'"'s)'
@@ -40,6 +40,7 @@ help:
 	@echo 'make test-kernel  those that need one; KERNEL=6.1 chooses it (see $(VM) --list)'
 	@echo 'make test-long    the same on the stock kernels $(LONG_KERNELS)'
 	@echo 'make test-big-endian  what reads and packs numbers, as an s390x runs it (root; slow, the first time above all)'
+	@echo 'make campaigns    faults at every place in turn, for minutes; KERNEL=6.1 as above (tests/campaigns)'
 	@echo 'make bench        ours beside the others, in one kernel; BENCH_ARGS=--quick for a short run'
 	@echo 'make fuzz         made-up input for the readers in C, FUZZ_SECONDS=60 for each'
 	@echo 'make lint         ruff, mypy, pyright, clang-format'
@@ -105,11 +106,18 @@ test-kernel: deps-test venv
 test-long: deps-long venv
 	for kernel in $(LONG_KERNELS); do \
 		( $(RUN_KERNEL_TESTS) ) || exit; \
+		$(MAKE) --no-print-directory campaigns KERNEL=$$kernel || exit; \
 		IPVSFAST_KERNEL=$$kernel $(BIN)/pytest tests/harness/test_lockdown.py $(PYTEST_ARGS) || exit; \
 	done
 
 test-big-endian: deps-long venv
 	$(BIN)/python -m tests.vm.debian_root --arch s390x bookworm -- tools/test_emulated.sh $(PYTEST_ARGS)
+
+# All of them, whatever fails before.
+campaigns: deps-test venv
+	@for script in tests/campaigns/*_sweep.py; do \
+		$(VM) -k $(KERNEL) --timeout 3600 -- $(BIN)/python $$script || failed=1; \
+	done; [ -z "$$failed" ]
 
 bench: deps-bench venv
 	$(BIN)/python -m bench --prepare

@@ -34,6 +34,25 @@ static int is_that_one(const char *kind, int number)
 	return fault && !strncmp(fault, kind, n) && fault[n] == ':' && atoi(fault + n + 1) == number;
 }
 
+/*
+ * FAULT=KIND:NUMBER:FILE[:WHAT]: the fault that comes once, at the call of that number, and then FILE is there.
+ * Gives WHAT, or -1 where this call is another one.
+ */
+static int comes_now(const char *kind, int number)
+{
+	const char *fault = getenv("FAULT");
+	size_t n = strlen(kind);
+	char file[256];
+	int what = 0;
+
+	if (!fault || strncmp(fault, kind, n) || fault[n] != ':' || atoi(fault + n + 1) != number)
+		return -1;
+	if (sscanf(strchr(fault + n + 1, ':'), ":%255[^:]:%d", file, &what) < 1)
+		abort();
+	close(creat(file, 0600));
+	return what;
+}
+
 /* FAULT=log:FILE: a line for each send, with the commands of its messages. */
 static void log_commands(const void *buf, size_t len)
 {
@@ -61,11 +80,24 @@ static int in_front(void)
 ssize_t send(int fd, const void *buf, size_t len, int flags)
 {
 	static ssize_t (*real)(int, const void *, size_t, int);
-	static int sends;
+	static int sends, all;
+	int error;
 
 	if (!real)
 		real = dlsym(RTLD_NEXT, "send");
 	log_commands(buf, len);
+	all++;
+	if (comes_now("kill-before", all) >= 0)
+		raise(SIGKILL);
+	if (comes_now("kill-after", all) >= 0) {
+		real(fd, buf, len, flags);
+		raise(SIGKILL);
+	}
+	error = comes_now("send-error", all);
+	if (error > 0) {
+		errno = error;
+		return -1;
+	}
 	if (len >= 200 && is_that_one("stop", ++sends))
 		raise(SIGSTOP);
 	if (due("pause", len))
@@ -121,11 +153,19 @@ ssize_t read(int fd, void *buf, size_t len)
 int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags, struct timespec *timeout)
 {
 	static int (*real)(int, struct mmsghdr *, unsigned int, int, struct timespec *);
-	static int count;
+	static int count, all;
 	const char *fault = getenv("FAULT");
+	int error;
 
 	if (!real)
 		real = dlsym(RTLD_NEXT, "recvmmsg");
+	error = comes_now("recv-error", ++all);
+	if (error > 0) {
+		if (error == ENOBUFS)
+			real(fd, msgs, n, flags, timeout); /* what was lost */
+		errno = error;
+		return -1;
+	}
 	/* FAULT=lost:N: the replies to the front's request number N are gone. */
 	if (fault && !strncmp(fault, "lost:", 5) && in_front() && ++count == atoi(fault + 5)) {
 		real(fd, msgs, n, flags, timeout);
@@ -143,35 +183,47 @@ void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *at, size_t size);
 
-/* FAULT=memory:N:FILE: the front's allocation number N fails, once, and then FILE is there. */
-static int no_memory(void)
+/* Whether the code at that address is of the compiled module. */
+static int in_module(const void *caller)
+{
+	Dl_info info;
+
+	return dladdr(caller, &info) && strstr(info.dli_fname, "/_native.");
+}
+
+/* memory: that allocation of the front fails; module-memory: of the compiled module, in Python. */
+static int no_memory(const void *caller)
 {
 	static int count;
 	const char *fault = getenv("FAULT");
 
-	if (!fault || strncmp(fault, "memory:", 7) || !in_front() || ++count != atoi(fault + 7))
+	if (!fault ||
+	    !(strncmp(fault, "memory:", 7) ? !strncmp(fault, "module-memory:", 14) && in_module(caller)
+					   : in_front()))
 		return 0;
-	close(creat(strchr(fault + 7, ':') + 1, 0600));
+	count++;
+	if (comes_now("memory", count) < 0 && comes_now("module-memory", count) < 0)
+		return 0;
 	errno = ENOMEM;
 	return 1;
 }
 
 void *malloc(size_t size)
 {
-	return no_memory() ? NULL : __libc_malloc(size);
+	return no_memory(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
 }
 
 void *calloc(size_t count, size_t size)
 {
-	return no_memory() ? NULL : __libc_calloc(count, size);
+	return no_memory(__builtin_return_address(0)) ? NULL : __libc_calloc(count, size);
 }
 
 void *realloc(void *at, size_t size)
 {
-	return no_memory() ? NULL : __libc_realloc(at, size);
+	return no_memory(__builtin_return_address(0)) ? NULL : __libc_realloc(at, size);
 }
 
 void *reallocarray(void *at, size_t count, size_t size)
 {
-	return no_memory() ? NULL : __libc_realloc(at, count * size);
+	return no_memory(__builtin_return_address(0)) ? NULL : __libc_realloc(at, count * size);
 }
