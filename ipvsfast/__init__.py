@@ -47,17 +47,25 @@ if TYPE_CHECKING:
         CommandName,
         ConnectionState,
         DaemonState,
+        DeltaColumnName,
+        DestinationColumnName,
         DestinationOrKey,
+        DifferenceName,
         FamilyCondition,
         ForwardingName,
         Namespace,
         ProtocolCondition,
         ProtocolName,
+        RateName,
         RowForm,
         RuleSource,
         SchedulerFlag,
+        ServiceColumnName,
+        ServiceNumbersName,
         ServiceOptions,
         ServiceOrKey,
+        ServiceTextsName,
+        SnapshotSource,
         SourceName,
         StateCondition,
         TunnelChecksum,
@@ -65,6 +73,10 @@ if TYPE_CHECKING:
         ViewName,
     )
     from .rules import check, from_rule, to_rule
+    from .stats.columns import DestinationColumns, ServiceColumns
+    from .stats.delta import Delta, DeltaColumns, DestinationDeltas, ServiceDeltas
+    from .stats.poller import Deltas, Poller
+    from .stats.snapshot import Snapshot
 
 __version__ = "0.1.0"
 
@@ -130,6 +142,23 @@ _HOME = {
     "TunnelChecksum": "model.types",
     "TunnelType": "model.types",
     "ViewName": "model.types",
+    "Delta": "stats.delta",
+    "DeltaColumns": "stats.delta",
+    "ServiceDeltas": "stats.delta",
+    "DestinationDeltas": "stats.delta",
+    "Deltas": "stats.poller",
+    "Poller": "stats.poller",
+    "Snapshot": "stats.snapshot",
+    "ServiceColumns": "stats.columns",
+    "DestinationColumns": "stats.columns",
+    "DifferenceName": "model.types",
+    "RateName": "model.types",
+    "ServiceNumbersName": "model.types",
+    "ServiceTextsName": "model.types",
+    "SnapshotSource": "model.types",
+    "ServiceColumnName": "model.types",
+    "DestinationColumnName": "model.types",
+    "DeltaColumnName": "model.types",
     "check": "rules",
     "from_rule": "rules",
     "to_rule": "rules",
@@ -137,15 +166,18 @@ _HOME = {
 
 __all__ = [
     "Address", "AlreadyExists", "Batch", "ColumnName", "CommandName", "Connection", "ConnectionFilter",
-    "ConnectionState", "Connections", "ConnectionsStatus", "Counts", "DaemonState", "Destination",
-    "DestinationKey", "DestinationOrKey", "FamilyCondition", "ForwardingName", "Group", "Groups", "Info",
-    "Interrupted", "InvalidValue", "Ipvs", "IpvsError", "IpvsUnavailable", "KernelError", "KernelRefused",
-    "Namespace", "NotFound", "NotPermitted", "Operation", "OutcomeUnknown", "Pace", "Problem",
-    "ProtocolCondition", "ProtocolName", "Reading", "ReadingInterrupted", "ReadingReport", "Restored",
-    "Result", "Results", "RowForm", "RuleSource", "RulesInvalid", "SchedulerFlag", "Service",
-    "ServiceKey", "ServiceOptions", "ServiceOrKey", "SourceName", "StateCondition", "Stats", "SyncDaemon",
-    "TableChanging", "TableLocked", "Timeouts", "Tunnel", "TunnelChecksum", "TunnelType", "ViewName",
-    "__version__", "check", "from_rule", "to_rule",
+    "ConnectionState", "Connections", "ConnectionsStatus", "Counts", "DaemonState", "Delta",
+    "DeltaColumnName", "DeltaColumns", "Deltas", "Destination", "DestinationColumnName",
+    "DestinationColumns", "DestinationDeltas", "DestinationKey", "DestinationOrKey", "DifferenceName",
+    "FamilyCondition", "ForwardingName", "Group", "Groups", "Info", "Interrupted", "InvalidValue",
+    "Ipvs", "IpvsError", "IpvsUnavailable", "KernelError", "KernelRefused", "Namespace", "NotFound",
+    "NotPermitted", "Operation", "OutcomeUnknown", "Pace", "Poller", "Problem", "ProtocolCondition",
+    "ProtocolName", "RateName", "Reading", "ReadingInterrupted", "ReadingReport", "Restored", "Result",
+    "Results", "RowForm", "RuleSource", "RulesInvalid", "SchedulerFlag", "Service", "ServiceColumnName",
+    "ServiceColumns", "ServiceDeltas", "ServiceKey", "ServiceNumbersName", "ServiceOptions",
+    "ServiceOrKey", "ServiceTextsName", "Snapshot", "SnapshotSource", "SourceName", "StateCondition",
+    "Stats", "SyncDaemon", "TableChanging", "TableLocked", "Timeouts", "Tunnel", "TunnelChecksum",
+    "TunnelType", "ViewName", "__version__", "check", "from_rule", "to_rule",
 ]  # fmt: skip
 
 

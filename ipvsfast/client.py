@@ -25,7 +25,17 @@ if TYPE_CHECKING:
     from .model.destination import Destination
     from .model.service import Service
     from .model.settings import SyncDaemon
-    from .model.types import CommandName, DaemonState, DestinationOrKey, Namespace, RuleSource, ServiceOrKey
+    from .model.types import (
+        CommandName,
+        DaemonState,
+        DestinationOrKey,
+        Namespace,
+        RuleSource,
+        ServiceOrKey,
+        SnapshotSource,
+    )
+    from .stats.poller import Poller
+    from .stats.snapshot import Snapshot
 
 
 class Ipvs:
@@ -109,6 +119,19 @@ class Ipvs:
         """The running sync daemons, master first."""
         rows = [unpack_daemon(row) for row in self._session.daemons()]
         return sorted(rows, key=lambda d: d.state != "master")
+
+    def snapshot(self) -> Snapshot:
+        """The table now, timed and as columns, for numbers over time; who takes many should have a poller."""
+        from .stats.snapshot import take_snapshot
+        from .stats.sources import source_of
+
+        return take_snapshot(self._session, source_of("auto", self._session))
+
+    def poller(self, source: SnapshotSource = "auto") -> Poller:
+        """What takes such snapshots again and again. source: where from; InvalidValue for what is none."""
+        from .stats.poller import Poller
+
+        return Poller(self._session, source)
 
     # Changing
 

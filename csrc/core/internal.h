@@ -24,6 +24,7 @@
 #include "api/ipvsfast.h"
 #include "api/conns.h"
 #include "api/bpf.h"
+#include "api/stats.h"
 
 #define IPVSF_RECV_LEN 32768 /* the kernel's cap for one dump skb; never less, see netlink/dump.c */
 #define IPVSF_WINDOW_MAX 512 /* best transport cost per message; more only delays Ctrl-C */

@@ -280,3 +280,81 @@ def packed_rows(services: bytes, dests: bytes) -> Iterator[tuple[bytes, list[byt
         first, count = _SPAN.unpack_from(services, at + _SPAN_AT)
         starts = range(first * size, (first + count) * size, size)
         yield services[at : at + SERVICE.size], [dests[n : n + DEST.size] for n in starts]
+
+
+# For what works on columns: where each value of a row lies.
+_COUNTED = "connections in_packets out_packets in_bytes out_bytes"
+COUNTERS = tuple(_COUNTED.split())
+_STATS_NAMES = f"{_COUNTED} cps in_pps out_pps in_bps out_bps"
+
+
+def _columns(form: str, names: str) -> dict[str, tuple[str, int]]:
+    """For each name the code of the struct module (with its count if it is text) and the offset; `-` stands
+    for what no column shows, and padding has no name."""
+    found: dict[str, tuple[str, int]] = {}
+    left = iter(names.split())
+    count, at = "", 0
+    for code in form:
+        if code.isdigit():
+            count += code
+            continue
+        values = [count + code] if code in "sx" else [code] * int(count or 1)
+        for value in values:
+            if code != "x":
+                found[next(left)] = (value, at)
+            at += struct.calcsize("=" + value)
+        count = ""
+    found.pop("-", None)
+    return found
+
+
+SERVICE_COLUMNS = _columns(
+    _SERVICE + _STATS + "II",
+    "family protocol port - fwmark flags - timeout netmask address scheduler engine "
+    f"{_STATS_NAMES} first_destination destination_count",
+)
+DEST_COLUMNS = _columns(
+    _DEST + "III" + _STATS,
+    "family port address forwarding weight upper lower tunnel_port tunnel_flags tunnel_type "
+    f"active inactive persistent {_STATS_NAMES}",
+)
+
+
+def unpack_service(rows: Buffer, number: int) -> Service:
+    """One row of many."""
+    return _service(SERVICE_ROW.unpack_from(rows, number * SERVICE_ROW.size))
+
+
+def unpack_dest(rows: Buffer, number: int) -> Destination:
+    """One row of many."""
+    return _dest(DEST_ROW.unpack_from(rows, number * DEST_ROW.size))
+
+
+_SERVICE_KEY_ROW = struct.Struct(f"=HHH2xI{_ADDRESS_AT - _KEY_END}x16s{SERVICE_ROW.size - _ADDRESS_END}x")
+_DEST_KEY_ROW = struct.Struct(f"=HH16s{DEST_ROW.size - DEST_KEY_SIZE}x")
+
+
+def unpack_service_keys(rows: Buffer) -> list[ServiceKey]:
+    """What identifies each service of the rows."""
+    return [
+        new(ServiceKey, (
+            fwmark, family, protocol, b"" if fwmark else address[:4] if family == AF_INET else address, port
+        ))
+        for family, protocol, port, fwmark, address in _SERVICE_KEY_ROW.iter_unpack(rows)
+    ]  # fmt: skip
+
+
+def unpack_dest_keys(rows: Buffer) -> list[DestinationKey]:
+    """What identifies each destination of the rows within its service."""
+    return [
+        new(DestinationKey, (family, address[:4] if family == AF_INET else address, port))
+        for family, port, address in _DEST_KEY_ROW.iter_unpack(rows)
+    ]
+
+
+def unpack_texts(rows: Buffer, name: str) -> list[str]:
+    """A column of text of services."""
+    form, offset = SERVICE_COLUMNS[name]
+    size = struct.calcsize("=" + form)
+    one = struct.Struct(f"={offset}x{form}{SERVICE_ROW.size - offset - size}x")
+    return [_text(raw) for (raw,) in one.iter_unpack(rows)]

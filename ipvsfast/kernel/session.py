@@ -186,23 +186,30 @@ class Session:
             self._check(lib.ipvsf_table_clear(self._open(), table, result), "flush")
         return int(result[0])
 
-    def read(self, key: bytes | None = None, dests: bool = True, complete: bool = False) -> Reading:
+    def read(
+        self,
+        key: bytes | None = None,
+        dests: bool = True,
+        complete: bool = False,
+        into: Reading | None = None,
+    ) -> Reading:
         """The table as it is now. key: packed SERVICE to read that one only. dests: theirs too.
 
         complete: for what is kept, or decides what is deleted. All that stood still while it was read is in
         it, or TableChanging is raised; that takes up to half a second longer. Without it, `Reading.unstable`
-        tells whether something may lack.
+        tells whether something may lack. into: a reading whose rows nobody needs any more; its memory is used
+        again.
         """
         end = time.monotonic() + COMPLETE_S
         while True:
-            reading = self._read(key, dests, complete)
+            reading = self._read(key, dests, complete, into or Reading())
             if not (complete and reading.unstable):
                 return reading
             if time.monotonic() >= end:
                 raise table_changing()
 
-    def _read(self, key: bytes | None, dests: bool, complete: bool) -> Reading:
-        reading = Reading()
+    def _read(self, key: bytes | None, dests: bool, complete: bool, into: Reading) -> Reading:
+        reading = into.begin()
         table = reading.table
         table.complete = complete
         with self._own_lock():
@@ -215,6 +222,12 @@ class Session:
                 code = lib.ipvsf_dests_dump(self._open(), table, BUDGET_MS)
             self._check(code, "list")
         return reading
+
+    def open_file(self, path: str) -> int:
+        """A descriptor of a file below /proc/thread-self or /proc/sys/net, of the session's namespace; a
+        negative errno if it cannot be read."""
+        with self._own_lock():
+            return int(lib.ipvsf_session_open_file(self._open(), path.encode()))
 
 
 def table_changing() -> TableChanging:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .layout import Table
 
 TEXT_SIZE = 1 << 18
+_NOTHING = bytes(ffi.sizeof("struct ipvsf_table"))
 VIEWS = {
     "default": lib.IPVSF_VIEW_DEFAULT,
     "stats": lib.IPVSF_VIEW_STATS,
@@ -33,6 +34,14 @@ class Reading:
 
     def __init__(self) -> None:
         self.table: Any = ffi.gc(ffi.new("struct ipvsf_table *"), lib.ipvsf_table_deinit)
+
+    def begin(self) -> Reading:
+        """As new, but with its memory, over which rows are read."""
+        table = self.table
+        memory = table.services, table.services_size, table.dests, table.dests_size
+        ffi.memmove(table, _NOTHING, len(_NOTHING))
+        table.services, table.services_size, table.dests, table.dests_size = memory
+        return self
 
     @property
     def rereads(self) -> int:

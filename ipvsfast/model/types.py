@@ -67,6 +67,25 @@ TableColumn = Literal[
 """What rows of the table can be sorted by."""
 RecordForm = Literal["json", "ndjson", "csv"]
 """The forms of a table for programs."""
+SnapshotSource = Literal["auto", "netlink"]
+"""Where snapshots are read from."""
+ServiceNumbersName = Literal[
+    "family", "protocol", "port", "fwmark", "flags", "timeout", "netmask", "address", "connections",
+    "in_packets", "out_packets", "in_bytes", "out_bytes", "cps", "in_pps", "out_pps", "in_bps", "out_bps",
+    "first_destination", "destination_count",
+]  # fmt: skip
+ServiceTextsName = Literal["scheduler", "engine"]
+ServiceColumnName = ServiceNumbersName | ServiceTextsName
+DestinationColumnName = Literal[
+    "service", "family", "port", "address", "forwarding", "weight", "upper", "lower", "tunnel_port",
+    "tunnel_flags", "tunnel_type", "active", "inactive", "persistent", "connections", "in_packets",
+    "out_packets", "in_bytes", "out_bytes", "cps", "in_pps", "out_pps", "in_bps", "out_bps",
+]  # fmt: skip
+DifferenceName = Literal["connections", "in_packets", "out_packets", "in_bytes", "out_bytes"]
+RateName = Literal[
+    "connections_rate", "in_packets_rate", "out_packets_rate", "in_bytes_rate", "out_bytes_rate"
+]  # fmt: skip
+DeltaColumnName = DifferenceName | RateName
 
 RuleSource = str | PathLike[str] | bytes | bytearray | memoryview | Iterable[str | bytes]
 """Rule text: a path, the text itself as bytes, or its lines as a file or a list has them."""

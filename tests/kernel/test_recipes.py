@@ -53,7 +53,9 @@ def test_a_controller_brings_any_table_to_what_is_wanted(tmp_path: Path) -> None
 
 
 EXAMPLES = [
-    (document, n) for document in ("README.md", "docs/api.md") for n in range(len(examples(document)))
+    (document, n)
+    for document in ("README.md", "docs/api.md", "docs/stats.md")
+    for n in range(len(examples(document)))
 ]
 
 

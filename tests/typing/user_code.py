@@ -15,6 +15,7 @@ from ipvsfast import (
     Connection,
     ConnectionFilter,
     Connections,
+    Delta,
     Destination,
     DestinationKey,
     DestinationOrKey,
@@ -35,6 +36,7 @@ from ipvsfast import (
     ServiceKey,
     ServiceOptions,
     ServiceOrKey,
+    Snapshot,
     Stats,
     SyncDaemon,
     Timeouts,
@@ -197,6 +199,46 @@ def connections() -> Iterator[Connection]:
         assert_type(connection[3], int)
         yield connection
     print(b"".join(map(bytes, table.text("csv", where))))
+
+
+def rates(ipvs: Ipvs, earlier: Snapshot | None = None) -> dict[str, float]:
+    """Numbers over time."""
+    poller = ipvs.poller(source="netlink")
+    snapshot = poller.poll()
+    assert_type(snapshot.services["scheduler"], list[str])
+    assert_type(snapshot.services["connections"], memoryview)
+    assert_type(snapshot.destinations["weight"], memoryview)
+    assert_type(snapshot.destinations["weight"][0], int)
+    assert_type(snapshot.destinations.keys(), list[DestinationKey])
+    assert_type(snapshot.services.row(-1), Service)
+    assert_type(snapshot.estimating, bool | None)
+    assert_type(snapshot.totals(), Stats)
+    assert_type(snapshot.namespace_totals(), Stats | None)
+    print({name: len(snapshot.services[name]) for name in snapshot.services.names})
+    for destination in snapshot.destinations:
+        assert_type(destination, Destination)
+    for delta in poller.every(1):
+        assert_type(delta, Delta)
+        assert_type(delta.services["connections"][0], int)
+        assert_type(delta.services["connections_rate"][0], float)
+        assert_type(delta.services.vanished, list[ServiceKey])
+        assert_type(delta.destinations.vanished, list[tuple[ServiceKey, DestinationKey]])
+    delta = snapshot - (earlier or ipvs.snapshot())
+    return {str(key): rate for key, rate in zip(snapshot.services.keys(), delta.services["in_bytes_rate"])}
+
+
+async def watch(ipvs: Ipvs) -> None:
+    """The same in asyncio."""
+    async for delta in ipvs.poller().every(0.5):
+        print(delta.seconds, delta.fresh)
+
+
+def poller_slips(ipvs: Ipvs, delta: Delta) -> None:
+    """Words that there are not."""
+    ipvs.poller("sockets")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    print(delta.snapshot.destinations["scheduler"])  # type: ignore[index]  # pyright: ignore[reportArgumentType]
+    print(delta.services["conns"])  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownArgumentType]
+    print(delta.snapshot - 5)  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnknownArgumentType]
 
 
 def slips(ipvs: Ipvs, service: Service, destination: Destination) -> None:

@@ -16,7 +16,18 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXPORTED = {name: getattr(ipvsfast, name) for name in ipvsfast.__all__ if name != "__version__"}
 CLASSES = {name: value for name, value in EXPORTED.items() if isinstance(value, type)}
 # Public methods may name these: they are the way down for modules of the package itself.
-INSIDE = {"Session", "ConnGroups", "ConnSample", "ConnReader", "RuleBuffer", "Key"}
+INSIDE = {
+    "Session",
+    "ConnGroups",
+    "ConnSample",
+    "ConnReader",
+    "RuleBuffer",
+    "Key",
+    "LentRows",
+    "MemoryPool",
+    "Changes",
+    "Shape",
+}
 
 
 def classes_of_the_package() -> dict[str, type]:

@@ -18,12 +18,13 @@ ARROWS = {
     "kernel": {"errors", "model", "_native"},
     "connections": {"errors", "model", "kernel"},
     "changes": {"errors", "model", "language", "kernel", "resolver"},
-    "listing": {"errors", "model", "connections"},
-    "client": {"errors", "model", "kernel", "changes", "listing", "outfile"},
+    "stats": {"errors", "model", "kernel"},
+    "listing": {"errors", "model", "connections", "stats"},
+    "client": {"errors", "model", "kernel", "changes", "listing", "outfile", "stats"},
     "rules": {"errors", "resolver", "model", "language", "changes", "listing"},
-    "__init__": {"errors", "model", "client", "connections", "changes", "kernel", "rules"},
+    "__init__": {"errors", "model", "client", "connections", "changes", "kernel", "rules", "stats"},
     "__main__": {"cli"},
-    "cli": {"errors", "resolver", "outfile", "model", "language", "kernel", "connections", "changes", "listing", "client"},
+    "cli": {"errors", "resolver", "outfile", "model", "language", "kernel", "connections", "changes", "stats", "listing", "client"},
 }  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 NAMES = [str(path.relative_to(PACKAGE)) for path in MODULES]

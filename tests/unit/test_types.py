@@ -28,6 +28,9 @@ from ipvsfast.kernel.table_reading import VIEWS
 from ipvsfast.model import connection, types
 from ipvsfast.model.kernel_names import CHECKSUMS, COMMANDS, DAEMON_STATES, PROTOCOLS, TUNNELS, flag_names
 from ipvsfast.model.operation import PUTS
+from ipvsfast.stats.columns import DESTINATION_NAMES, SERVICE_NAMES
+from ipvsfast.stats.delta import DELTA_NAMES
+from ipvsfast.stats.sources import NAMES as SNAPSHOT_SOURCES
 
 
 def words(kind: object) -> list[str]:
@@ -64,6 +67,10 @@ def excluded(names) -> list[str]:
         (types.RowForm, HEADS),
         (types.RowForm, FORMATS),
         (types.ColumnName, COLUMNS),
+        (types.SnapshotSource, SNAPSHOT_SOURCES),
+        (types.ServiceColumnName, SERVICE_NAMES),
+        (types.DestinationColumnName, DESTINATION_NAMES),
+        (types.DeltaColumnName, DELTA_NAMES),
     ],
 )
 def test_words(kind: object, names) -> None:

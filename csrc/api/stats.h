@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Numbers over time: two readings of the table compared. Conventions as in ipvsfast.h; nothing here does I/O
+ * but ipvsf_session_open_file().
+ */
+
+enum ipvsf_stats_limits {
+	IPVSF_COUNTERS = 5 /* of struct ipvsf_stats: those that only grow, conns to outbytes */
+};
+
+/*
+ * What became of the services, or of the dests, of a reading `now` since one `before`. The arrays are lent.
+ * `differences` and `rates` have IPVSF_COUNTERS columns, one after the other, each with a number for every row
+ * of `now`; the others have room for every row of the reading whose rows they number.
+ */
+struct ipvsf_changes {
+	uint64_t *differences;
+	double *rates;	    /* the same, a second */
+	uint32_t *appeared; /* rows of `now` that `before` does not have: their differences are 0 */
+	uint32_t *zeroed;   /* rows of `now` with a smaller counter than before: all have counted from 0 */
+	uint32_t *vanished; /* rows of `before` that `now` does not have */
+	size_t num_appeared;
+	size_t num_zeroed;
+	size_t num_vanished;
+};
+
+/* 1: both readings have the same services and dests in the same order; 0: they have not. */
+int ipvsf_table_same_keys(const struct ipvsf_table *a, const struct ipvsf_table *b);
+
+/*
+ * Compares rows that have the same key, whatever their order. `seconds` lie between the readings. `same`:
+ * ipvsf_table_same_keys() said 1, nothing has to be looked for.
+ */
+int ipvsf_table_compare(const struct ipvsf_table *now, const struct ipvsf_table *before, double seconds,
+			uint32_t same, struct ipvsf_changes *services, struct ipvsf_changes *dests);
+
+/* The sums over all services. */
+int ipvsf_table_totals(const struct ipvsf_table *table, struct ipvsf_stats *ret);
+
+/* The addresses of all services and of all dests, 16 bytes each. */
+int ipvsf_table_addresses(const struct ipvsf_table *table, uint8_t *services, uint8_t *dests);
+
+/* For every dest the number of its service. */
+int ipvsf_table_services_of(const struct ipvsf_table *table, uint32_t *ret);
+
+/*
+ * Opens a file for reading, by a path below /proc/thread-self or /proc/sys/net, in the network namespace of
+ * the session. -errno or fd.
+ */
+int ipvsf_session_open_file(struct ipvsf_session *session, const char *path);

@@ -1,0 +1,266 @@
+"""Polling a real table: the same memory again and again, and what happens meanwhile."""
+
+import asyncio
+import gc
+import threading
+import time
+import tracemalloc
+from collections.abc import Iterator
+
+import numpy
+import pytest
+
+from ipvsfast import Batch, Delta, Destination, InvalidValue, Ipvs, IpvsUnavailable, Poller, Service, Snapshot
+from support.module import module_afterwards, unload
+
+SERVICES = 40
+EACH = 100
+KEYS = [Service.mark(n, "rr") for n in range(1, SERVICES + 1)]
+
+
+def weighed(weight: int) -> list[Destination]:
+    return [Destination(f"10.1.0.{n}", 0, weight=weight) for n in range(1, EACH + 1)]
+
+
+def fill(ipvs: Ipvs) -> None:
+    batch = Batch()
+    for service in KEYS:
+        batch.add_service(service)
+        for destination in weighed(1):
+            batch.add_destination(service, destination)
+    ipvs.apply(batch).check()
+
+
+@pytest.fixture
+def ipvs() -> Iterator[Ipvs]:
+    """A table of 4,000 destinations."""
+    with Ipvs() as found:
+        fill(found)
+        yield found
+
+
+def settled(poller: Poller) -> Snapshot:
+    """Since Linux 7.1 the kernel makes its table larger a moment after services were added: their order
+    changes."""
+    last = poller.poll()
+    since = time.monotonic()
+    while time.monotonic() < since + 1:
+        time.sleep(0.1)
+        snapshot = poller.poll()
+        if snapshot.services.keys() != last.services.keys():
+            since = time.monotonic()
+        last = snapshot
+    return last
+
+
+def test_what_is_kept_stays_unchanged(ipvs: Ipvs) -> None:
+    """A snapshot, a column, an array of numpy and a delta, while the table changes and is polled 100 times."""
+    poller = ipvs.poller()
+    first = poller.poll()
+    snapshot = poller.poll()
+    column = poller.poll().destinations["weight"]
+    row = numpy.asarray(poller.poll().destinations["weight"])
+    delta = snapshot - first
+    before = snapshot.destinations["weight"].tolist()
+    assert before == [1] * SERVICES * EACH
+    for n in range(100):
+        batch = Batch()
+        for destination in weighed(n + 2):
+            batch.edit_destination(KEYS[n % SERVICES], destination)
+        ipvs.apply(batch).check()
+        last = poller.poll()
+        assert max(last.destinations["weight"]) == n + 2
+    for kept in (snapshot.destinations["weight"], column, row, first.destinations["weight"]):
+        assert kept.tolist() == before
+    assert delta.destinations["connections"].tolist() == [0] * SERVICES * EACH
+
+
+def test_steady_polling_allocates_nothing_for_rows(ipvs: Ipvs) -> None:
+    """Neither what remains nor what is there for a moment grows with the table."""
+    poller = ipvs.poller()
+    last = settled(poller)
+    keys = last.destinations.keys()
+
+    def polls(count: int) -> None:
+        nonlocal last
+        for _ in range(count):
+            snapshot = poller.poll()
+            delta = snapshot - last
+            assert len(delta.destinations["connections_rate"]) == len(snapshot.destinations["weight"]) == 4000
+            assert snapshot.destinations.keys() is keys
+            last = snapshot
+
+    polls(5)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        polls(2)
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        polls(30)
+        after, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # A number for each row would be 32,000 bytes.
+    assert after - before < 4000
+    assert peak - before < 16000
+
+
+def test_memory_is_used_in_turn(ipvs: Ipvs) -> None:
+    """Two readings serve, for whoever polls and for whoever loops over deltas."""
+    poller = ipvs.poller()
+    places = set()
+    for n, delta in enumerate(poller.every(0.001)):
+        places.add(numpy.asarray(delta.snapshot.destinations["weight"]).ctypes.data)
+        if n == 10:
+            break
+    assert len(places) <= 3  # a buffer may have been made larger once
+
+
+def test_shape_follows_the_table(ipvs: Ipvs) -> None:
+    """Keys are made anew when a destination comes or goes, and only then."""
+    poller = ipvs.poller()
+    first = settled(poller)
+    keys = first.destinations.keys()
+    assert poller.poll().destinations.keys() is keys
+    ipvs.delete_destination(KEYS[7], weighed(1)[50])
+    second = poller.poll()
+    assert len(second.destinations.keys()) == len(keys) - 1
+    assert (second - first).destinations.vanished == [(KEYS[7].key, weighed(1)[50].key)]
+    assert second.services["destination_count"].tolist().count(EACH - 1) == 1
+
+
+def test_fresh_is_every_two_seconds(ipvs: Ipvs) -> None:
+    """Of polls that come faster than the kernel refreshes its counters, those are not fresh that come before
+    every counter was refreshed; so are the deltas between them."""
+    poller = ipvs.poller()
+    first = poller.poll()
+    assert first.fresh
+    fresh = first
+    while True:
+        snapshot = poller.poll()
+        assert snapshot.fresh == (snapshot.at - fresh.at >= 2)
+        assert (snapshot - first).fresh == (snapshot.at - first.at >= 2)
+        if snapshot.fresh:
+            break
+        time.sleep(0.1)
+
+
+def test_deadlines_are_never_early(ipvs: Ipvs) -> None:
+    """Poll n is made n intervals after the first one, or later."""
+    deltas = ipvs.poller().every(0.05)
+    seen: list[Delta] = []
+    start = None
+    for delta in deltas:
+        start = start if start is not None else delta.snapshot.at - delta.seconds
+        seen.append(delta)
+        if len(seen) == 5:
+            break
+    assert start is not None
+    for n, delta in enumerate(seen, 1):
+        assert delta.snapshot.ended - start >= n * 0.05 - 0.02  # the first reading was not over in no time
+
+
+def test_asyncio(ipvs: Ipvs) -> None:
+    """Other tasks go on while the table is polled."""
+
+    async def run() -> int:
+        ticks = 0
+
+        async def tick() -> None:
+            nonlocal ticks
+            while True:
+                ticks += 1
+                await asyncio.sleep(0)
+
+        other = asyncio.ensure_future(tick())
+        count = 0
+        async for delta in ipvs.poller().every(0.02):
+            assert len(delta.snapshot.destinations) == SERVICES * EACH
+            count += 1
+            if count == 3:
+                break
+        other.cancel()
+        return ticks
+
+    assert asyncio.run(run()) > 0
+
+
+def test_threads_share_a_poller(ipvs: Ipvs) -> None:
+    """Each gets whole snapshots."""
+    poller = ipvs.poller()
+    wrong: list[object] = []
+
+    def work() -> None:
+        last = poller.poll()
+        for _ in range(20):
+            snapshot = poller.poll()
+            if len(snapshot.destinations) != SERVICES * EACH or set(snapshot.destinations["weight"]) != {1}:
+                wrong.append(snapshot)
+            if (snapshot - last).destinations.vanished:
+                wrong.append(last)
+            last = snapshot
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+@pytest.mark.parametrize("source", ["sockopt", "", None, 5])
+def test_a_source_that_there_is_not(ipvs: Ipvs, source: str) -> None:
+    """The message has those that there are."""
+    with pytest.raises(InvalidValue, match="source must be one of auto, netlink, not "):
+        ipvs.poller(source)  # type: ignore[arg-type]
+
+
+def test_a_closed_table(ipvs: Ipvs) -> None:
+    """The poller is of the session that it was made by."""
+    poller = ipvs.poller(source="netlink")
+    poller.poll()
+    ipvs.close()
+    for ask in (poller.poll, poller.totals):
+        with pytest.raises(OSError, match="the session is closed"):
+            ask()
+
+
+@pytest.fixture
+def module_again() -> Iterator[None]:
+    """Whatever a test does, the next one finds the module."""
+    with module_afterwards():
+        yield
+
+
+def test_without_the_module(module_again: None) -> None:
+    """What asks while it is away is told so; what was read before stays."""
+    with Ipvs() as ipvs:
+        poller = ipvs.poller()
+        fill(ipvs)
+        last = poller.poll()
+        ipvs.flush()
+        unload(for_good=True)
+        for _ in range(2):
+            with pytest.raises(IpvsUnavailable, match="modprobe ip_vs"):
+                poller.poll()
+            with pytest.raises(IpvsUnavailable, match="modprobe ip_vs"):
+                poller.totals()
+        assert last.destinations["weight"].tolist() == [1] * SERVICES * EACH
+
+
+def test_the_module_is_loaded_again(module_again: None) -> None:
+    """Polling goes on, and the delta tells that what was there is gone."""
+    with Ipvs() as ipvs:
+        poller = ipvs.poller()
+        with Ipvs() as other:
+            other.add_service(KEYS[0])
+            other.add_service(KEYS[1])
+            last = poller.poll()
+            other.flush()
+        unload()
+        with Ipvs() as other:
+            other.add_service(KEYS[1])
+        delta = poller.poll() - last
+        assert delta.services.vanished == [KEYS[0].key]
+        assert poller.totals().connections == 0
