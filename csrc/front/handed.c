@@ -66,7 +66,7 @@ _Noreturn void front_hand_on(const struct front *f, struct front_handed *h, cons
 
 	memcpy(h->magic, "IPVS", sizeof(h->magic));
 	h->version = FRONT_HANDED_VERSION;
-	h->interrupted = front_release_interrupt(h->interrupted);
+	h->interrupted = front_release_interrupt(true); /* what was done is told in any case */
 	if (fd < 0 || !write_all(fd, h, sizeof(*h)) || !write_all(fd, results, h->count * sizeof(*results)) ||
 	    !write_all(fd, text, len) || lseek(fd, 0, SEEK_SET)) {
 		char why[120];

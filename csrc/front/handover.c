@@ -172,15 +172,28 @@ static bool take_away_directory(void)
 	return is_directory(0) && !close(0);
 }
 
+/*
+ * Python would print a traceback if Ctrl-C came while it starts; it lets it through when it is ready. False: it is
+ * not for us to do, since our caller holds it.
+ */
+static bool hold_interrupt(void)
+{
+	sigset_t one, before;
+
+	sigemptyset(&one);
+	sigaddset(&one, SIGINT);
+	return !sigprocmask(SIG_BLOCK, &one, &before) && !sigismember(&before, SIGINT);
+}
+
 /* The option of Python by which cli/handed.py learns how we were called; no variable, as those are inherited. */
 static char *told(const struct front *f, int fd)
 {
 	static const char *const programs[] = { "main", "save", "restore" };
-	bool directory = take_away_directory();
+	bool directory = take_away_directory(), held = hold_interrupt();
 	char *text;
 
-	if (asprintf(&text, "ipvsfast=%s,%d,%s%s,%s", programs[f->program], fd, f->pipe_ignored ? "p" : "",
-		     directory ? "d" : "", f->argv[0]) < 0)
+	if (asprintf(&text, "ipvsfast=%s,%d,%s%s%s,%s", programs[f->program], fd, f->pipe_ignored ? "p" : "",
+		     directory ? "d" : "", held ? "i" : "", f->argv[0]) < 0)
 		fail(f, "out of memory");
 	return text;
 }

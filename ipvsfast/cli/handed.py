@@ -16,10 +16,10 @@ class Handed:
     """program: one of PROGRAMS. name: our own, as it was typed.
 
     fd: where to read what was done; -1: nothing was. pipe_ignored: SIGPIPE came ignored. directory: standard
-    input is one.
+    input is one. interrupt_held: SIGINT is blocked, for us to let it through.
     """
 
-    __slots__ = ("program", "name", "fd", "pipe_ignored", "directory")
+    __slots__ = ("program", "name", "fd", "pipe_ignored", "directory", "interrupt_held")
 
     def __init__(self, program: str, name: str, fd: int = -1, flags: str = "") -> None:
         self.program: str = program
@@ -27,6 +27,7 @@ class Handed:
         self.fd: int = fd
         self.pipe_ignored: bool = "p" in flags
         self.directory: bool = "d" in flags
+        self.interrupt_held: bool = "i" in flags
 
 
 def handed() -> Handed:

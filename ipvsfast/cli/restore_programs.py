@@ -108,6 +108,8 @@ def replace_table(
     another replaces it already."""
     if done is not None and done.results:
         return tell(context, done)
+    if done is not None and done.interrupted:  # before anything was sent
+        raise done.interruption()
     text = done.text if done is not None else b""
     if done is None or not done.ended:
         text += read_all(0)

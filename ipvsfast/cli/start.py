@@ -6,6 +6,7 @@ import os
 import sys
 
 from .handed import handed
+from .interrupt import SIGINT, carried_out, let_through
 from .output import guard_streams, leave
 
 TYPE_CHECKING = False
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 def run(name: str = "") -> NoReturn:
     """Runs the command line of this process and ends it. name: instead of that by which we were called."""
     front = handed()
+    interrupted = let_through(front.interrupt_held, front.fd >= 0)
     name = name or front.name
     if not front.pipe_ignored:
         # Like any filter: `| head` ends us quietly. The public module would import enum.
@@ -31,16 +33,20 @@ def run(name: str = "") -> NoReturn:
     argv = sys.argv[1:]
     from .main import guarded
 
-    leave(guarded(lambda: _carry_out(front, argv, name), argv, name))
+    work = lambda: _carry_out(front, argv, name, interrupted)  # noqa: E731
+    leave(guarded(lambda: carried_out(work), argv, name))
 
 
-def _carry_out(front: Handed, argv: list[str], name: str) -> int:
-    """The exit status of the program that was called, which the one in front of us may have begun."""
+def _carry_out(front: Handed, argv: list[str], name: str, interrupted: bool) -> int:
+    """The exit status of the program that was called, which the one in front of us may have begun.
+    interrupted: Ctrl-C came since then."""
     done = None
     if front.fd >= 0:
         from .done import read_done
 
         done = read_done(front.fd)
+        if done is not None and interrupted:
+            done.interrupted = done.interrupted or SIGINT
     if front.program == "main":
         from .main import command_line
 
