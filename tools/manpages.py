@@ -83,12 +83,13 @@ SCHEDULERS = {
 }
 
 STATUS = (
-    ("0", "Done; for -R, the last line was carried out."),
+    ("0", "Done; for -R, the last line was carried out, and no reply of the kernel was lost."),
     ("1", "A listing or a file could not be read, or not be written in full; for the verb restore, a rule is "
           "wrong or not in force."),
     ("2", "The command line is wrong, or the kernel's IPVS cannot be reached."),
     ("127", "The Python of this installation, or its part of the program, was not found."),
     ("130", "Interrupted."),
+    ("143", "Terminated by SIGTERM while rules were sent; the message tells how far it had come."),
     ("255", "The kernel refused a change; or the first option is no command, or another one is unknown or "
             "lacks its argument."),
 )  # fmt: skip
