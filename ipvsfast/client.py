@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from .errors import InvalidValue, TableLocked, error_for
+from .errors import InvalidValue, NotRestorable, TableLocked, error_for
 from .kernel.layout import OP_SIZE, pack_key, pack_operations, unpack_daemon
 from .kernel.rule_buffer import count_sent, new_results
 from .kernel.session import Session
@@ -238,24 +238,26 @@ class Ipvs:
 
     def rules(self) -> list[str]:
         """The table as rules that restore brings back, one a string: timeouts, daemons, services, and
-        destinations in the order in which to add them. TableChanging if it cannot be read in one piece."""
+        destinations in the order in which to add them. What no rule makes again, since another program made
+        it, is a comment: `# not restorable: protocol 47: -A ...`. TableChanging if it cannot be read in one
+        piece."""
         text = b"".join([bytes(piece) for piece in self.rule_text()])
         return text.decode("utf-8", "surrogateescape").splitlines()
 
-    def rule_text(self) -> Iterator[bytes | memoryview]:
-        """The same as pieces of text, each valid until the next."""
-        from .listing.state import daemon_rule, timeout_rule
+    def rule_text(self, left_out: list[str] | None = None) -> Iterator[bytes | memoryview]:
+        """The same as pieces of text, each valid until the next. left_out: gets `REASON: RULE` of every
+        comment."""
+        from .listing.saved import saved_rules, saved_settings
 
-        head = timeout_rule(self.timeouts()) + "".join([daemon_rule(daemon) for daemon in self.daemons()])
+        lost = [] if left_out is None else left_out
+        head = saved_settings(self.timeouts(), self.daemons(), lost)
         reading = self.read(complete=True)
         yield head.encode("utf-8", "surrogateescape")  # only now: what was written cannot be taken back
-        pieces = reading.sort_for_adding().text("rules")
+        pieces = reading.sort_for_adding().saved_text()
         if pieces is not None:
             yield from pieces
             return
-        from .listing.rules import rule_lines
-
-        for text in rule_lines(reading.values(), sort=False):
+        for text in saved_rules(reading.values(), lost):
             yield text.encode("utf-8", "surrogateescape")
 
     def save(self, path: str | os.PathLike[str]) -> int:
@@ -263,11 +265,15 @@ class Ipvs:
 
         A file has its old content until the new one is on the disk; pipes and devices are written to.
         Gives the number of other names (hard links) that keep the old content. OSError if it cannot be
-        written.
+        written. NotRestorable, after it was written, if a part of the table is in it as comments only.
         """
         from .outfile import write_file
 
-        return write_file(os.fspath(path), saved_text(self))
+        left_out: list[str] = []
+        others = write_file(os.fspath(path), saved_text(self, left_out))
+        if left_out:
+            raise NotRestorable(left_out, others)
+        return others
 
     def send(self, packed: bytearray, count: int, errnos: memoryview, start: int = 0) -> int:
         """One time slice of packed operations; see Session.send. For callers that stream."""
@@ -329,13 +335,13 @@ class Ipvs:
         self.apply(Batch().stop_daemon(state)).check()
 
 
-def saved_text(table: Ipvs) -> Iterator[bytes | memoryview]:
-    """What `Ipvs.save` writes, in pieces, each valid until the next."""
+def saved_text(table: Ipvs, left_out: list[str]) -> Iterator[bytes | memoryview]:
+    """What `Ipvs.save` writes, in pieces, each valid until the next. left_out: as for `Ipvs.rule_text`."""
     import time
 
     from . import __version__
 
-    pieces = table.rule_text()
+    pieces = table.rule_text(left_out)
     first = bytes(next(pieces))  # the table is read; nothing was written so far
     kernel, now = os.uname(), time.strftime("%Y-%m-%dT%H:%M:%S%z")
     yield f"# ipvsfast {__version__}, {kernel.sysname} {kernel.release}, {now}\n".encode() + first

@@ -18,6 +18,7 @@ __all__ = [
     "KernelRefused",
     "NotFound",
     "NotPermitted",
+    "NotRestorable",
     "OutcomeUnknown",
     "TableChanging",
     "TableLocked",
@@ -75,6 +76,25 @@ class IpvsError(Exception):
         return f"{text}; {self.more}" if self.more else text
 
     __reduce__ = reduce_error
+
+
+class NotRestorable(IpvsError):
+    """A table was saved, but for what no rule makes again: see `rules`, texts of the form `REASON: RULE`.
+
+    others: what the call would have returned.
+    """
+
+    def __init__(self, rules: list[str], others: int = 0, *, commented: bool = True) -> None:
+        count = len(rules)
+        what = f"{count:,} {plural(count, 'rule')} cannot be restored and "
+        if commented:
+            what += "is a comment" if count == 1 else "are comments"
+        else:
+            what += "was left out" if count == 1 else "were left out"
+        first = rules[0] if count == 1 else f"the first is {rules[0]}"
+        super().__init__(_e.EOPNOTSUPP, f"{what}: {first}")
+        self.rules = rules
+        self.others = others
 
 
 class KernelError(IpvsError, OSError):  # type: ignore[misc]  # an OSError's errno may be None, ours never is

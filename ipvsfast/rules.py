@@ -58,7 +58,8 @@ def to_rule(what: Ruled, service: ServiceOrKey | None = None) -> str:
 
     what: an operation (of a put the line that adds), or a value, for which it is the line that adds, sets
     or starts it. service: that of a destination, which needs one. to_rule(Service.tcp("10.0.0.1", 80,
-    "rr")) is "-A -t 10.0.0.1:80 -s rr".
+    "rr")) is "-A -t 10.0.0.1:80 -s rr". InvalidValue for what no line makes, as the kernel may have it of
+    another program: a service of another protocol, say.
     """
     if isinstance(what, Operation):
         return _rule(what)
@@ -79,21 +80,31 @@ def to_rule(what: Ruled, service: ServiceOrKey | None = None) -> str:
 _OPTIONS = {"delete-service": "-D", "delete-server": "-d", "zero": "-Z", "flush": "-C"}
 
 
+def _check(problem: str, value: object) -> None:
+    if problem:
+        raise InvalidValue(f"no rule makes {value}: {problem}")
+
+
 def _rule(operation: Operation) -> str:
     from .listing.rules import destination_rule, selector, service_rule
+    from .listing.saved import daemon_problem, destination_problem, service_problem, timeouts_problem
     from .listing.state import daemon_rule, timeout_rule
 
     command, value = operation.command, operation.value
     if isinstance(value, Timeouts):
+        _check(timeouts_problem(value), value)
         return timeout_rule(value).rstrip("\n")
     if isinstance(value, SyncDaemon):
+        _check(daemon_problem(value) if command == "start-daemon" else "", value)
         rule = daemon_rule(value).rstrip("\n")
         return rule if command == "start-daemon" else f"--stop-daemon {value.state}"
     named = operation.service
     if isinstance(named, Service):
+        _check(service_problem(named), named.key)
         return ("-E" if command == "edit-service" else "-A") + service_rule(named)[2:]
     destination = operation.destination
     if named and isinstance(destination, Destination):
+        _check(destination_problem(named, destination), destination.key)
         return ("-e" if command == "edit-server" else "-a") + destination_rule(named, destination)[2:]
     words = [_OPTIONS[command]]
     if named:

@@ -100,7 +100,7 @@ complete -c ipvsfast -n '__ipvsfast_command restore' -s q -l quiet -d 'no progre
 complete -c ipvsfast -n '__ipvsfast_command restore' -s h -l help -d 'print this text'
 complete -c ipvsfast -n '__ipvsfast_command restore' -F
 complete -c ipvsfast -n __ipvsfast_first -a save -d 'write everything that restore can bring back to FILE (or standard output)'
-complete -c ipvsfast -n '__ipvsfast_command save' -l compat -d 'write exactly what ipvsadm 1.31 -S -n writes'
+complete -c ipvsfast -n '__ipvsfast_command save' -l compat -d 'write what ipvsadm 1.31 -S -n writes'
 complete -c ipvsfast -n '__ipvsfast_command save' -s h -l help -d 'print this text'
 complete -c ipvsfast -n '__ipvsfast_command save' -F
 complete -c ipvsfast -n __ipvsfast_first -a list -d 'list services and their destinations, or some of them'

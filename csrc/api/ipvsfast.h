@@ -234,7 +234,8 @@ enum ipvsf_view {
 	IPVSF_VIEW_THRESHOLDS,
 	IPVSF_VIEW_PERSISTENT,
 	IPVSF_VIEW_TUNNEL,
-	IPVSF_VIEW_RULES
+	IPVSF_VIEW_RULES,
+	IPVSF_VIEW_SAVED /* the same rules, if every one of them makes what is there (listing/saved.py) */
 };
 
 /* How far a listing has been written; zero it first. */

@@ -4,6 +4,7 @@
  * a property test holds this to the same bytes; a table with anything unusual is left to them.
  */
 #include "core/text.h"
+#include "core/values.h"
 
 #define LINE_MAX_LEN 320 /* longer than any line of any view */
 #define LABEL_WIDTH 33
@@ -321,14 +322,60 @@ static bool plain_table(const struct ipvsf_table *t)
 	return true;
 }
 
+/* Whether the rule of a plain service makes just this one; listing/saved.py has words for what does not. */
+static bool restorable_service(const struct ipvsf_service *c)
+{
+	bool persistent = c->flags & IP_VS_SVC_F_PERSISTENT;
+
+	if (c->flags & ~(uint32_t)(IP_VS_SVC_F_PERSISTENT | IP_VS_SVC_F_ONEPACKET | SCHED_FLAGS))
+		return false;
+	if (persistent &&
+	    (c->timeout > TIMEOUT_MAX || (c->af == AF_INET6 && (c->netmask < 1 || c->netmask > 128))))
+		return false;
+	if ((c->flags & IP_VS_SVC_F_ONEPACKET) && !c->fwmark && c->protocol != IPPROTO_UDP)
+		return false;
+	return c->fwmark || c->port || persistent;
+}
+
+static bool restorable_dest(const struct ipvsf_service *s, const struct ipvsf_dest *c)
+{
+	if (c->fwd == IP_VS_CONN_F_LOCALNODE || (c->fwd != IP_VS_CONN_F_TUNNEL && c->af != s->af) ||
+	    (c->fwd != IP_VS_CONN_F_MASQ && c->port != s->port && !s->fwmark))
+		return false;
+	if (c->l_thresh > c->u_thresh || c->u_thresh > INT32_MAX || !is_unicast(c->af, c->addr))
+		return false;
+	if (c->fwd != IP_VS_CONN_F_TUNNEL)
+		return true;
+	return c->tun_type == IP_VS_CONN_F_TUNNEL_TYPE_GRE ? c->tun_flags <= IP_VS_TUNNEL_ENCAP_FLAG_CSUM
+							   : !c->tun_type || c->tun_port;
+}
+
+static bool restorable_table(const struct ipvsf_table *t)
+{
+	for (size_t i = 0; i < t->num_services; i++) {
+		const struct ipvsf_service_row *s = &t->services[i];
+
+		if (!restorable_service(&s->conf))
+			return false;
+		for (size_t at = s->first_dest; at < s->first_dest + s->num_dests; at++) {
+			if (!restorable_dest(&s->conf, &t->dests[at].conf))
+				return false;
+		}
+	}
+	return true;
+}
+
 int ipvsf_table_format(const struct ipvsf_table *table, uint32_t view, uint32_t exact,
 		       struct ipvsf_cursor *cursor, char *buf, size_t size, size_t *len)
 {
 	struct text_writer t = { .at = buf };
 
 	*len = 0;
-	if (!cursor->service && !cursor->dest && !plain_table(table))
+	if (!cursor->service && !cursor->dest &&
+	    (!plain_table(table) || (view == IPVSF_VIEW_SAVED && !restorable_table(table))))
 		return -EOPNOTSUPP;
+	if (view == IPVSF_VIEW_SAVED)
+		view = IPVSF_VIEW_RULES;
 	for (; cursor->service < table->num_services; cursor->service++, cursor->dest = 0) {
 		const struct ipvsf_service_row *s = &table->services[cursor->service];
 

@@ -6,6 +6,7 @@
  */
 #include "core/hashset.h"
 #include "core/siphash.h"
+#include "core/values.h"
 
 #include <arpa/inet.h>
 
@@ -93,22 +94,13 @@ static bool has_service(const struct ipvsf_rule_set *set, const struct ipvsf_op 
 	       !ipvsf_hashset_is_empty(ipvsf_hashset_find(&key_set, &set->keys, k.b, &k, NULL));
 }
 
-static bool unicast(const struct ipvsf_dest *dst)
-{
-	static const uint8_t none[16];
-
-	if (dst->af == AF_INET)
-		return memcmp(dst->addr, none, 4) && dst->addr[0] < 224;
-	return memcmp(dst->addr, none, 16) && dst->addr[0] != 0xff;
-}
-
 static int check_dest(struct ipvsf_rule_set *set, const struct ipvsf_op *op)
 {
 	if (!has_service(set, op))
 		return -ESRCH;
 	if (op->dest.l_thresh > op->dest.u_thresh)
 		return -ERANGE;
-	if (!unicast(&op->dest))
+	if (!is_unicast(op->dest.af, op->dest.addr))
 		return -EINVAL;
 	return add(set, op, true);
 }

@@ -4,11 +4,9 @@
  * The grammar in Python defines the language; a line that is read here must mean the same there (a
  * property test checks that), and every line that is not exactly canonical is left to Python.
  */
-#include "core/internal.h"
+#include "core/values.h"
 
 #include <arpa/inet.h>
-
-#define TIMEOUT_MAX 2678400 /* 31 days */
 
 struct scanner {
 	const char *at;

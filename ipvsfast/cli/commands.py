@@ -64,7 +64,7 @@ VERBS: tuple[Verb, ...] = (
     Verb(
         "save", ("[FILE]",), "save.save",
         "write everything that restore can bring back to FILE (or standard output)",
-        options=(_option("compat", ("--compat",), "write exactly what ipvsadm 1.31 -S -n writes"),),
+        options=(_option("compat", ("--compat",), "write what ipvsadm 1.31 -S -n writes"),),
     ),
     Verb(
         "list", (), "list_verb.list_services", "list services and their destinations, or some of them",

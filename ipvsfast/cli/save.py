@@ -6,7 +6,7 @@ import errno
 import os
 
 from ..client import saved_text
-from ..errors import IpvsError, plural
+from ..errors import IpvsError, NotRestorable, plural
 from ..outfile import write_file
 from .output import ExitWith, complain, write_pieces
 
@@ -22,10 +22,13 @@ _NO_REPLACING = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
 
 
 def save(context: Context, given: dict[str, str], words: list[str]) -> int:
-    """Writes the rules; a file is replaced as a whole or not at all."""
+    """Writes the rules; a file is replaced as a whole or not at all. 1: it was, but not everything in the
+    table can be restored."""
     table, path = context.ipvs, words[0] if words else None
+    left_out: list[str] = []
+    compat = "compat" in given
     try:
-        pieces = compatible(table) if "compat" in given else saved_text(table)
+        pieces = compatible(table, left_out) if compat else saved_text(table, left_out)
         if path is None or path == "-":
             write_pieces("", pieces)
         else:
@@ -39,7 +42,9 @@ def save(context: Context, given: dict[str, str], words: list[str]) -> int:
     except OSError as error:
         reason = f"{error.strerror}{_advice(path, error.errno)}"
         raise ExitWith(1, f"cannot write {path or repr(path)}: {reason}") from None
-    return 0
+    if left_out:
+        complain(str(NotRestorable(left_out, commented=not compat)))
+    return 1 if left_out else 0
 
 
 def _advice(path: str | None, code: int | None) -> str:
@@ -49,11 +54,12 @@ def _advice(path: str | None, code: int | None) -> str:
     return ""
 
 
-def compatible(table: Ipvs) -> Iterator[bytes | memoryview]:
-    """What ipvsadm 1.31 -S -n writes: sorted, without header, timeouts, daemons and thresholds."""
-    from ..listing.rules import rule_lines
+def compatible(table: Ipvs, left_out: list[str]) -> Iterator[bytes | memoryview]:
+    """What ipvsadm 1.31 -S -n writes: sorted, without header, timeouts, daemons and thresholds; and without
+    what cannot be restored, since ipvsadm -R takes no comments."""
+    from ..listing.saved import saved_rules
 
     services = table.table(strict=True)
     plain = [(service, [d._with(upper=0, lower=0) for d in dests]) for service, dests in services]
-    for text in rule_lines(plain):
+    for text in saved_rules(plain, left_out, sort=True, comments=False):
         yield text.encode("utf-8", "surrogateescape")

@@ -18,9 +18,9 @@ from ..model.kernel_names import (
     COMMANDS,
     DAEMON_STATE_NAMES,
     DAEMON_STATES,
+    F_HASHED,
     F_ONEPACKET,
     F_PERSISTENT,
-    F_SCHED,
     FORWARDING,
     FORWARDING_CODES,
     TUNNEL_CODES,
@@ -164,6 +164,9 @@ def _stats(values: Sequence[int]) -> Stats:
     return new(Stats, values) if any(values) else NO_STATS
 
 
+_TOLD = F_HASHED | F_ONEPACKET
+
+
 def _service(row: Sequence[Any]) -> Service:
     family, protocol, port, _, fwmark, flags, _, timeout, netmask, address, sched, pe = row[:12]
     if fwmark:
@@ -171,9 +174,14 @@ def _service(row: Sequence[Any]) -> Service:
     elif family == AF_INET:
         address = address[:4]
     key = new(ServiceKey, (fwmark, family, protocol, address, port))
+    # What no other value tells stays: flags that nobody knows, and that of a persistence of 0 seconds.
+    other = flags & ~_TOLD
+    if not other & F_PERSISTENT:
+        timeout = 0
+    elif timeout:
+        other ^= F_PERSISTENT
     return new(Service, (
-        key, _text(sched), timeout if flags & F_PERSISTENT else 0, netmask, _text(pe),
-        bool(flags & F_ONEPACKET), flags & F_SCHED, _stats(row[12:22]),
+        key, _text(sched), timeout, netmask, _text(pe), bool(flags & F_ONEPACKET), other, _stats(row[12:22]),
     ))  # fmt: skip
 
 

@@ -84,7 +84,14 @@ class Reading:
     def text(self, view: ViewName, exact: bool = False) -> Iterator[memoryview] | None:
         """The numeric lines of a view in pieces, each valid until the next; None where the listing in
         Python has to be asked, as the table holds something unusual."""
-        pieces = self._pieces(VIEWS[view], exact)
+        return self._text(VIEWS[view], exact)
+
+    def saved_text(self) -> Iterator[memoryview] | None:
+        """The rules in the same way; None as well where one of them would not make what is there."""
+        return self._text(lib.IPVSF_VIEW_SAVED, False)
+
+    def _text(self, view: int, exact: bool) -> Iterator[memoryview] | None:
+        pieces = self._pieces(view, exact)
         try:
             next(pieces)
         except StopIteration:

@@ -7,10 +7,10 @@ and port gives way to the number.
 
 from __future__ import annotations
 
-from ..model.kernel_names import AF_INET6, SCTP, TCP, UDP
+from ..model.kernel_names import AF_INET6, F_SCHED, SCTP, TCP, UDP
 from .endpoints import Numeric, Restorable, addresses_of, protocol_name
 from .order import sort_destinations, sort_services
-from .tables import NO_METHOD, flags_text, mask_text
+from .tables import NO_METHOD, flags_text, is_persistent, mask_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _selector(key: ServiceKey, endpoints: Endpoints) -> str:
 
 def _service(service: Service, selector: str) -> str:
     line = f"-A {selector} -s {service.scheduler}"
-    if service.persistent:
+    if is_persistent(service):
         line += f" -p {service.persistent}"
         mask = mask_text(service)
         if mask:
@@ -86,7 +86,7 @@ def _service(service: Service, selector: str) -> str:
         line += f" --pe {service.engine}"
     if service.one_packet:
         line += " -o"
-    if service.scheduler_flags:
+    if service.scheduler_flags & F_SCHED:
         line += f" -b {flags_text(service)}"
     return line
 

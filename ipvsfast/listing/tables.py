@@ -6,7 +6,7 @@ Column widths, trailing blanks and cuts are ipvsadm's: programs read these table
 from __future__ import annotations
 
 from ..model.address import format_ip
-from ..model.kernel_names import AF_INET6, SCTP, TCP, UDP, flag_names
+from ..model.kernel_names import AF_INET6, F_PERSISTENT, F_SCHED, SCTP, TCP, UDP, flag_names
 from .endpoints import IPV4_WIDTH, Named, Numeric, addresses_of, protocol_name
 from .headers import DEFAULT, HEADERS, version_line
 from .order import sort_destinations, sort_services
@@ -93,9 +93,14 @@ def service_label(service: Service, endpoints: Endpoints) -> str:
     return f"{label} {endpoints.one(packed, port, protocol_name(protocol))}"
 
 
+def is_persistent(service: Service) -> bool:
+    """Whether it is, if only for the 0 seconds that another program may have asked for."""
+    return bool(service.persistent or service.scheduler_flags & F_PERSISTENT)
+
+
 def mask_text(service: Service) -> str:
     """The netmask of a persistent service; "" where there is nothing to show."""
-    if not service.persistent or service.netmask == service.full_mask:
+    if not is_persistent(service) or service.netmask == service.full_mask:
         return ""
     if service.key[1] == AF_INET6:
         return str(service.netmask)
@@ -110,9 +115,9 @@ def flags_text(service: Service) -> str:
 def service_line(label: str, service: Service) -> str:
     """The line of a service in all views but the counters."""
     line = f"{label} {service.scheduler}"
-    if service.scheduler_flags:
+    if service.scheduler_flags & F_SCHED:
         line += f" ({flags_text(service)})"
-    if service.persistent:
+    if is_persistent(service):
         line += f" persistent {service.persistent}"
         mask = mask_text(service)
         if mask:

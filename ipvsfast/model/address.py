@@ -67,6 +67,13 @@ def format_endpoint(packed: bytes, port: int) -> str:
     return f"[{format_ip(packed)}]:{port}"
 
 
+def is_unicast(packed: bytes) -> bool:
+    """Whether a packed address can be that of one host: csrc/rules/check.c says the same."""
+    if len(packed) == 4:
+        return any(packed) and not 224 <= packed[0] < 240 and packed != b"\xff\xff\xff\xff"
+    return any(packed) and packed[0] != 255
+
+
 def parse_netmask(value: int | str | None, family: int) -> int:
     """The mask of a service as the model keeps it: an IPv4 mask number, or an IPv6 prefix length.
 

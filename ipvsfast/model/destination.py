@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import InvalidValue
+from .address import is_unicast
 from .kernel_names import (
     CHECKSUMS,
     INT_MAX,
@@ -117,7 +118,7 @@ class Destination(Record):
                 raise InvalidValue("Tunnel options conflict with forward method")
         packed = key[1]
         first = packed[0]
-        if first == 255 or (first >= 224 and len(packed) == 4) or not (first or any(packed)):
+        if not (first or any(packed)) or (first >= 224 and not is_unicast(packed)):
             raise InvalidValue(f"a destination must be a unicast address, not {key.address}")
         if active != 0 or inactive != 0 or persistent != 0:
             for name, number in (("active", active), ("inactive", inactive), ("persistent", persistent)):

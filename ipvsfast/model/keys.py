@@ -125,7 +125,7 @@ class ServiceKey(Value, tuple[int, int, int, bytes, int]):
     @property
     def protocol(self) -> str:
         """ "tcp", "udp", "sctp", the number as text for others, "" for a mark."""
-        return PROTOCOL_NAMES.get(self[2]) or (str(self[2]) if self[2] else "")
+        return PROTOCOL_NAMES.get(self[2]) or ("" if self[0] else str(self[2]))
 
     @property
     def address(self) -> str:

@@ -45,8 +45,9 @@ class Service(Record):
     key: ServiceKey. scheduler: name (1 to 15 bytes). persistent: timeout in seconds, 0 = not
     persistent. netmask: IPv4 mask as a 32-bit number, IPv6 prefix length; groups the clients of a
     persistent service. engine: persistence engine ("sip") or "". one_packet: one-packet scheduling
-    (UDP and marks). scheduler_flags: bits 0x08, 0x10, 0x20. stats: counters when read from the
-    kernel. Equality ignores stats.
+    (UDP and marks). scheduler_flags: bits 0x08, 0x10, 0x20; the kernel may report others, and 0x01
+    where a service is persistent for 0 seconds. stats: counters when read from the kernel. Equality
+    ignores stats.
     """
 
     __slots__ = ()
@@ -57,7 +58,7 @@ class Service(Record):
     netmask: Field[int] = Field(3, "Which clients count as one: IPv4 mask, or IPv6 prefix length.")
     engine: Field[str] = Field(4, 'Name of the persistence engine, or "".')
     one_packet: Field[bool] = Field(5, "Whether every packet is scheduled by itself.")
-    scheduler_flags: Field[int] = Field(6, "Bits 0x08, 0x10, 0x20.")
+    scheduler_flags: Field[int] = Field(6, "Bits 0x08, 0x10, 0x20; the kernel may report others.")
     stats: Field[Stats] = Field(7, "Counters as the kernel had them.")
 
     def __new__(
@@ -172,8 +173,10 @@ class Service(Record):
 
     def to_dict(self) -> dict[str, Any]:
         """What its key has, scheduler, persistent, netmask (IPv4: dotted), engine, one_packet,
-        scheduler_flags (names) and stats."""
+        scheduler_flags (names; what has none, as one number in hexadecimal) and stats."""
         names = flag_names(self.scheduler, self.scheduler_flags)
+        if others := self.scheduler_flags & ~F_SCHED:
+            names.append(f"{others:#04x}")
         values = {**super().to_dict(), "netmask": self._mask(), "scheduler_flags": names}
         return {**values.pop("key"), **values}
 

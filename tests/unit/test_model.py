@@ -61,6 +61,7 @@ WRONG = [
     (lambda: Destination("10.0.0.1", 80, upper=1, lower=2), "lower threshold 2 is above the upper one 1"),
     (lambda: Destination("0.0.0.0", 80), "a destination must be a unicast address, not 0.0.0.0"),
     (lambda: Destination("224.0.0.1", 80), "unicast"),
+    (lambda: Destination("239.255.255.255", 80), "unicast"),
     (lambda: Destination("255.255.255.255", 80), "unicast"),
     (lambda: Destination("::", 80), "unicast"),
     (lambda: Destination("ff02::1", 80), "unicast"),
@@ -181,3 +182,9 @@ def test_keys_sort_naturally() -> None:
         ServiceKey.of("tcp", "::1", 80), ServiceKey.mark(1), ServiceKey.mark(1, ipv6=True), ServiceKey.mark(2),
     ]  # fmt: skip
     assert sorted(set(keys)) == keys
+
+
+def test_class_e_is_unicast() -> None:
+    """The kernel takes these addresses; only that of everybody is none."""
+    assert Destination("240.0.0.1", 80).address == "240.0.0.1"
+    assert Destination("255.255.255.254", 80).address == "255.255.255.254"
