@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-import os
 
 from ..client import saved_text
 from ..errors import IpvsError, NotRestorable, plural
-from ..outfile import write_file
+from ..outfile import TEMPORARY, write_file
+from .ending import Orderly
 from .output import ExitWith, complain, write_pieces
 
 TYPE_CHECKING = False
@@ -32,7 +32,8 @@ def save(context: Context, given: dict[str, str], words: list[str]) -> int:
         if path is None or path == "-":
             write_pieces("", pieces)
         else:
-            others = write_file(path, pieces)
+            with Orderly():
+                others = write_file(path, pieces)
             if others:
                 verb = "keeps" if others == 1 else "keep"
                 names = f"{others:,} {plural(others, 'other name')}"
@@ -40,16 +41,17 @@ def save(context: Context, given: dict[str, str], words: list[str]) -> int:
     except IpvsError as error:
         raise ExitWith(1, str(error)) from None
     except OSError as error:
-        reason = f"{error.strerror}{_advice(path, error.errno)}"
+        reason = f"{error.strerror}{_advice(path, error)}"
         raise ExitWith(1, f"cannot write {path or repr(path)}: {reason}") from None
     if left_out:
         complain(str(NotRestorable(left_out, commented=not compat)))
     return 1 if left_out else 0
 
 
-def _advice(path: str | None, code: int | None) -> str:
-    """For a file that exists and cannot be replaced, but perhaps can be written to."""
-    if code in _NO_REPLACING and path and os.path.isfile(path):
+def _advice(path: str | None, error: OSError) -> str:
+    """For a file that could be opened, but not be replaced."""
+    replacing = isinstance(error.filename, str) and error.filename.startswith(TEMPORARY)
+    if replacing and error.errno in _NO_REPLACING:
         return f" (the file is replaced as a whole, in its folder; `ipvsfast save > {path}' writes into it)"
     return ""
 

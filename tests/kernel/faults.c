@@ -179,6 +179,24 @@ int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags, struct tim
 	return real(fd, msgs, n, flags, timeout);
 }
 
+/* FAULT=stop-sync:1: the file is written, and not yet in its place. FAULT=sync:NUMBER: it cannot be written. */
+int fsync(int fd)
+{
+	static int (*real)(int);
+	static int syncs;
+	const char *fault = getenv("FAULT");
+
+	if (!real)
+		real = dlsym(RTLD_NEXT, "fsync");
+	if (is_that_one("stop-sync", ++syncs))
+		raise(SIGSTOP);
+	if (fault && !strncmp(fault, "sync:", 5)) {
+		errno = atoi(fault + 5);
+		return -1;
+	}
+	return real(fd);
+}
+
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *at, size_t size);

@@ -1,14 +1,18 @@
 """Where `ipvsfast save` writes: files, devices, pipes, descriptors; on a real table."""
 
+import errno
 import os
+import signal
 import stat
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from support.command import program, rules, run
+from support.held import held
 
 pytestmark = pytest.mark.usefixtures("netns")
 
@@ -158,3 +162,137 @@ def test_what_is_no_file(tmp_path: Path, saved: str, name: str) -> None:
     shown = path or "''"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"cannot write {shown}: {reason}\n")
     assert os.listdir(tmp_path) == ["folder"]
+
+
+@contextmanager
+def sysctl(name: str, value: str) -> Iterator[None]:
+    """A setting of the kernel, and what it was before."""
+    path = Path("/proc/sys/fs", name)
+    before = path.read_text()
+    path.write_text(value)
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
+OTHER = 1234  # a user
+
+
+def test_the_link_of_another_user_in_a_sticky_folder(folder: Path, saved: str) -> None:
+    """As with `>`: it is not followed where fs.protected_symlinks says so, neither to a file nor to none."""
+    shared, victim, missing = folder / "shared", folder / "victim", folder / "missing"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    victim.write_text("")
+    for name, target in (("to-victim", victim), ("to-missing", missing)):
+        (shared / name).symlink_to(target)
+        os.chown(shared / name, OTHER, OTHER, follow_symlinks=False)
+        with sysctl("protected_symlinks", "1"):
+            for done in (run("save", f"{shared}/{name}"), shell('"$P" save > "$FILE"', FILE=shared / name)):
+                assert done.returncode == 1
+                assert "Permission denied" in done.stderr
+            assert (
+                run("save", f"{shared}/{name}").stderr == f"cannot write {shared}/{name}: Permission denied\n"
+            )
+        assert (victim.read_text(), missing.exists()) == ("", False)
+    with sysctl("protected_symlinks", "0"):
+        assert run("save", f"{shared}/to-missing").returncode == 0
+    assert body(missing.read_text()) == saved
+    assert sorted(os.listdir(shared)) == ["to-missing", "to-victim"]
+
+
+def test_the_file_of_another_user_in_a_sticky_folder(folder: Path, saved: str) -> None:
+    """The same for a file, where fs.protected_regular says so; else it is replaced and stays theirs."""
+    folder.chmod(0o1777)
+    os.chown(folder, OTHER, OTHER)
+    path = folder / "rules"
+    path.write_text("theirs\n")
+    os.chown(path, OTHER + 1, OTHER + 1)
+    with sysctl("protected_regular", "2"):
+        done = run("save", str(path))
+        assert (done.returncode, done.stderr) == (1, f"cannot write {path}: Permission denied\n")
+        assert path.read_text() == "theirs\n"
+    with sysctl("protected_regular", "0"):
+        assert run("save", str(path)).returncode == 0
+    assert (body(path.read_text()), path.stat().st_uid) == (saved, OTHER + 1)
+    assert os.listdir(folder) == ["rules"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_in_the_middle(tmp_path: Path, shim: Path, saved: str, number: int, there: bool) -> None:
+    """The old file is whole, nothing else is left, and the program ends as the signal wants."""
+    path = tmp_path / "rules"
+    if there:
+        path.write_text("old\n")
+    with held(shim, "stop-sync:1", "save", str(path)) as command:
+        assert len(os.listdir(tmp_path)) == 2
+        command.signal(number)
+    assert command.status == (130 if number == signal.SIGINT else -number)
+    assert os.listdir(tmp_path) == (["rules"] if there else [])
+    assert not there or path.read_text() == "old\n"
+
+
+def test_an_ignored_signal_is_ignored(tmp_path: Path, shim: Path, saved: str) -> None:
+    """nohup: the save goes on."""
+    path = tmp_path / "rules"
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with held(shim, "stop-sync:1", "save", str(path)) as command:
+            command.signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert (command.status, command.err, body(path.read_text())) == (0, "", saved)
+
+
+def test_a_killed_save_is_in_nobodys_way(tmp_path: Path, shim: Path, saved: str) -> None:
+    """SIGKILL leaves its unfinished file, whose name no later save wants."""
+    path = tmp_path / "rules"
+    with held(shim, "stop-sync:1", "save", str(path)):
+        names = os.listdir(tmp_path)
+    for _ in range(3):
+        assert run("save", str(path)).returncode == 0
+    assert sorted(os.listdir(tmp_path)) == sorted(names)
+    assert body(path.read_text()) == saved
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_full_disk(tmp_path: Path, there: bool) -> None:
+    """The error is told; the old file is whole, and one that was not there is not there."""
+    run("-R", stdin=rules(20, 100))
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32k", "tmpfs", tmp_path], check=True)
+    try:
+        path = tmp_path / "rules"
+        if there:
+            path.write_text("old\n")
+        done = run("save", str(path))
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == f"cannot write {path}: No space left on device\n"
+        assert os.listdir(tmp_path) == (["rules"] if there else [])
+        assert not there or path.read_text() == "old\n"
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_a_read_only_file_system(folder: Path, saved: str) -> None:
+    """One sentence, for a file and for none; no advice that would not help."""
+    (folder / "rules").write_text("old\n")
+    subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+    for name in ("rules", "new"):
+        done = run("save", str(folder / name))
+        assert (done.returncode, done.stderr) == (1, f"cannot write {folder}/{name}: Read-only file system\n")
+    assert (os.listdir(folder), (folder / "rules").read_text()) == (["rules"], "old\n")
+
+
+@pytest.mark.parametrize("code", [errno.EDQUOT, errno.EIO])
+def test_errors_that_come_late(tmp_path: Path, shim: Path, saved: str, code: int) -> None:
+    """A quota, a server that has gone: some file systems tell only when all was written."""
+    path = tmp_path / "rules"
+    path.write_text("old\n")
+    done = subprocess.run(
+        [program(), "save", str(path)], env={**os.environ, "LD_PRELOAD": str(shim), "FAULT": f"sync:{code}"},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, f"cannot write {path}: {os.strerror(code)}\n")
+    assert (os.listdir(tmp_path), path.read_text()) == (["rules"], "old\n")

@@ -167,3 +167,66 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
         write_file(str(path), pieces())
     assert path.read_text() == "old\n"
     assert os.listdir(tmp_path) == ["rules"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_error_at_the_close(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
+    """NFS may tell of a full disk only then: the old file is whole, nothing else is left."""
+    path = tmp_path / "rules"
+    if there:
+        path.write_text("old\n")
+    real = os.close
+    closed: list[int] = []
+
+    def close(fd: int) -> None:
+        real(fd)
+        closed.append(fd)
+        if len(closed) == 1:  # the new file is the first
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    with monkeypatch.context() as patch, pytest.raises(OSError) as caught:
+        patch.setattr(os, "close", close)
+        write_file(str(path), TEXT)
+    assert caught.value.errno == errno.EDQUOT
+    assert os.listdir(tmp_path) == (["rules"] if there else [])
+    assert not there or path.read_text() == "old\n"
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, ZeroDivisionError])
+def test_a_failure_makes_no_file(tmp_path: Path, kind: type[BaseException]) -> None:
+    """Neither under its own name, nor through a link that leads to none."""
+
+    def pieces():
+        yield b"new\n"
+        raise kind
+
+    (tmp_path / "link").symlink_to("target")
+    for name in ("new", "link"):
+        with pytest.raises(kind):
+            write_file(str(tmp_path / name), pieces())
+    assert os.listdir(tmp_path) == ["link"]
+
+
+def test_a_folder_that_may_not_be_listed(tmp_path: Path) -> None:
+    """It can have files all the same."""
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    (folder / "rules").write_text("old\n")
+    folder.chmod(0o300)
+    try:
+        assert write_file(str(folder / "rules"), TEXT) == 0
+        assert write_file(str(folder / "new"), TEXT) == 0
+    finally:
+        folder.chmod(0o700)
+    assert [(folder / name).read_text() for name in sorted(os.listdir(folder))] == [WRITTEN, WRITTEN]
+
+
+def test_what_stands_in_the_way_is_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that has the name of the unfinished one, by whatever chance, stays."""
+    monkeypatch.setattr(os, "urandom", bytes)
+    other = tmp_path / f".ipvsfast-save.{bytes(8).hex()}"
+    other.write_text("theirs\n")
+    with pytest.raises(FileExistsError):
+        write_file(str(tmp_path / "rules"), TEXT)
+    assert other.read_text() == "theirs\n"
+    assert os.listdir(tmp_path) == [other.name]
