@@ -50,7 +50,8 @@ static bool is_plain(const struct ipvsf_conn_account *a)
 
 	if (a->error || a->unreadable || a->resized || !a->bytes)
 		return false;
-	return entries < 0 || (long long)a->rows >= entries - SLACK(entries);
+	return entries < 0 ||
+	       ((long long)a->rows >= entries - SLACK(entries) && (long long)a->rows <= entries);
 }
 
 /* The bytes of the table's rows, from `at` on; -1 where it is not small, or is not plain. */

@@ -164,5 +164,12 @@ def _judge(account: ReadingReport | None) -> None:
             f"the connection table kept changing its size while it was read {account.readings} times: "
             f"entries may be missing ({account.read - account.repeated:,} read{held})"
         )
+    if account.surplus:
+        more = f"{account.surplus:,} {plural(account.surplus, 'line')} more"
+        problems.append(
+            f"unexpected input from {FILE}: it has {more} than the kernel counts entries "
+            f"({account.kernel_entries or 0:,}); a sync peer may have sent data with a line end in it, so "
+            "that some of what looks like an entry is none"
+        )
     if problems:
         raise ExitWith(1, "\n".join(problems))

@@ -107,6 +107,8 @@ def _title(query: Query, asked: str, table: Connections, seconds: float) -> str:
         read = f"{account.matched:,} matched, {account.read:,}{total} read in {seconds:.2f} s"
         if account.unreadable:
             read += f", {account.unreadable:,} {plural(account.unreadable, 'line')} unreadable"
+        if account.surplus:
+            read += f", {account.surplus:,} more than the kernel counts"
         if account.incomplete:
             read += ", table changing: entries may be missing"
     asked = asked or "all connections"

@@ -70,6 +70,9 @@ class ReadingReport(Record):
     readings: Field[int] = Field(7, "How many times the table was read.")
     incomplete: Field[bool] = Field(8, "Whether entries may be missing.")
     headless: Field[bool] = Field(9, "Whether there was not even the heading.")
+    surplus: Field[int] = Field(
+        10, "Lines beyond the kernel's count: some are no entries, but look like them."
+    )
 
 
 class Pace(Record):
@@ -314,11 +317,12 @@ class Connections:
         reader.filter(*where.pack())
         netns = open_netns(self.netns)
         readings, incomplete, remembering, source = 0, True, False, self.source
+        surplus = 0
         earlier = [0, 0]  # entries read and repeated in readings before this one that count
         entries: int | None = None
         try:
-            while incomplete and readings < READINGS:
-                before = _status(netns, readings > 0)
+            while (incomplete or surplus) and readings < READINGS:
+                before, surplus = _status(netns, readings > 0), 0
                 watched = before is not None and before.watched
                 if remembering:
                     earlier[0] += reader.account.rows
@@ -344,9 +348,16 @@ class Connections:
                 after = _status(netns, True)
                 entries = after.entries if after else None
                 incomplete = _disturbed(before, after, reader.account)
+                surplus = 0 if incomplete else _surplus(before, after, reader.account)
         finally:
             self.account = _account(
-                reader, earlier, source, entries=entries, readings=readings, incomplete=incomplete
+                reader,
+                earlier,
+                source,
+                entries=entries,
+                readings=readings,
+                incomplete=incomplete,
+                surplus=surplus,
             )
             reader.close()
             if netns >= 0:
@@ -415,6 +426,22 @@ def _disturbed(before: ConnectionsStatus | None, after: ConnectionsStatus | None
     return bool(account.rows < held - slack)
 
 
+def _surplus(before: ConnectionsStatus | None, after: ConnectionsStatus | None, account: Any) -> int:
+    """How many more were read than the kernel counts; 0 where traffic alone can explain it.
+
+    What a persistence engine keeps may have a line end in it, if it came from a sync peer: what follows is
+    a line of its own, and may look like an entry. In a small table that stands still, every one shows.
+    """
+    if after is None or after.entries is None:
+        return 0
+    # Not counted before, it is taken for a table of constant length: another reading knows better.
+    first = after.entries if before is None or before.entries is None else before.entries
+    held = max(first, after.entries)
+    still = first == after.entries and held <= BREAK_EVEN
+    more = int(account.rows) - held
+    return more if more > (0 if still else held // _SLACK_SHARE + _SLACK) else 0
+
+
 def _account(
     reader: ConnReader,
     earlier: Sequence[int],
@@ -423,12 +450,14 @@ def _account(
     entries: int | None,
     readings: int,
     incomplete: bool,
+    surplus: int,
 ) -> ReadingReport:
     account = reader.account
     unreadable, sample = reader.unreadable()
     return ReadingReport._make(
         source, earlier[0] + int(account.rows), int(account.matched), earlier[1] + int(account.repeated),
         unreadable, sample, entries, readings, incomplete, bool(account.ended and not account.bytes),
+        surplus,
     )  # fmt: skip
 
 

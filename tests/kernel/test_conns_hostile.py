@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from ipvsfast import Connections
 from support.command import program, run
 from support.connections import TEMPLATE, UDP, Entry, Filler, held
 from support.sip import invite
+from support.terminal import Terminal
 
 pytestmark = pytest.mark.usefixtures("netns")
 
@@ -137,3 +139,49 @@ def test_a_line_end_inside_is_told() -> None:
         assert_harmless(done.stdout)
         assert_harmless(done.stderr)
     assert raw("conns", "--count").stdout == b"2\n"
+
+
+@pytest.mark.parametrize("locale", ["C.UTF-8", "C"])
+@pytest.mark.parametrize("form", ["--persistent-conn", "--sample 100 --persistent-conn"])
+@pytest.mark.parametrize("term", ["xterm", "dumb"])
+def test_watching_survives_any_bytes(form: str, locale: str, term: str) -> None:
+    """Drawn and printed: a Call-ID in Latin-1 is no reason to end, in no locale."""
+    run("-R", stdin=RULES)
+    inject(*HOSTILE)
+    argv = [program(), "conns", "--watch", "0.1", *form.split()]
+    with Terminal(argv, columns=600, lines=60, TERM=term, LC_ALL=locale) as terminal:
+        terminal.until(lambda: "invalid " in terminal.shown and terminal.raw.count(b" every ") > 2)
+        assert b"invalid \xff\xfe utf-8 \xc3" in terminal.raw
+        terminal.type("\x03")
+        assert terminal.end() in (0, 130)
+        assert "Traceback" not in terminal.shown
+
+
+FORGED = (
+    b"x\nTCP 0A090909 0001 0A000001 0050 0A000002 0050 ESTABLISHED     900",
+    b"y\nTCP 0A090909 0002 0A000001 0050 0A000002 0050 ESTABLISHED     900",
+)
+
+
+def test_lines_that_look_like_entries() -> None:
+    """A sync peer forges rows: whoever counts is told that the kernel has fewer, where it says how many."""
+    run("-R", stdin=RULES)
+    inject(*FORGED, b"good")
+    status = Path("/proc/net/ip_vs_status")  # from Linux 7.1 on
+    counts = status.exists() and b"Conns:" in status.read_bytes()
+    said = (
+        b"unexpected input from /proc/net/ip_vs_conn: it has 2 lines more than the kernel counts entries (3); a "
+        b"sync peer may have sent data with a line end in it, so that some of what looks like an entry is none\n"
+    )
+    for argv in (("-L", "-c", "-n"), ("conns", "--json"), ("conns", "--count"), ("conns", "--by", "client")):
+        done = raw(*argv)
+        assert (done.returncode, done.stderr) == ((1, said) if counts else (0, b""))
+    assert raw("conns", "--count").stdout == b"5\n"
+    connections = Connections()
+    assert connections.count() == 5
+    assert connections.account is not None
+    assert (connections.account.surplus, connections.account.incomplete) == (2 if counts else 0, False)
+    with Terminal([program(), "conns", "--watch", "0.1", "--count"], columns=200) as terminal:
+        terminal.until_shown("5 read" if not counts else "2 more than the kernel counts")
+        terminal.type("q")
+        assert terminal.end() == 0

@@ -27,7 +27,7 @@ def sent(total: int) -> Interrupted:
 
 
 def account(read: int, unreadable: int) -> ReadingReport:
-    return ReadingReport._make("proc", read, read, 0, unreadable, "junk", None, 1, False, False)
+    return ReadingReport._make("proc", read, read, 0, unreadable, "junk", None, 1, False, False, 0)
 
 
 class Table:

@@ -79,7 +79,7 @@ VALUES = [
     ),
     Group(("192.0.2.1", "UDP"), 3),
     ConnectionsStatus(None, 4096, False),
-    ReadingReport("proc", 5, 4, 3, 2, "TCP ...", 5, 1, False, False),
+    ReadingReport("proc", 5, 4, 3, 2, "TCP ...", 5, 1, False, False, 0),
     Pace(5, 0.5, True, 0.1, 0.01),
 ]
 every_value = pytest.mark.parametrize(

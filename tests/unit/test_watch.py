@@ -16,7 +16,7 @@ from ipvsfast.cli.conns_query import Query
 from ipvsfast.connections.forms import HEADS
 
 class Report:
-    matched, read, kernel_entries, unreadable, incomplete = 50, 140880, None, 0, False
+    matched, read, kernel_entries, unreadable, incomplete, surplus = 50, 140880, None, 0, False, 0
 
 class Table:
     readings = 0
