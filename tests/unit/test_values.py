@@ -31,6 +31,7 @@ from ipvsfast import (
 from ipvsfast.connections.count_by import Group
 from ipvsfast.connections.table import ConnectionsStatus, Pace, ReadingReport
 from ipvsfast.kernel.layout import pack_operations, unpack_table
+from ipvsfast.model.table_filter import TableFilter
 from ipvsfast.model.value import Record, Value
 
 KEY = ServiceKey.of("tcp", "10.0.0.1", 80)
@@ -77,6 +78,8 @@ VALUES = [
     ConnectionFilter(
         ":80", states=["UDP", "!NONE"], protocols=["tcp", "!udp", 50], templates=False, engines="*", limit=3
     ),
+    TableFilter(),
+    TableFilter(":80", protocols=["tcp"], min_active=1, zero_weight=False, sort="weight", limit=3),
     Group(("192.0.2.1", "UDP"), 3),
     ConnectionsStatus(None, 4096, False),
     ReadingReport("proc", 5, 4, 3, 2, "TCP ...", 5, 1, False, False, 0),
