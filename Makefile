@@ -105,7 +105,7 @@ test-kernel: deps-test venv
 
 test-long: deps-long venv
 	for kernel in $(LONG_KERNELS); do \
-		( $(RUN_KERNEL_TESTS) ) || exit; \
+		( export IPVSFAST_HAMMER=300; $(RUN_KERNEL_TESTS) ) || exit; \
 		$(MAKE) --no-print-directory campaigns KERNEL=$$kernel || exit; \
 		IPVSFAST_KERNEL=$$kernel $(BIN)/pytest tests/harness/test_lockdown.py $(PYTEST_ARGS) || exit; \
 	done

@@ -121,12 +121,13 @@ struct ipvsf_table {
 	size_t num_dests;
 	size_t services_size; /* allocated rows */
 	size_t dests_size;
-	size_t next;	   /* service whose dests are to be read next */
-	uint32_t rereads;  /* dumps repeated because the table had changed meanwhile */
-	uint32_t unstable; /* dumps still inconsistent after the last repetition */
-	uint32_t vanished; /* services deleted between the two dumps, left out here */
-	uint32_t
-		complete; /* set by the caller: try for longer; `unstable` is 0 only if nothing that stood still lacks */
+	size_t next;	    /* service whose dests are to be read next */
+	uint32_t rereads;   /* dumps repeated because the table had changed meanwhile */
+	uint32_t unstable;  /* dumps still inconsistent after the last repetition */
+	uint32_t vanished;  /* services deleted between the two dumps, left out here */
+	uint32_t complete;  /* set by the caller: try for longer, and check all that can be checked */
+	uint32_t single;    /* it is about one service */
+	uint32_t caught_up; /* how often the services were read anew as some had vanished */
 };
 
 struct ipvsf_info {

@@ -26,8 +26,9 @@
 #include "api/bpf.h"
 #include "api/stats.h"
 
-#define IPVSF_RECV_LEN 32768 /* the kernel's cap for one dump skb; never less, see netlink/dump.c */
-#define IPVSF_WINDOW_MAX 512 /* best transport cost per message; more only delays Ctrl-C */
+#define IPVSF_RECV_LEN 32768   /* the kernel's cap for one dump skb; never less, see netlink/dump.c */
+#define IPVSF_RECV_OTHER 28672 /* of ipvsf_session_other(): so its dumps are cut at other entries */
+#define IPVSF_WINDOW_MAX 512   /* best transport cost per message; more only delays Ctrl-C */
 #define IPVSF_SEND_LEN (96 * 1024)
 #define IPVSF_IDLE_MAX 4093 /* the dests that mh holds where the kernel is built as usual */
 
@@ -47,7 +48,10 @@ struct ipvsf_session {
 	uint32_t slices;      /* how often an exchange that waits was left to look at signals */
 	int64_t patience_end; /* when it is given up; 0: not waited so far */
 	uint8_t *send_buf;
-	uint8_t *recv_buf;  /* IPVSF_RECV_SLOTS times IPVSF_RECV_LEN */
+	uint8_t *recv_buf; /* IPVSF_RECV_SLOTS times recv_len */
+	uint32_t recv_len;
+	uint32_t data_skbs; /* how many the last exchange's answer came in, without that which ends it */
+	struct ipvsf_session *other;
 	uint32_t idle_most; /* dests that may go as a group with their new service; 0: never */
 	bool changed;	    /* something was carried out here since the family was looked up */
 	char message[160];
@@ -77,6 +81,8 @@ int ipvsf_netns_do(int netns_fd, int (*work)(void *arg), void *arg);
 /* netlink/session.c */
 int ipvsf_session_check(struct ipvsf_session *s);
 int ipvsf_session_look_again(struct ipvsf_session *s);
+/* Another socket in the same namespace, to compare dumps; the session itself if there can be none. */
+struct ipvsf_session *ipvsf_session_other(struct ipvsf_session *s);
 uint32_t ipvsf_session_next_seq(struct ipvsf_session *s, uint32_t count);
 
 /*
@@ -104,8 +110,37 @@ size_t ipvsf_idle_limit(const struct ipvsf_session *s, const struct ipvsf_op *op
 int ipvsf_idle_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count, int32_t *results,
 		    size_t *sent);
 
+/* netlink/dump.c: one request and its answer; with `again`, also to a module that was loaded anew */
+int ipvsf_request(struct ipvsf_session *s, uint8_t cmd, uint16_t flags, const struct ipvsf_service *ident,
+		  ipvsf_message_fn fn, void *ctx);
+int ipvsf_request_again(struct ipvsf_session *s, uint8_t cmd, uint16_t flags,
+			const struct ipvsf_service *ident, ipvsf_message_fn fn, void *ctx);
+unsigned int ipvsf_rereads(const struct ipvsf_table *t);
+int ipvsf_grow(void **rows, size_t *size, size_t count, size_t row);
+int ipvsf_add_service(struct ipvsf_session *s, const struct nlmsghdr *nlh, void *table);
+
+/* netlink/services.c */
+void ipvsf_drop_services(struct ipvsf_table *t);
+
+/* netlink/row_keys.c: rows by their keys. The orders are for arrays of pointers to rows. */
+int ipvsf_service_key_order(const void *a, const void *b);
+int ipvsf_dest_key_order(const void *a, const void *b);
+typedef int (*ipvsf_order_fn)(const void *a, const void *b);
+/* Pointers to the rows, in order; NULL: no memory. To be freed. */
+void **ipvsf_rows_sorted(const void *rows, size_t count, size_t row, ipvsf_order_fn order);
+/* Removes rows that repeat another's key. 0; -ENOMEM. */
+int ipvsf_drop_repeated(void *rows, size_t *count, size_t row, ipvsf_order_fn order);
+/* 1: both hold the same keys, but for those of rows that `ignored` names (NULL: none). 0; -ENOMEM. */
+int ipvsf_same_keys(const void *a, size_t count_a, const void *b, size_t count_b, size_t row,
+		    ipvsf_order_fn order, bool (*ignored)(const void *row));
+
 /* netlink/dump_check.c: what only the older socket option tells, to check dumps against; -1: unknown */
-int64_t ipvsf_count_services4(struct ipvsf_session *s);
+struct ip_vs_service_entry;
+/*
+ * The IPv4 services, of which `expected` are thought to be there, in one consistent reading: how many, -1, or
+ * -EAGAIN where there are far more. *ret is to be freed.
+ */
+ssize_t ipvsf_services4(struct ipvsf_session *s, size_t expected, struct ip_vs_service_entry **ret);
 int64_t ipvsf_count_dests(struct ipvsf_session *s, const struct ipvsf_service *svc);
 /* 1: the rows are the service's dests; 0: they are not (any more); -ESRCH: no service; -1: unknown */
 int ipvsf_dests_agree(struct ipvsf_session *s, const struct ipvsf_service *svc,

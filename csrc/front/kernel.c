@@ -24,7 +24,7 @@ bool front_read_table(struct ipvsf_session *s, const struct ipvsf_service *one, 
 {
 	int r = one->af ? ipvsf_service_get(s, one, ret) : ipvsf_services_dump(s, ret);
 
-	return !r && !ipvsf_dests_dump(s, ret, 0) && !(ret->complete && ret->unstable);
+	return !r && !ipvsf_dests_dump(s, ret, 0) && !(ret->complete && (ret->unstable || ret->vanished));
 }
 
 int front_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count, int32_t *results,

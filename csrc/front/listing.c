@@ -28,6 +28,7 @@ void front_list(const struct front *f, const struct front_request *q)
 	size_t head = put_head(text, sizeof(text), q, &info), len;
 
 	if (!front_read_table(s, &q->op.u.service, &t) ||
+	    t.unstable || /* Python reads anew, and tells if it has no more luck */
 	    (!q->nosort && ipvsf_table_sort(&t, IPVSF_ORDER_LISTED)) ||
 	    ipvsf_table_format(&t, q->view, q->exact, &cursor, text + head, sizeof(text) - head, &len))
 		front_decline(f);

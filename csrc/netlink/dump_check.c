@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dumps carry no sign of a table that changed under them. The older socket option interface gives the
- * number of services, and the dests of an IPv4 service in one consistent reading, at a seventh of the
- * cost; it lacks half of what a dump tells, so it serves to check one.
+ * Dumps carry no sign of a table that changed under them. The older socket option interface gives the IPv4
+ * services, and the dests of one, in one consistent reading, at a seventh of the cost; it lacks half of what a
+ * dump tells, so it serves to check one.
  */
 #include "core/internal.h"
 
@@ -10,15 +10,33 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-int64_t ipvsf_count_services4(struct ipvsf_session *s)
+ssize_t ipvsf_services4(struct ipvsf_session *s, size_t expected, struct ip_vs_service_entry **ret)
 {
-	struct ip_vs_getinfo info;
-	socklen_t len = sizeof(info);
+	size_t size = expected + expected / 8 + 64, count = 0;
+	socklen_t len = (socklen_t)(sizeof(struct ip_vs_get_services) + size * sizeof(**ret));
+	struct ip_vs_get_services *get;
 
-	memset(&info, 0, sizeof(info));
-	if (s->control_fd < 0 || getsockopt(s->control_fd, SOL_IP, IP_VS_SO_GET_INFO, &info, &len))
+	if (s->control_fd < 0)
 		return -1;
-	return info.num_services;
+	get = malloc(len);
+	if (!get)
+		return -1;
+	/* The kernel does not say how many it filled in: no service has this protocol. */
+	memset(get, 0xff, len);
+	get->num_services = (unsigned int)size;
+	if (getsockopt(s->control_fd, SOL_IP, IP_VS_SO_GET_SERVICES, get, &len)) {
+		free(get);
+		return -1;
+	}
+	while (count < size && get->entrytable[count].protocol != 0xffff)
+		count++;
+	if (count == size) {
+		free(get);
+		return -EAGAIN;
+	}
+	memmove(get, get->entrytable, count * sizeof(**ret));
+	*ret = (void *)get;
+	return (ssize_t)count;
 }
 
 int64_t ipvsf_count_dests(struct ipvsf_session *s, const struct ipvsf_service *svc)

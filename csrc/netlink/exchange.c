@@ -78,6 +78,8 @@ static int walk(struct ipvsf_session *s, const struct mmsghdr *m, ipvsf_message_
 	/* Anybody on this machine may send to our port; only the kernel has port id 0. */
 	if (m->msg_hdr.msg_namelen == sizeof(*from) && from->nl_family == AF_NETLINK && from->nl_pid)
 		return 0;
+	if (left >= NLMSG_HDRLEN && ((const struct nlmsghdr *)at)->nlmsg_type == s->family)
+		s->data_skbs++;
 	while (left >= NLMSG_HDRLEN) {
 		const struct nlmsghdr *nlh = (const void *)at;
 		size_t step;
@@ -110,8 +112,8 @@ static int receive_once(struct ipvsf_session *s, ipvsf_message_fn fn, void *ctx)
 	memset(msgs, 0, sizeof(msgs));
 	memset(from, 0, sizeof(from));
 	for (int i = 0; i < IPVSF_RECV_SLOTS; i++) {
-		iov[i].iov_base = s->recv_buf + (size_t)i * IPVSF_RECV_LEN;
-		iov[i].iov_len = IPVSF_RECV_LEN;
+		iov[i].iov_base = s->recv_buf + (size_t)i * s->recv_len;
+		iov[i].iov_len = s->recv_len;
 		msgs[i].msg_hdr.msg_iov = &iov[i];
 		msgs[i].msg_hdr.msg_iovlen = 1;
 		msgs[i].msg_hdr.msg_name = &from[i];
@@ -254,6 +256,7 @@ int ipvsf_exchange(struct ipvsf_session *s, const void *msg, ipvsf_message_fn fn
 	if (r)
 		return r;
 	s->message[0] = 0;
+	s->data_skbs = 0;
 	r = ipvsf_send_all(s, msg, nlh->nlmsg_len);
 	if (r)
 		return r;

@@ -46,8 +46,8 @@ int ipvsf_genl_open(struct ipvsf_session *s)
 	s->fd = nl_socket_get_fd(s->sk);
 	s->port = nl_socket_get_local_port(s->sk);
 	nl_socket_disable_msg_peek(s->sk);
-	/* The first dump skb is as large as the largest receive so far: let the lookup offer 32 KiB. */
-	nl_socket_set_msg_buf_size(s->sk, IPVSF_RECV_LEN);
+	/* The first dump skb is as large as the largest receive so far: let the lookup offer as much. */
+	nl_socket_set_msg_buf_size(s->sk, s->recv_len);
 	return 0;
 }
 

@@ -2,6 +2,8 @@
 /* One netlink socket with the IPVS family resolved, its buffers and limits. */
 #include "core/internal.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -75,7 +77,7 @@ static int open_session(void *session)
 	return 0;
 }
 
-static struct ipvsf_session *session_alloc(void)
+static struct ipvsf_session *session_alloc(uint32_t recv_len)
 {
 	struct ipvsf_session *s = calloc(1, sizeof(*s));
 
@@ -86,7 +88,8 @@ static struct ipvsf_session *session_alloc(void)
 	s->seq = (uint32_t)time(NULL);
 	s->idle_most = IPVSF_IDLE_MAX;
 	s->send_buf = malloc(IPVSF_SEND_LEN);
-	s->recv_buf = malloc((size_t)IPVSF_RECV_SLOTS * IPVSF_RECV_LEN);
+	s->recv_len = recv_len;
+	s->recv_buf = malloc((size_t)IPVSF_RECV_SLOTS * recv_len);
 	if (!s->send_buf || !s->recv_buf) {
 		ipvsf_session_destroy(s);
 		return NULL;
@@ -94,9 +97,9 @@ static struct ipvsf_session *session_alloc(void)
 	return s;
 }
 
-int ipvsf_session_create(int netns_fd, struct ipvsf_session **ret)
+static int create(int netns_fd, uint32_t recv_len, struct ipvsf_session **ret)
 {
-	struct ipvsf_session *s = session_alloc();
+	struct ipvsf_session *s = session_alloc(recv_len);
 	int r;
 
 	*ret = NULL;
@@ -111,9 +114,28 @@ int ipvsf_session_create(int netns_fd, struct ipvsf_session **ret)
 	return 0;
 }
 
+int ipvsf_session_create(int netns_fd, struct ipvsf_session **ret)
+{
+	return create(netns_fd, IPVSF_RECV_LEN, ret);
+}
+
+struct ipvsf_session *ipvsf_session_other(struct ipvsf_session *s)
+{
+	int netns_fd;
+
+	if (s->other || s->attached)
+		return s->other ? s->other : s;
+	netns_fd = ioctl(s->fd, SIOCGSKNS); /* the caller may be elsewhere by now */
+	if (netns_fd < 0)
+		return s;
+	create(netns_fd, IPVSF_RECV_OTHER, &s->other);
+	close(netns_fd);
+	return s->other ? s->other : s;
+}
+
 int ipvsf_session_attach(int fd, uint16_t family, struct ipvsf_session **ret)
 {
-	struct ipvsf_session *s = session_alloc();
+	struct ipvsf_session *s = session_alloc(IPVSF_RECV_LEN);
 
 	*ret = NULL;
 	if (!s)
@@ -130,6 +152,7 @@ void ipvsf_session_destroy(struct ipvsf_session *s)
 {
 	if (!s)
 		return;
+	ipvsf_session_destroy(s->other);
 	ipvsf_genl_close(s);
 	if (s->control_fd >= 0)
 		close(s->control_fd);

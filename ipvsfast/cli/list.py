@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 
 from ..errors import IpvsError, sentence
-from .output import ExitWith, write, write_all, write_pieces
+from .output import ExitWith, complain, write, write_all, write_pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ..kernel.table_reading import Reading
     from ..language.parse import Request
+    from ..model.keys import ServiceKey
     from ..resolver import Resolver
     from .context import Context
 
@@ -39,7 +41,7 @@ def list_rules(context: Context, request: Request) -> int:
     """-S: the table as rules; ExitWith (1) if it cannot be had."""
     with _Refused():
         names = _names(context, request)
-        reading = context.ipvs.read()
+        reading = read_and_tell(context)
         pieces = reading.sort().text("rules") if names is None else None
         if pieces is None:
             from ..listing.rules import rule_lines
@@ -62,6 +64,14 @@ class _Refused:
             raise ExitWith(1, sentence("list", error.errno or 0) if known else str(error)) from None
 
 
+def read_and_tell(context: Context, key: ServiceKey | None = None) -> Reading:
+    """The table or one service; what may be missing in it is said."""
+    reading = context.ipvs.read(key)
+    if reading.unstable:
+        complain("the table kept changing while it was read: services or destinations may be missing here")
+    return reading
+
+
 def _names(context: Context, request: Request) -> Resolver | None:
     """Who turns numbers into names; nobody with -n."""
     return None if "numeric" in request.given else context.names.resolver()
@@ -74,7 +84,7 @@ def _table(context: Context, request: Request) -> None:
     start = HEADERS[view]
     if request.key is None:
         start = version_line(context.ipvs.opened) + start
-    reading = context.ipvs.read(request.key)
+    reading = read_and_tell(context, request.key)
     exact, sort = "exact" in request.given, "nosort" not in request.given
     names = _names(context, request)
     pieces = None

@@ -6,6 +6,7 @@ from ..errors import IpvsError
 from ..language.values import UsageError
 from ..listing.headers import chosen_view
 from ..model.table_filter import EVERYTHING, Selection
+from .list import read_and_tell
 from .output import ExitWith, ReaderGone, write_all
 from .table_options import record_form, table_filter
 
@@ -42,7 +43,7 @@ def _table(context: Context, wanted: TableFilter, options: dict[str, str]) -> It
     from ..listing.tables import ListOptions, render
 
     ipvs = context.ipvs
-    chosen: Any = Selection(wanted).choose(ipvs.read().sort().values())
+    chosen: Any = Selection(wanted).choose(read_and_tell(context).sort().values())
     if wanted.services_only:
         chosen = [(service, []) for service, _ in chosen]
     view = ListOptions(chosen_view(options), exact="exact" in options, sort=False, info=ipvs.opened)
@@ -57,5 +58,5 @@ def _records(context: Context, wanted: TableFilter, form: RecordForm) -> Iterato
     # A part of the table says nothing of what lies outside it.
     whole = form == "json" and wanted == EVERYTHING
     state = state_records(ipvs.timeouts(), ipvs.daemons()) if whole else None
-    chosen = Selection(wanted).choose(ipvs.read().sort_for_adding().values())
+    chosen = Selection(wanted).choose(read_and_tell(context).sort_for_adding().values())
     return texts(form, chosen, state=state, services_only=wanted.services_only)

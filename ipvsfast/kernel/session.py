@@ -203,7 +203,7 @@ class Session:
         end = time.monotonic() + COMPLETE_S
         while True:
             reading = self._read(key, dests, complete, into or Reading())
-            if not (complete and reading.unstable):
+            if not (complete and (reading.unstable or reading.vanished)):
                 return reading
             if time.monotonic() >= end:
                 raise table_changing()

@@ -54,6 +54,11 @@ class Reading:
         return int(self.table.unstable)
 
     @property
+    def vanished(self) -> int:
+        """Services that were deleted before their destinations were read, and are left out."""
+        return int(self.table.vanished)
+
+    @property
     def destinations(self) -> int:
         """How many there are in all."""
         return int(self.table.num_dests)

@@ -77,11 +77,42 @@ static int in_front(void)
 	return !strncmp(program_invocation_short_name, "ipvsfast", 8);
 }
 
+/*
+ * FAULT=services:N:COMMAND or dests:N:COMMAND: once the request number N for such a dump was sent (0: each of
+ * them), so that its first part is made and the rest is not, COMMAND changes the table.
+ */
+static void change_behind(const char *kind, int cmd, const void *buf, size_t len)
+{
+	const struct nlmsghdr *nlh = buf;
+	const char *fault = getenv("FAULT");
+	size_t n = strlen(kind);
+	static int count;
+	char *command;
+	int number;
+
+	if (len < NLMSG_HDRLEN + 4 || nlh->nlmsg_len != len ||
+	    (nlh->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP || nlh->nlmsg_type <= NLMSG_MIN_TYPE ||
+	    ((const unsigned char *)buf)[NLMSG_HDRLEN] != cmd)
+		return;
+	if (!fault || strncmp(fault, kind, n) || fault[n] != ':')
+		return;
+	number = atoi(fault + n + 1);
+	if (number && ++count != number)
+		return;
+	command = strdup(fault);
+	unsetenv("FAULT");
+	if (system(strchr(command + n + 1, ':') + 1))
+		abort();
+	setenv("FAULT", command, 1);
+	free(command);
+}
+
 ssize_t send(int fd, const void *buf, size_t len, int flags)
 {
 	static ssize_t (*real)(int, const void *, size_t, int);
 	static int sends, all;
 	int error;
+	ssize_t result;
 
 	if (!real)
 		real = dlsym(RTLD_NEXT, "send");
@@ -124,7 +155,10 @@ ssize_t send(int fd, const void *buf, size_t len, int flags)
 		errno = ECONNREFUSED;
 		return -1;
 	}
-	return real(fd, buf, len, flags);
+	result = real(fd, buf, len, flags);
+	change_behind("services", 4, buf, len);
+	change_behind("dests", 8, buf, len);
+	return result;
 }
 
 static int is_connections(int fd)

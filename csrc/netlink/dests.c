@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/* The dests of the services that were read: one dump each, checked as those of services are (services.c). */
+#include "core/internal.h"
+
+#include <sys/socket.h>
+
+#define CATCH_UPS 50 /* how often the services are read anew as some went away meanwhile */
+
+struct dest_reader {
+	struct ipvsf_table *table;
+	uint16_t af;
+};
+
+static int add_dest(struct ipvsf_session *s, const struct nlmsghdr *nlh, void *ctx)
+{
+	struct dest_reader *d = ctx;
+	struct ipvsf_table *t = d->table;
+	int r = ipvsf_grow((void **)&t->dests, &t->dests_size, t->num_dests + 1, sizeof(*t->dests));
+
+	(void)s;
+	if (!r)
+		r = ipvsf_dest_decode(nlh, nlh->nlmsg_len, d->af, &t->dests[t->num_dests]);
+	if (!r)
+		t->num_dests++;
+	return r;
+}
+
+static int ignore(struct ipvsf_session *s, const struct nlmsghdr *nlh, void *ctx)
+{
+	(void)s;
+	(void)nlh;
+	(void)ctx;
+	return 0;
+}
+
+/* An empty answer is also what a service that is gone gives. */
+static int still_there(struct ipvsf_session *s, const struct ipvsf_service *svc)
+{
+	int64_t count = ipvsf_count_dests(s, svc);
+
+	if (count == -ESRCH)
+		return -ESRCH;
+	if (count >= 0)
+		return count ? -EAGAIN : 0;
+	return ipvsf_request(s, IPVS_CMD_GET_SERVICE, NLM_F_ACK, svc, ignore, NULL);
+}
+
+/* Whether the socket option gives them all: it leaves out those of another family. */
+static bool is_told(const struct ipvsf_service_row *row, const struct ipvsf_dest_row *dests, size_t count)
+{
+	if (row->conf.af != AF_INET)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (dests[i].conf.af != AF_INET)
+			return false;
+	}
+	return true;
+}
+
+static int compare_dumps(struct ipvsf_session *s, const struct ipvsf_service_row *row,
+			 const struct ipvsf_dest_row *dests, size_t count)
+{
+	struct ipvsf_table again = { 0 };
+	struct dest_reader d = { .table = &again, .af = row->conf.af };
+	int r = ipvsf_request_again(ipvsf_session_other(s), IPVS_CMD_GET_DEST, NLM_F_DUMP, &row->conf,
+				    add_dest, &d);
+
+	if (!r)
+		r = ipvsf_same_keys(dests, count, again.dests, again.num_dests, sizeof(*dests),
+				    ipvsf_dest_key_order, NULL);
+	ipvsf_table_deinit(&again);
+	return r == 1 ? 0 : r ? r : -EAGAIN;
+}
+
+static int drop_repeated(struct ipvsf_table *t, size_t first)
+{
+	size_t count = t->num_dests - first;
+	int r = ipvsf_drop_repeated(t->dests + first, &count, sizeof(*t->dests), ipvsf_dest_key_order);
+
+	t->num_dests = first + count;
+	return r;
+}
+
+/* 0: this reading of one service's dests can stand; -EAGAIN: read again; -ESRCH: no such service. */
+static int verify(struct ipvsf_session *s, struct ipvsf_table *t, const struct ipvsf_service_row *row)
+{
+	struct ipvsf_dest_row *dests = t->dests + row->first_dest;
+	size_t count = t->num_dests - row->first_dest;
+	int r;
+
+	if (count == 0)
+		return still_there(s, &row->conf);
+	if (s->data_skbs <= 1) /* made under one lock */
+		return 0;
+	if (is_told(row, dests, count)) {
+		r = ipvsf_dests_agree(s, &row->conf, dests, count);
+		if (r != -1)
+			return r < 0 ? r : r ? 0 : -EAGAIN;
+	}
+	r = compare_dumps(s, row, dests, count);
+	return r ? r : drop_repeated(t, row->first_dest);
+}
+
+static int read_dests(struct ipvsf_session *s, struct ipvsf_table *t, struct ipvsf_service_row *row)
+{
+	struct dest_reader d = { .table = t, .af = row->conf.af };
+	int r;
+
+	for (unsigned int attempt = 0;; attempt++) {
+		row->first_dest = (uint32_t)t->num_dests;
+		r = ipvsf_request(s, IPVS_CMD_GET_DEST, NLM_F_DUMP, &row->conf, add_dest, &d);
+		if (!r)
+			r = verify(s, t, row);
+		if (r != -EAGAIN)
+			break;
+		if (attempt == ipvsf_rereads(t)) {
+			t->unstable++;
+			r = drop_repeated(t, row->first_dest);
+			break;
+		}
+		t->rereads++;
+		t->num_dests = row->first_dest;
+	}
+	if (r)
+		t->num_dests = row->first_dest;
+	row->num_dests = (uint32_t)(t->num_dests - row->first_dest);
+	if (r != -ESRCH)
+		return r;
+	row->conf.af = 0;
+	t->vanished++;
+	return 0;
+}
+
+/* Takes over the dests of a service from an earlier reading. */
+static int keep_dests(struct ipvsf_table *to, struct ipvsf_service_row *row, const struct ipvsf_table *from,
+		      const struct ipvsf_service_row *known)
+{
+	int r = ipvsf_grow((void **)&to->dests, &to->dests_size, to->num_dests + known->num_dests,
+			   sizeof(*to->dests));
+
+	if (r)
+		return r;
+	row->first_dest = (uint32_t)to->num_dests;
+	row->num_dests = known->num_dests;
+	if (known->num_dests)
+		memcpy(to->dests + to->num_dests, from->dests + known->first_dest,
+		       known->num_dests * sizeof(*to->dests));
+	to->num_dests += known->num_dests;
+	return 0;
+}
+
+/* Brings the services whose dests are known to the front, with these; to->next is the first of the others. */
+static int keep_known(struct ipvsf_table *to, const struct ipvsf_table *from)
+{
+	void **sorted = ipvsf_rows_sorted(from->services, from->num_services, sizeof(*from->services),
+					  ipvsf_service_key_order);
+	int r = sorted ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !r && i < to->num_services; i++) {
+		struct ipvsf_service_row row = to->services[i];
+		void *wanted = &row, **at;
+
+		at = bsearch(&wanted, sorted, from->num_services, sizeof(*sorted), ipvsf_service_key_order);
+		if (!at)
+			continue;
+		r = keep_dests(to, &row, from, *at);
+		to->services[i] = to->services[to->next];
+		to->services[to->next++] = row;
+	}
+	free(sorted);
+	return r;
+}
+
+/*
+ * Services went away before their dests were read, and others may have come in their place: the services are
+ * read anew. All of a large table read anew would only be overtaken again.
+ */
+static int catch_up(struct ipvsf_session *s, struct ipvsf_table *t)
+{
+	struct ipvsf_table now = { .complete = t->complete };
+	int r = ipvsf_services_dump(s, &now);
+
+	if (!r)
+		r = keep_known(&now, t);
+	if (r) {
+		ipvsf_table_deinit(&now);
+		return r;
+	}
+	now.rereads += t->rereads + 1;
+	now.unstable += t->unstable;
+	now.caught_up = t->caught_up + 1;
+	ipvsf_table_deinit(t);
+	*t = now;
+	return 0;
+}
+
+static int read_rest(struct ipvsf_session *s, struct ipvsf_table *t, int64_t end)
+{
+	while (t->next < t->num_services) {
+		int r = read_dests(s, t, &t->services[t->next]);
+
+		if (r)
+			return r;
+		t->next++;
+		if (end && t->next % 8 == 0 && t->next < t->num_services && ipvsf_now_ms() >= end)
+			return -EAGAIN;
+	}
+	return 0;
+}
+
+int ipvsf_dests_dump(struct ipvsf_session *s, struct ipvsf_table *t, uint32_t budget_ms)
+{
+	int64_t end = budget_ms ? ipvsf_now_ms() + budget_ms : 0;
+	bool catches_up = t->complete && !t->single;
+	int r = ipvsf_session_check(s);
+
+	if (!r)
+		r = read_rest(s, t, end);
+	while (!r && t->vanished && catches_up && t->caught_up < CATCH_UPS) {
+		r = catch_up(s, t);
+		if (!r)
+			r = read_rest(s, t, end);
+	}
+	if (!r && t->vanished) {
+		ipvsf_drop_services(t);
+		t->next = t->num_services;
+		t->unstable += catches_up;
+	}
+	return r;
+}
+
+void ipvsf_table_deinit(struct ipvsf_table *t)
+{
+	free(t->services);
+	free(t->dests);
+	memset(t, 0, sizeof(*t));
+}
