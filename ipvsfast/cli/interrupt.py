@@ -37,12 +37,14 @@ def let_through(held: bool, begun: bool) -> bool:
     return came and ours
 
 
-def carried_out(work: Callable[[], int]) -> int:
-    """What `work` gives, or KeyboardInterrupt where it was interrupted."""
+def carried_out(work: Callable[[], int], late: bool) -> int:
+    """What `work` gives, or KeyboardInterrupt where it was interrupted. late: it calls hold_termination()
+    before it does anything, and until then Ctrl-C just ends us: an exception inside an import can get
+    lost."""
     status, ours = None, _is_ours()
     try:
         try:
-            if ours:
+            if ours and not late:
                 _signal.signal(SIGINT, _signal.default_int_handler)
             status = work()
         finally:  # what there is to say is said

@@ -34,13 +34,16 @@ class Terminated(KeyboardInterrupt):
 
 
 def hold_termination() -> None:
-    """From here on SIGTERM ends the command as Ctrl-C does; not where it came ignored."""
+    """From here on SIGTERM ends the command as Ctrl-C does, which is an exception from here on at the
+    latest; not where they came ignored."""
     # The public module would import enum.
-    from _signal import SIG_DFL, SIGTERM, getsignal, signal  # type: ignore[import-not-found]
+    from _signal import SIG_DFL, SIGINT, SIGTERM, default_int_handler, getsignal, signal  # type: ignore[import-not-found]
 
     def terminate(number: int, frame: object) -> None:
         raise Terminated
 
+    if getsignal(SIGINT) == SIG_DFL:
+        signal(SIGINT, default_int_handler)
     if getsignal(SIGTERM) == SIG_DFL:
         signal(SIGTERM, terminate)
 

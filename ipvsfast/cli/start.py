@@ -34,7 +34,8 @@ def run(name: str = "") -> NoReturn:
     from .main import guarded
 
     work = lambda: _carry_out(front, argv, name, interrupted)  # noqa: E731
-    leave(guarded(lambda: carried_out(work), argv, name))
+    restores = front.program == "restore" or argv[:1] in (["restore"], ["-R"], ["--restore"])
+    leave(guarded(lambda: carried_out(work, restores and front.fd < 0), argv, name))
 
 
 def _carry_out(front: Handed, argv: list[str], name: str, interrupted: bool) -> int:
