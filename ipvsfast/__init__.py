@@ -8,6 +8,7 @@ The names below are loaded when first used, so that the command pays only for wh
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .changes.problem import Problem
+    from .changes.replace import Replaced
     from .changes.restore import Restored, RulesInvalid
     from .client import Ipvs
     from .connections.count_by import Group
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "Replaced": "changes.replace",
     "Restored": "changes.restore",
     "RulesInvalid": "changes.restore",
     "Problem": "changes.problem",
@@ -175,8 +177,8 @@ __all__ = [
     "Ipvs", "IpvsError", "IpvsUnavailable", "KernelError", "KernelRefused", "Namespace", "NotFound",
     "NotPermitted", "NotRestorable", "Operation", "OutcomeUnknown", "Pace", "Poller", "Problem",
     "ProtocolCondition", "ProtocolName", "RateName", "Reading", "ReadingInterrupted", "ReadingReport",
-    "Restored", "Result", "Results", "RowForm", "RuleSource", "RulesInvalid", "SchedulerFlag", "Service",
-    "ServiceColumnName", "ServiceColumns", "ServiceDeltas", "ServiceKey", "ServiceNumbersName",
+    "Replaced", "Restored", "Result", "Results", "RowForm", "RuleSource", "RulesInvalid", "SchedulerFlag",
+    "Service", "ServiceColumnName", "ServiceColumns", "ServiceDeltas", "ServiceKey", "ServiceNumbersName",
     "ServiceOptions", "ServiceOrKey", "ServiceTextsName", "Snapshot", "SnapshotSource", "SourceName",
     "StateCondition", "Stats", "SyncDaemon", "TableChanging", "TableLocked", "Timeouts", "Tunnel",
     "TunnelChecksum", "TunnelType", "ViewName", "__version__", "check", "from_rule", "to_rule",

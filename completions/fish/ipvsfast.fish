@@ -93,7 +93,7 @@ complete -c ipvsfast -n '__ipvsfast_command restore' -l check -d 'only check: no
 complete -c ipvsfast -n '__ipvsfast_command restore' -l keep-going -d 'go on after a rule that the kernel refuses'
 complete -c ipvsfast -n '__ipvsfast_command restore' -l stop-on-error -d 'stop at the first one (default)'
 complete -c ipvsfast -n '__ipvsfast_command restore' -l exist -d 'what is there with other values is made to be as in the file'
-complete -c ipvsfast -n '__ipvsfast_command restore' -l clear -d 'replace the table; goes on after a refusal'
+complete -c ipvsfast -n '__ipvsfast_command restore' -l clear -d 'replace the table; what stays serves on; no refusal stops it'
 complete -c ipvsfast -n '__ipvsfast_command restore' -l allow-empty -d 'with --clear: also by a file without any service'
 complete -c ipvsfast -n '__ipvsfast_command restore' -l wait -x -d 'with --clear: wait so long if another replaces the table already'
 complete -c ipvsfast -n '__ipvsfast_command restore' -s q -l quiet -d 'no progress and no summary'

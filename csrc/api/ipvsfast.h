@@ -294,5 +294,59 @@ void ipvsf_rule_set_destroy(struct ipvsf_rule_set *set);
  */
 int ipvsf_rules_check(struct ipvsf_rule_set *set, const struct ipvsf_op *ops, size_t count, int32_t *results);
 
+enum ipvsf_step_kind {
+	IPVSF_STEP_ADD,	   /* what the rule says is not there */
+	IPVSF_STEP_CHANGE, /* it is there with other values, or at another place */
+	IPVSF_STEP_OTHER,  /* a daemon or timeouts, which no table shows */
+	IPVSF_STEP_MOVE,   /* deletes what the steps behind it add again */
+	IPVSF_STEP_DELETE  /* no rule asks for it */
+};
+
+enum ipvsf_no_rule {
+	IPVSF_NO_RULE = -1
+};
+
+/* What an op of a replacement is for. */
+struct ipvsf_step {
+	uint32_t what;	  /* enum ipvsf_step_kind */
+	int32_t rule;	  /* the one that the result of the op belongs to, or IPVSF_NO_RULE */
+	uint32_t entries; /* of the table: a deleted service counts with its dests */
+};
+
+/* What brings a table to what rules say. Owned by the caller, its arrays by C until ipvsf_replacement_deinit(). */
+struct ipvsf_replacement {
+	struct ipvsf_op *ops; /* in the order in which to send them */
+	struct ipvsf_step *steps;
+	size_t count;	  /* of both */
+	int32_t *results; /* of the rules: 0, -errno, or IPVSF_NOT_SENT where an op stands for it */
+	size_t num_rules;
+};
+
+/*
+ * The least change that puts rules (ops that add, set timeouts, start daemons) in place of a table. The dests of
+ * each service come to stand as if the rules were added to an empty table. What stands twice is sent twice, for the
+ * kernel to refuse. refused: NULL, or the results of the same rules that were sent before; then only the table
+ * counts, and refused rules are passed over: what is left is what is not as it should be. -EAGAIN: the
+ * reading has a service twice.
+ */
+int ipvsf_replacement_make(const struct ipvsf_op *rules, size_t count, const int32_t *refused,
+			   const struct ipvsf_table *table, struct ipvsf_replacement *ret);
+
+void ipvsf_replacement_deinit(struct ipvsf_replacement *replacement);
+
+/* What became of a replacement. there, added, changed: rules; deleted, left: entries that no rule asks for. */
+struct ipvsf_replaced {
+	size_t there;
+	size_t added;
+	size_t changed;
+	size_t deleted;
+	size_t left;
+	size_t done; /* ops that were carried out */
+};
+
+/* Accounts for the results of all ops; those of the rules become known. */
+void ipvsf_replacement_note(struct ipvsf_replacement *replacement, const int32_t *results,
+			    struct ipvsf_replaced *ret);
+
 /* Version text of the libnl that is linked at run time, e.g. "3.7.0". */
 const char *ipvsf_libnl_version(void);

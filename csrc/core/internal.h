@@ -161,6 +161,9 @@ struct nlmsghdr *ipvsf_write_header(struct ipvsf_writer *w, uint16_t family, uin
 void ipvsf_write_ident(struct ipvsf_writer *w, const struct ipvsf_service *svc);
 int ipvsf_write_end(struct ipvsf_writer *w);
 
+/* listing/order.c: pointers to the service rows of a table, as ipvsadm lists them */
+int ipvsf_services_listed(const struct ipvsf_table *t, const struct ipvsf_service_row **ret);
+
 /* netlink/decode.c */
 int ipvsf_info_decode(const void *msg, size_t len, struct ipvsf_info *ret);
 int ipvsf_timeouts_decode(const void *msg, size_t len, struct ipvsf_timeouts *ret);

@@ -3,7 +3,6 @@
  * ipvsfast-restore: the rules on standard input in place of the table. All of them are read before anything is
  * done, and a line that is not canonical leaves everything to Python.
  */
-#include "front/reorder.h"
 #include "front/work.h"
 
 #define TEXT_START (1 << 18)
@@ -13,8 +12,8 @@ struct replace {
 	const struct front *f;
 	char *text;
 	size_t len;
-	struct ipvsf_op *ops; /* in the order of the file */
-	int32_t *results;     /* of these */
+	struct ipvsf_op *ops;	/* in the order of the file */
+	const int32_t *results; /* of these */
 	size_t count;
 	bool empties; /* no service among them: that is asked about */
 };
@@ -27,12 +26,13 @@ static _Noreturn void leave_to_python(const struct replace *r, bool ended)
 	front_hand_on(r->f, &h, NULL, r->text, r->len);
 }
 
-/* Rules were sent, or Ctrl-C came: Python tells what is in force. */
-static _Noreturn void tell(const struct replace *r, int error)
+/* The results of the rules go along, and how many ops were carried out: Python tells what is in force. */
+static _Noreturn void tell(const struct replace *r, int error, size_t done)
 {
 	bool interrupted = error == -EINTR;
 	struct front_handed h = { .what = FRONT_DONE_REPLACE,
 				  .interrupted = interrupted,
+				  .done = done,
 				  .error = interrupted ? 0 : error,
 				  .count = (uint32_t)r->count,
 				  .ended = true };
@@ -97,65 +97,57 @@ static void scan_text(struct replace *r)
 		leave_to_python(r, true);
 }
 
-/* What does not come back goes, and then everything. Until then Python may begin anew: less is there. */
-static void empty_table(struct replace *r, struct ipvsf_session *s, const struct front_order *o)
-{
-	int32_t *results = calloc(o->num_gone, sizeof(*results));
-	int error = results ? front_send_all(s, o->gone, o->num_gone, results) : -ENOMEM;
-
-	free(results);
-	if (error == -EINTR)
-		tell(r, error);
-	if (error)
-		leave_to_python(r, true);
-}
-
-/* In the order in which they are sent; false: there is no room for that. */
-static bool arrange(struct replace *r, const struct front_order *o, struct ipvsf_op **ops, int32_t **results)
-{
-	*ops = r->ops;
-	*results = r->results;
-	if (!o->order)
-		return true;
-	*ops = calloc(r->count, sizeof(**ops));
-	*results = calloc(r->count, sizeof(**results));
-	for (size_t i = 0; *ops && i < r->count; i++)
-		(*ops)[i] = r->ops[o->order[i]];
-	return *ops && *results;
-}
-
-static void send_rules(struct replace *r, struct ipvsf_session *s, const struct front_order *o,
-		       const struct ipvsf_op *ops, int32_t *results)
+/* 0: all of it has a result; or what ended it. */
+static int send_plan(struct ipvsf_session *s, const struct ipvsf_replacement *plan, int32_t *results)
 {
 	size_t at = 0, done;
-	bool refused = false;
 	int error;
 
+	for (size_t i = 0; i < plan->count; i++)
+		results[i] = IPVSF_NOT_SENT;
 	do {
-		error = front_send(s, ops + at, r->count - at, results + at, &done);
+		error = front_send(s, plan->ops + at, plan->count - at, results + at, &done);
 		at += done;
 	} while (error == -EAGAIN);
-	for (size_t i = 0; i < r->count; i++) {
-		if (i >= at)
-			results[i] = IPVSF_NOT_SENT;
-		refused |= results[i];
+	return error;
+}
+
+static bool all_in_force(const int32_t *results, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (results[i])
+			return false;
 	}
-	if (!error && !refused)
-		return;
-	for (size_t i = 0; o->order && i < r->count; i++)
-		r->results[o->order[i]] = results[i];
-	tell(r, error);
+	return true;
+}
+
+/* All of it: what is not in this reading is deleted or added. */
+static bool read_table(struct ipvsf_session *s, struct ipvsf_table *t)
+{
+	*t = (struct ipvsf_table){ .complete = 1 };
+	return front_read_table(s, &(struct ipvsf_service){ 0 }, t);
+}
+
+/* The table is what the rules say, now that they are sent. */
+static bool is_replaced(struct replace *r, struct ipvsf_session *s)
+{
+	struct ipvsf_replacement rest;
+	struct ipvsf_table t;
+
+	return read_table(s, &t) && !ipvsf_replacement_make(r->ops, r->count, r->results, &t, &rest) &&
+	       !rest.count;
 }
 
 void front_replace(const struct front *f)
 {
 	struct replace *r = calloc(1, sizeof(*r));
-	struct ipvsf_table t = { 0 };
-	struct front_order order;
+	struct ipvsf_replacement plan;
+	struct ipvsf_replaced told;
+	struct ipvsf_table t;
 	struct ipvsf_session *s;
 	struct ipvsf_info info;
-	struct ipvsf_op *ops;
 	int32_t *results;
+	int error;
 
 	if (!r)
 		front_decline(f);
@@ -164,16 +156,19 @@ void front_replace(const struct front *f)
 	front_hold_interrupt();
 	read_text(r);
 	scan_text(r);
-	r->results = calloc(r->count, sizeof(*r->results));
-	if (!r->results || ipvsf_session_create(-1, &s) || ipvsf_info_get(s, &info) ||
+	if (ipvsf_session_create(-1, &s) || ipvsf_info_get(s, &info) ||
 	    ipvsf_lock_take(s, NULL, 0) < 0 || /* until we end; Python says who has it */
-	    !front_read_table(s, &(struct ipvsf_service){ 0 }, &t) ||
-	    front_order_make(r->ops, r->count, &t, &order) || !arrange(r, &order, &ops, &results))
+	    !read_table(s, &t) || ipvsf_replacement_make(r->ops, r->count, NULL, &t, &plan))
+		leave_to_python(r, true);
+	ipvsf_table_deinit(&t);
+	results = calloc(plan.count + 1, sizeof(*results));
+	if (!results)
 		leave_to_python(r, true);
 	if (front_interrupted())
 		_exit(INTERRUPTED);
-	for (size_t i = 0; i < r->count; i++)
-		r->results[i] = IPVSF_NOT_SENT; /* also where Ctrl-C comes before the first */
-	empty_table(r, s, &order);
-	send_rules(r, s, &order, ops, results);
+	error = send_plan(s, &plan, results);
+	ipvsf_replacement_note(&plan, results, &told);
+	r->results = plan.results;
+	if (error || !all_in_force(r->results, r->count) || (plan.count && !is_replaced(r, s)))
+		tell(r, error, told.done);
 }

@@ -102,6 +102,19 @@ static int sort_rows(void *rows, size_t count, size_t row, row_order_fn order)
 	return 0;
 }
 
+int ipvsf_services_listed(const struct ipvsf_table *t, const struct ipvsf_service_row **ret)
+{
+	const void **rows = (const void **)ret, **spare = calloc(t->num_services + 1, sizeof(*spare));
+
+	if (!spare)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->num_services; i++)
+		rows[i] = &t->services[i];
+	merge_sort(rows, spare, t->num_services, service_order);
+	free(spare);
+	return 0;
+}
+
 static void reverse_dests(struct ipvsf_dest_row *rows, size_t count)
 {
 	for (size_t i = 0; i + 1 < count - i; i++) {

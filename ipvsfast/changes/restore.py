@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..kernel.session import Session
     from ..model.types import RuleSource
     from .add import OnProgress
+    from .replace import Replaced
     from .rule_reader import Parse
 
 
@@ -40,10 +41,13 @@ class Restored:
     and were edited (exist). already_there: in force before, just as the rule says. problems: what the
     kernel refused, in order. ended: the exception that ended it early, or None. Where replies of the kernel
     were lost, the table was looked at. found: rules that it shows in force, whoever put them there; unknown:
-    the others, of which nobody can say more. They are among the problems, with ENOBUFS.
+    the others, of which nobody can say more. They are among the problems, with ENOBUFS. replaced: what became
+    of the table that was to be replaced (clear), else None.
     """
 
-    __slots__ = ("total", "added", "changed", "already_there", "found", "unknown", "problems", "ended")
+    __slots__ = (
+        "total", "added", "changed", "already_there", "found", "unknown", "problems", "ended", "replaced"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -56,6 +60,7 @@ class Restored:
         ended: BaseException | None = None,
         found: int = 0,
         unknown: int = 0,
+        replaced: Replaced | None = None,
     ) -> None:
         self.total: Final[int] = total
         self.added: Final[int] = added
@@ -65,6 +70,7 @@ class Restored:
         self.unknown: Final[int] = unknown
         self.problems: Final[list[Problem]] = problems
         self.ended: Final[BaseException | None] = ended
+        self.replaced: Final[Replaced | None] = replaced
 
     @property
     def in_force(self) -> int:
@@ -85,8 +91,8 @@ class Restored:
 
     @property
     def ok(self) -> bool:
-        """Whether all rules are in force."""
-        return self.in_force == self.total
+        """Whether all rules are in force, and, if they replace the table, nothing else is in it."""
+        return self.in_force == self.total and (self.replaced is None or self.replaced.ok)
 
     def __str__(self) -> str:
         """`2 of 4 rules are in force: 1 added, 1 already there, 1 refused, 1 not tried`"""
@@ -98,8 +104,10 @@ class Restored:
         text = f"{self.in_force:,} of {self.total:,} {rules} in force"
         if seconds is not None:
             text += f" after {seconds:.2f} s"
+        old = str(self.replaced or "")
+        old = f"; {old}" if old else ""
         if not (self.changed or self.already_there or self.found or self.problems):
-            return text  # all that was done is to add them
+            return text + old  # all that was done is to add them
         parts = [f"{self.added:,} added"]
         parts += [f"{self.changed:,} changed"] if self.changed else []
         parts += [f"{self.already_there:,} already there"]
@@ -107,7 +115,7 @@ class Restored:
         parts += [f"{self.refused:,} refused"]
         parts += [f"{self.unknown:,} unknown"] if self.unknown else []
         parts += [f"{self.not_tried:,} not tried"] if self.not_tried else []
-        return f"{text}: {', '.join(parts)}"
+        return f"{text}: {', '.join(parts)}{old}"
 
     def __repr__(self) -> str:
         return f"<Restored {self}>"
@@ -204,12 +212,14 @@ class Adding:
     def account(self, ended: BaseException | None = None) -> Restored:
         """What was done so far. ended: the exception that ended it."""
         worker = self._worker
+        if self._whole is not None and ended is not None:
+            self._whole.settle()
         if isinstance(ended, IpvsUnavailable):  # the module was removed, and its table with it
             return Restored(
                 self._total, added=0, changed=0, already_there=0, problems=worker.problems, ended=ended
             )
         return Restored(
             self._total, added=worker.added, changed=worker.changed, already_there=worker.already_there,
-            found=getattr(worker, "found", 0), unknown=getattr(worker, "unknown", 0),
-            problems=worker.problems, ended=ended,
+            found=worker.found, unknown=worker.unknown, problems=worker.problems, ended=ended,
+            replaced=None if self._whole is None else self._whole.replaced,
         )  # fmt: skip

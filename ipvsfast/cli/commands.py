@@ -54,7 +54,7 @@ VERBS: tuple[Verb, ...] = (
             _option("keep-going", ("--keep-going",), "go on after a rule that the kernel refuses"),
             _option("stop-on-error", ("--stop-on-error",), "stop at the first one (default)"),
             _option("exist", ("--exist",), "what is there with other values is made to be as in the file"),
-            _option("clear", ("--clear",), "replace the table; goes on after a refusal"),
+            _option("clear", ("--clear",), "replace the table; what stays serves on; no refusal stops it"),
             _option("allow-empty", ("--allow-empty",), "with --clear: also by a file without any service"),
             _option("wait", ("--wait",), "with --clear: wait so long if another replaces the table already",
                     "SECONDS"),

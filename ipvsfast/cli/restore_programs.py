@@ -8,7 +8,7 @@ import os
 from ..changes.problem import Problem
 from ..changes.replace import WholeTable
 from ..changes.rule_reader import RuleReader, no_services, text_chunks
-from ..errors import IpvsError
+from ..errors import IpvsError, IpvsUnavailable
 from ..kernel.session import exchange_error
 from ..model.kernel_names import COMMANDS
 from .advice import problem_text
@@ -65,40 +65,44 @@ class StdinCheck(RuleReader):
             raise StopReading
 
 
-class Sent(RuleReader):
-    """Rules that the native front has sent: tells what was refused. status: 255 if that is the last one, or a
-    reply was lost."""
-
-    def __init__(self, context: Context, results: memoryview) -> None:
-        super().__init__(context.parse, SOURCE)
-        self.status: int = 0
-        self._results = results
-        self._lost = -errno.ENOBUFS in results
-
-    def apply(self) -> None:
-        count = self.buffer.count
-        for at in range(count):
-            code = self._results[at]
-            if code < 0:
-                complain(problem_text(self.refusal(at, -code)))
-        self.status = 255 if self._lost or self._results[count - 1] < 0 else 0
-        self._results = self._results[count:]
-
-
-def in_force(count: int) -> str:
-    """How far an interrupted run came."""
-    return f": {count} {'rule is' if count == 1 else 'rules are'} in force"
+def account(rules: WholeTable) -> str:
+    """How far a run came that did not come to its end."""
+    count = rules.in_force
+    return f"{count:,} {'rule is' if count == 1 else 'rules are'} in force; {rules.replaced}"
 
 
 def tell(context: Context, done: Done) -> int:
-    """What became of rules that were sent; the exit status is that of the last rule."""
+    """What became of rules that the native front has sent; the exit status."""
+    rules = WholeTable(context.parse, SOURCE, context.ipvs.session)
+    rules.read(text_chunks(done.text))
+    rules.take(done.results, not (done.error or done.interrupted), done.count > 0)
     if done.error:
-        raise ExitWith(255, str(exchange_error(done.error)))
+        raise _ended(exchange_error(done.error), rules)
     if done.interrupted:
-        raise interrupted(in_force(sum(code == 0 for code in done.results)), done.interruption())
-    sent = Sent(context, done.results)
-    sent.read(text_chunks(done.text))
-    return sent.status
+        raise interrupted(f": {account(rules)}", done.interruption())
+    return report(rules)
+
+
+def _ended(error: IpvsError | MemoryError, rules: WholeTable) -> ExitWith:
+    for problem in rules.problems:
+        complain(problem_text(problem))
+    if isinstance(error, IpvsUnavailable) or not rules.plain:  # the table is gone too; or it was emptied
+        return ExitWith(255, str(error))
+    what = "out of memory" if isinstance(error, MemoryError) else error
+    return ExitWith(255, f"{what}\n{account(rules)}")
+
+
+def report(rules: WholeTable) -> int:
+    """Tells what was refused, and what another program did; the exit status is that of the last rule, and
+    never 0 where a reply was lost."""
+    for problem in rules.problems:
+        complain(problem_text(problem))
+    if not rules.replaced.ok:
+        complain(str(rules.replaced))
+    lost = any(problem.errno == errno.ENOBUFS for problem in rules.problems)
+    if lost or (rules.problems and rules.problems[-1].line == rules.last):
+        return 255
+    return 0 if rules.replaced.ok else 1
 
 
 def replace_table(
@@ -140,8 +144,7 @@ def read_all(fd: int) -> bytes:
 
 
 def clear_and_restore(context: Context, text: bytes) -> int:
-    """Puts the rules of `text` in place of the table; the exit status is that of the last rule, and
-    never 0 where a reply was lost."""
+    """Puts the rules of `text` in place of the table; the exit status is that of the last rule."""
     rules = WholeTable(context.parse, SOURCE, context.ipvs.session)
     hold_termination()
     try:
@@ -150,12 +153,10 @@ def clear_and_restore(context: Context, text: bytes) -> int:
             carry_out(context, context.parse(["-C"]))
             return Restore(context, SOURCE).feed(text_chunks(text))
         rules.replace()
-    except IpvsError as error:
-        raise ExitWith(255, str(error)) from None
+    except (IpvsError, MemoryError) as error:
+        rules.settle()
+        raise _ended(error, rules) from None
     except KeyboardInterrupt as error:
-        raise interrupted(in_force(rules.added + rules.already_there), error) from None
-    for problem in rules.problems:
-        complain(problem_text(problem))
-    lost = any(problem.errno == errno.ENOBUFS for problem in rules.problems)
-    last = rules.problems[-1].line if rules.problems else 0
-    return 255 if lost or (last and last == rules.last) else 0
+        rules.settle()
+        raise interrupted(f": {account(rules)}" if rules.plain else "", error) from None
+    return report(rules)

@@ -333,6 +333,21 @@ def test_restore_of_wrong_rules(arena: Arena, names: Path, stdin: str, status: i
     )
 
 
+@pytest.mark.quirk("W")
+def test_restore_by_the_least_change(arena: Arena, names: Path) -> None:
+    """A service whose new scheduler the kernel does not have: ipvsadm has deleted it; here it goes on as it was."""
+    stdin = "-A -t 10.0.0.1:80 -s nosuch\n-a -t 10.0.0.1:80 -r 192.168.0.1:80 -g -w 7\n-A -f 9 -s rr\n"
+    theirs, ours, their_state, our_state = scripts(arena, names, "ipvsadm-restore", "", stdin)
+    assert (theirs.status, their_state.rules) == (0, ("-A -f 9 -s rr",))
+    assert (ours.status, our_state.rules) == (
+        0, ("-A -t 10.0.0.1:80 -s wlc", "-a -t 10.0.0.1:80 -r 192.168.0.1:80 -g -w 7", "-A -f 9 -s rr")
+    )  # fmt: skip
+    assert lines(ours.stderr) == [
+        "stdin:1: -A -t 10.0.0.1:80 -s nosuch: Scheduler or persistence engine not found "
+        "(check the scheduler's name; its module ip_vs_NAME may be missing)"
+    ]
+
+
 def test_ipvsadm_names_are_ours(names: Path) -> None:
     """The links above lead to what was installed."""
     assert {os.path.basename(os.path.realpath(names / name)) for name in NAMES} == set(NAMES.values())

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rules in place of a table, with as little change as possible. What stays is not touched. All additions come
+ * before all deletions: a deleted dest stays in the kernel for minutes and every add searches all of these, and
+ * until the last deletion nothing that stays is missing.
+ *
+ * The kernel puts a new dest in front of the others, and the order counts (mh, wrr). So dests that stand in the
+ * table in the order of the rules stay, up to the first rule for which that is not so; from there on a dest that is
+ * there is deleted and added again at once, which finds its old entry at the head of the deleted ones.
+ */
+#include "core/hashset.h"
+#include "core/siphash.h"
+
+#define NOWHERE UINT32_MAX
+#define FWD_TUNNEL 2
+/*
+ * A change of scheduler waits for all readers of the kernel, 10 to 17 ms. From so many on the services are deleted
+ * and created anew, each in about 0.1 ms, and lack dests so long.
+ */
+#define MANY_WAITS 100
+
+/* Rules of one service, and what the table has of it. */
+struct group {
+	const struct ipvsf_service *key;
+	const struct ipvsf_service_row *row; /* NULL: not in the table */
+	uint32_t first, last;		     /* rules, linked by next[] */
+	uint32_t defined;		     /* the one that adds the service */
+	bool twice;  /* more than one adds it: which of them the kernel takes is not known */
+	bool anew;   /* not to be edited but deleted and created */
+	bool hashed; /* its dests are in the set */
+};
+
+struct maker {
+	const struct ipvsf_op *rules;
+	const int32_t *refused; /* a check afterwards: what became of them; else NULL */
+	uint32_t count;
+	const struct ipvsf_table *table;
+	struct group *groups; /* those of the table first, in its order */
+	uint32_t num_groups;
+	uint32_t *next;	 /* rule of the same service */
+	uint32_t *owner; /* group of a rule */
+	bool *taken;	 /* dests of the table that have their rule */
+	struct ipvsf_hashset services, dests;
+	struct ipvsf_sip_key hash_key;
+	struct ipvsf_replacement *ret;
+	size_t size; /* of ret->ops and ret->steps */
+};
+
+struct slot {
+	uint64_t hash; /* odd, so that no slot looks empty */
+	uint32_t at;   /* group, or dest of the table */
+	uint32_t group;
+};
+
+struct wanted {
+	uint64_t hash;
+	uint32_t group;
+	const struct ipvsf_service *service;
+	const struct ipvsf_dest *dest;
+	const struct maker *m;
+};
+
+static bool same_service(const struct ipvsf_service *a, const struct ipvsf_service *b)
+{
+	return !memcmp(a, b, offsetof(struct ipvsf_service, flags)) &&
+	       !memcmp(a->addr, b->addr, sizeof(a->addr));
+}
+
+static bool same_dest(const struct ipvsf_dest *a, const struct ipvsf_dest *b)
+{
+	return !memcmp(a, b, offsetof(struct ipvsf_dest, fwd));
+}
+
+static uint64_t hash_service(const struct maker *m, const struct ipvsf_service *s)
+{
+	uint64_t words[4] = { s->fwmark, (uint64_t)s->af << 32 | (uint64_t)s->protocol << 16 | s->port };
+
+	memcpy(&words[2], s->addr, sizeof(s->addr));
+	return ipvsf_siphash(&m->hash_key, words, sizeof(words)) | 1;
+}
+
+static uint64_t hash_dest(const struct maker *m, uint32_t group, const struct ipvsf_dest *d)
+{
+	uint64_t words[4] = { group, (uint64_t)d->af << 16 | d->port };
+
+	memcpy(&words[2], d->addr, sizeof(d->addr));
+	return ipvsf_siphash(&m->hash_key, words, sizeof(words)) | 1;
+}
+
+/* The lowest bit is always set and tells nothing. */
+static uint64_t slot_hash(const void *slot)
+{
+	return ((const struct slot *)slot)->hash >> 1;
+}
+
+static bool is_service(const void *slot, const void *wanted, const void *ctx)
+{
+	const struct slot *s = slot;
+	const struct wanted *w = wanted;
+
+	(void)ctx;
+	return s->hash == w->hash && same_service(w->m->groups[s->at].key, w->service);
+}
+
+static bool is_dest(const void *slot, const void *wanted, const void *ctx)
+{
+	const struct slot *s = slot;
+	const struct wanted *w = wanted;
+
+	(void)ctx;
+	return s->hash == w->hash && s->group == w->group &&
+	       same_dest(&w->m->table->dests[s->at].conf, w->dest);
+}
+
+static const struct ipvsf_hashset_type service_set = {
+	.slot_size = sizeof(struct slot),
+	.first_size = 1 << 8,
+	.hash = slot_hash,
+	.same = is_service,
+};
+
+static const struct ipvsf_hashset_type dest_set = {
+	.slot_size = sizeof(struct slot),
+	.first_size = 1 << 8,
+	.hash = slot_hash,
+	.same = is_dest,
+};
+
+/* The group of a service, which is made where there is none; NOWHERE: no memory. */
+static uint32_t group_of(struct maker *m, const struct ipvsf_service *service)
+{
+	struct wanted w = { .hash = hash_service(m, service), .service = service, .m = m };
+	struct slot *slot;
+
+	if (ipvsf_hashset_reserve(&service_set, &m->services))
+		return NOWHERE;
+	slot = ipvsf_hashset_find(&service_set, &m->services, w.hash >> 1, &w, NULL);
+	if (ipvsf_hashset_is_empty(slot)) {
+		*slot = (struct slot){ .hash = w.hash, .at = m->num_groups };
+		m->services.count++;
+		m->groups[m->num_groups++] = (struct group){
+			.key = service, .first = NOWHERE, .last = NOWHERE, .defined = NOWHERE
+		};
+	}
+	return slot->at;
+}
+
+static bool has_service(const struct ipvsf_op *rule)
+{
+	return rule->cmd == IPVSF_NEW_SERVICE || rule->cmd == IPVSF_NEW_DEST;
+}
+
+/* Where the reply was lost, the table tells. */
+static bool was_refused(const struct maker *m, uint32_t rule)
+{
+	return m->refused && m->refused[rule] < 0 && m->refused[rule] != -ENOBUFS;
+}
+
+static int make_groups(struct maker *m)
+{
+	for (size_t i = 0; i < m->table->num_services; i++) {
+		uint32_t g = group_of(m, &m->table->services[i].conf);
+
+		if (g != i)
+			return g == NOWHERE ? -ENOMEM : -EAGAIN;
+		m->groups[g].row = &m->table->services[i];
+	}
+	for (uint32_t i = 0; i < m->count; i++) {
+		const struct ipvsf_op *rule = &m->rules[i];
+		struct group *group;
+
+		m->next[i] = m->owner[i] = NOWHERE;
+		if (m->refused && (was_refused(m, i) || !has_service(rule)))
+			m->ret->results[i] = m->refused[i];
+		if (!has_service(rule))
+			continue;
+		/* Mostly the service is that of the rule before. */
+		m->owner[i] =
+			i && has_service(rule - 1) && same_service(&rule->u.service, &rule[-1].u.service)
+				? m->owner[i - 1]
+				: group_of(m, &rule->u.service);
+		if (m->owner[i] == NOWHERE)
+			return -ENOMEM;
+		group = &m->groups[m->owner[i]];
+		if (group->first == NOWHERE)
+			group->first = i;
+		else
+			m->next[group->last] = i;
+		group->last = i;
+		if (rule->cmd != IPVSF_NEW_SERVICE)
+			continue;
+		if (group->defined == NOWHERE || was_refused(m, group->defined))
+			group->defined = i;
+		else
+			group->twice |= !was_refused(m, i);
+	}
+	return 0;
+}
+
+static int emit(struct maker *m, uint32_t what, int32_t rule, uint32_t entries, const struct ipvsf_op *op,
+		uint16_t cmd)
+{
+	struct ipvsf_replacement *r = m->ret;
+
+	if (r->count == m->size) {
+		size_t size = m->size ? m->size * 2 : 1024;
+		struct ipvsf_op *ops = reallocarray(r->ops, size, sizeof(*ops));
+		struct ipvsf_step *steps;
+
+		if (!ops)
+			return -ENOMEM;
+		r->ops = ops;
+		steps = reallocarray(r->steps, size, sizeof(*steps));
+		if (!steps)
+			return -ENOMEM;
+		r->steps = steps;
+		m->size = size;
+	}
+	r->ops[r->count] = *op;
+	r->ops[r->count].cmd = cmd;
+	r->steps[r->count++] = (struct ipvsf_step){ .what = what, .rule = rule, .entries = entries };
+	if (rule != IPVSF_NO_RULE)
+		r->results[rule] = IPVSF_NOT_SENT;
+	return 0;
+}
+
+static int emit_rule(struct maker *m, uint32_t what, uint32_t rule, uint16_t cmd)
+{
+	return emit(m, what, (int32_t)rule, 1, &m->rules[rule], cmd);
+}
+
+static int emit_deletion(struct maker *m, uint32_t what, const struct ipvsf_service_row *row,
+			 const struct ipvsf_dest_row *dest)
+{
+	struct ipvsf_op op = { .u.service = row->conf };
+
+	if (!dest)
+		return emit(m, what, IPVSF_NO_RULE, 1 + row->num_dests, &op, IPVSF_DEL_SERVICE);
+	op.dest = dest->conf;
+	return emit(m, what, IPVSF_NO_RULE, 1, &op, IPVSF_DEL_DEST);
+}
+
+static bool same_scheduler(const struct ipvsf_service *a, const struct ipvsf_service *b)
+{
+	return !strncmp(a->sched, b->sched, sizeof(a->sched));
+}
+
+/* Without persistence the kernel uses neither timeout nor netmask. */
+static bool same_settings(const struct ipvsf_service *a, const struct ipvsf_service *b)
+{
+	uint32_t differ = (a->flags ^ b->flags) & ~(uint32_t)IP_VS_SVC_F_HASHED;
+
+	if (differ || !same_scheduler(a, b) || strncmp(a->pe, b->pe, sizeof(a->pe)))
+		return false;
+	return !(a->flags & IP_VS_SVC_F_PERSISTENT) || (a->timeout == b->timeout && a->netmask == b->netmask);
+}
+
+static bool same_values(const struct ipvsf_dest *a, const struct ipvsf_dest *b)
+{
+	if (a->fwd != b->fwd || a->weight != b->weight || a->u_thresh != b->u_thresh ||
+	    a->l_thresh != b->l_thresh)
+		return false;
+	return a->fwd != FWD_TUNNEL ||
+	       (a->tun_type == b->tun_type && a->tun_port == b->tun_port && a->tun_flags == b->tun_flags);
+}
+
+/* Where the dest of a rule stands in the table, counted as they were added; NOWHERE; -ENOMEM. */
+static int64_t find_dest(struct maker *m, struct group *group, uint32_t likely, const struct ipvsf_dest *dest)
+{
+	const struct ipvsf_service_row *row = group->row;
+	uint32_t number = (uint32_t)(group - m->groups), end = row->first_dest + row->num_dests;
+	struct wanted w = { .group = number, .dest = dest, .m = m };
+	const struct slot *slot;
+
+	if (likely < row->num_dests && same_dest(&m->table->dests[end - 1 - likely].conf, dest))
+		return likely;
+	for (uint32_t at = row->first_dest; !group->hashed && at < end; at++) {
+		struct slot one = { hash_dest(m, number, &m->table->dests[at].conf), at, number };
+		struct wanted there = { .hash = one.hash, .group = number, .m = m };
+		struct slot *to;
+
+		if (ipvsf_hashset_reserve(&dest_set, &m->dests))
+			return -ENOMEM;
+		there.dest = &m->table->dests[at].conf;
+		to = ipvsf_hashset_find(&dest_set, &m->dests, one.hash >> 1, &there, NULL);
+		m->dests.count += ipvsf_hashset_is_empty(to);
+		*to = one;
+	}
+	group->hashed = true;
+	if (!m->dests.size)
+		return NOWHERE;
+	w.hash = hash_dest(m, number, dest);
+	slot = ipvsf_hashset_find(&dest_set, &m->dests, w.hash >> 1, &w, NULL);
+	return ipvsf_hashset_is_empty(slot) ? NOWHERE : end - 1 - slot->at;
+}
+
+/* How far the dests of a service were found in the order of the rules. */
+struct order {
+	uint32_t next; /* the first that may come now */
+	bool broken;
+};
+
+/* A rule for a dest of a service that is there. What stands twice is left to the kernel to refuse. */
+static int put_dest(struct maker *m, struct group *group, struct order *o, uint32_t rule)
+{
+	const struct ipvsf_dest_row *there;
+	int64_t at = find_dest(m, group, o->next, &m->rules[rule].dest);
+	uint32_t row;
+	int r;
+
+	if (at < 0)
+		return (int)at;
+	row = group->row->first_dest + group->row->num_dests - 1 - (uint32_t)at;
+	if (at == NOWHERE || m->taken[row]) {
+		o->broken |= at == NOWHERE && !was_refused(m, rule);
+		return was_refused(m, rule) ? 0 : emit_rule(m, IPVSF_STEP_ADD, rule, IPVSF_NEW_DEST);
+	}
+	m->taken[row] = true;
+	if (was_refused(m, rule))
+		return 0;
+	there = &m->table->dests[row];
+	if (!o->broken && at >= o->next) {
+		o->next = (uint32_t)at + 1;
+		return same_values(&there->conf, &m->rules[rule].dest)
+			     ? 0
+			     : emit_rule(m, IPVSF_STEP_CHANGE, rule, IPVSF_SET_DEST);
+	}
+	o->broken = true;
+	r = emit_deletion(m, IPVSF_STEP_MOVE, group->row, there);
+	return r ? r : emit_rule(m, IPVSF_STEP_CHANGE, rule, IPVSF_NEW_DEST);
+}
+
+/* What is sent for the rules of a service that is there and stays. */
+static int change_service(struct maker *m, struct group *group)
+{
+	struct order o = { 0 };
+	int r = 0;
+
+	for (uint32_t i = group->first; !r && i != NOWHERE; i = m->next[i]) {
+		if (i < group->defined)
+			m->ret->results[i] = -ESRCH;
+		else if (m->rules[i].cmd == IPVSF_NEW_DEST)
+			r = put_dest(m, group, &o, i);
+		else if (!was_refused(m, i) && !same_settings(&group->row->conf, &m->rules[i].u.service))
+			r = emit_rule(m, IPVSF_STEP_CHANGE, i, IPVSF_SET_SERVICE);
+	}
+	return r;
+}
+
+/* The same for one that is not there, or is deleted first. Who refuses is the kernel. */
+static int add_service(struct maker *m, const struct group *group)
+{
+	int r = group->anew ? emit_deletion(m, IPVSF_STEP_MOVE, group->row, NULL) : 0;
+
+	for (uint32_t i = group->first; !r && i != NOWHERE; i = m->next[i]) {
+		if (i < group->defined) /* all of them where none adds the service */
+			m->ret->results[i] = -ESRCH;
+		else if (!was_refused(m, i))
+			r = emit_rule(m, group->anew ? IPVSF_STEP_CHANGE : IPVSF_STEP_ADD, i,
+				      m->rules[i].cmd);
+	}
+	return r;
+}
+
+/* Services that are created anew come last: what they leave among the deleted dests hinders no other. */
+static int emit_groups(struct maker *m, bool anew)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; !r && i < m->count; i++) {
+		struct group *group = m->owner[i] == NOWHERE ? NULL : &m->groups[m->owner[i]];
+
+		if (!group || group->first != i || group->anew != anew)
+			continue;
+		r = group->row && !anew && group->defined != NOWHERE ? change_service(m, group)
+								     : add_service(m, group);
+	}
+	return r;
+}
+
+static int emit_others(struct maker *m, uint16_t cmd)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; !m->refused && !r && i < m->count; i++)
+		r = m->rules[i].cmd == cmd ? emit_rule(m, IPVSF_STEP_OTHER, i, cmd) : 0;
+	return r;
+}
+
+/*
+ * From the end of a listing to its start, in each service the newest dest first: rules that are in the order of a
+ * saved table then find their old entries at once if this one is brought back.
+ */
+static int emit_deletions(struct maker *m)
+{
+	size_t count = m->table->num_services;
+	const struct ipvsf_service_row **listed = calloc(count + 1, sizeof(*listed));
+	int r = listed ? ipvsf_services_listed(m->table, listed) : -ENOMEM;
+
+	while (!r && count-- > 0) {
+		const struct ipvsf_service_row *row = listed[count];
+		const struct group *group = &m->groups[row - m->table->services];
+
+		if (group->defined == NOWHERE)
+			r = emit_deletion(m, IPVSF_STEP_DELETE, row, NULL);
+		for (uint32_t d = 0; !r && group->defined != NOWHERE && !group->anew && d < row->num_dests;
+		     d++) {
+			if (!m->taken[row->first_dest + d])
+				r = emit_deletion(m, IPVSF_STEP_DELETE, row,
+						  &m->table->dests[row->first_dest + d]);
+		}
+	}
+	free(listed);
+	return r;
+}
+
+static bool changes_scheduler(const struct maker *m, const struct group *group)
+{
+	return group->row && group->defined != NOWHERE && !was_refused(m, group->defined) &&
+	       !same_scheduler(&group->row->conf, &m->rules[group->defined].u.service);
+}
+
+static void choose_anew(struct maker *m)
+{
+	size_t waits = 0;
+
+	for (uint32_t i = 0; i < m->num_groups; i++)
+		waits += changes_scheduler(m, &m->groups[i]);
+	for (uint32_t i = 0; i < m->table->num_services; i++) {
+		struct group *group = &m->groups[i];
+
+		group->anew = group->twice || (waits >= MANY_WAITS && changes_scheduler(m, group));
+	}
+}
+
+static int make(struct maker *m)
+{
+	int r = make_groups(m);
+
+	if (r)
+		return r;
+	choose_anew(m);
+	r = emit_others(m, IPVSF_SET_CONFIG);
+	if (!r)
+		r = emit_groups(m, false);
+	if (!r)
+		r = emit_groups(m, true);
+	if (!r)
+		r = emit_deletions(m);
+	/* A daemon does not start while there are dests of another family than their service's. */
+	return r ? r : emit_others(m, IPVSF_NEW_DAEMON);
+}
+
+int ipvsf_replacement_make(const struct ipvsf_op *rules, size_t count, const int32_t *refused,
+			   const struct ipvsf_table *table, struct ipvsf_replacement *ret)
+{
+	struct maker m = {
+		.rules = rules, .refused = refused, .count = (uint32_t)count, .table = table, .ret = ret
+	};
+	int r = count > INT32_MAX ? -E2BIG : ipvsf_sip_key_init(&m.hash_key);
+
+	memset(ret, 0, sizeof(*ret));
+	if (r)
+		return r;
+	r = -ENOMEM;
+	ret->num_rules = count;
+	ret->results = calloc(count + 1, sizeof(*ret->results));
+	m.groups = calloc(table->num_services + count + 1, sizeof(*m.groups));
+	m.next = calloc(count + 1, sizeof(*m.next));
+	m.owner = calloc(count + 1, sizeof(*m.owner));
+	m.taken = calloc(table->num_dests + 1, sizeof(*m.taken));
+	if (ret->results && m.groups && m.next && m.owner && m.taken)
+		r = make(&m);
+	ipvsf_hashset_deinit(&service_set, &m.services);
+	ipvsf_hashset_deinit(&dest_set, &m.dests);
+	free(m.groups);
+	free(m.next);
+	free(m.owner);
+	free(m.taken);
+	if (r)
+		ipvsf_replacement_deinit(ret);
+	return r;
+}
+
+void ipvsf_replacement_deinit(struct ipvsf_replacement *r)
+{
+	free(r->ops);
+	free(r->steps);
+	free(r->results);
+	memset(r, 0, sizeof(*r));
+}
+
+void ipvsf_replacement_note(struct ipvsf_replacement *r, const int32_t *results, struct ipvsf_replaced *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	for (size_t i = 0; i < r->count; i++) {
+		const struct ipvsf_step *step = &r->steps[i];
+		bool done = !results[i];
+
+		ret->done += done;
+		if (step->what == IPVSF_STEP_DELETE) {
+			ret->deleted += done ? step->entries : 0;
+			ret->left += done ? 0 : step->entries;
+		}
+		if (step->rule == IPVSF_NO_RULE)
+			continue;
+		r->results[step->rule] = results[i];
+		ret->added += done && step->what != IPVSF_STEP_CHANGE;
+		ret->changed += done && step->what == IPVSF_STEP_CHANGE;
+	}
+	for (size_t i = 0; i < r->num_rules; i++)
+		ret->there += !r->results[i];
+	ret->there -= ret->added + ret->changed;
+}
