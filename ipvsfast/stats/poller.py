@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from _thread import allocate_lock
 
@@ -36,10 +37,13 @@ class Poller:
         self._source: Source = source_of(source, session)
         self._pool = MemoryPool()
         self._last: Snapshot | None = None
-        self._lock = allocate_lock()
+        self._lock, self._pid = allocate_lock(), os.getpid()
 
     def poll(self) -> Snapshot:
         """Read the table now."""
+        # The session refuses a child after fork, whose copy of the lock perhaps nobody gives back.
+        if self._pid != os.getpid():
+            self._lock, self._pid = allocate_lock(), os.getpid()
         with self._lock:
             self._last = take_snapshot(self._session, self._source, self._last, self._pool)
             return self._last

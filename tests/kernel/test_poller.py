@@ -1,7 +1,9 @@
 """Polling a real table: the same memory again and again, and what happens meanwhile."""
 
 import asyncio
+import errno
 import gc
+import os
 import threading
 import time
 import tracemalloc
@@ -10,7 +12,18 @@ from collections.abc import Iterator
 import numpy
 import pytest
 
-from ipvsfast import Batch, Delta, Destination, InvalidValue, Ipvs, IpvsUnavailable, Poller, Service, Snapshot
+from ipvsfast import (
+    Batch,
+    Delta,
+    Destination,
+    InvalidValue,
+    Ipvs,
+    IpvsUnavailable,
+    KernelError,
+    Poller,
+    Service,
+    Snapshot,
+)
 from support.module import module_afterwards, unload
 
 SERVICES = 40
@@ -224,6 +237,22 @@ def test_a_closed_table(ipvs: Ipvs) -> None:
     for ask in (poller.poll, poller.totals):
         with pytest.raises(OSError, match="the session is closed"):
             ask()
+
+
+def test_a_child_is_refused(ipvs: Ipvs) -> None:
+    """At once, also if another thread was polling at the moment of the fork."""
+    poller = ipvs.poller()
+    poller.poll()
+    with poller._lock:
+        child = os.fork()
+        if not child:
+            try:
+                poller.poll()
+            except KernelError as error:
+                os._exit(error.errno)
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == errno.ECHILD
+    assert len(poller.poll().destinations) == SERVICES * EACH
 
 
 @pytest.fixture
