@@ -15,6 +15,8 @@ from ..kernel.layout import (
     unpack_texts,
 )
 from ..kernel.reading_memory import column_of
+from ..model.destination import destination_key
+from ..model.service import service_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,8 +29,10 @@ if TYPE_CHECKING:
     from ..model.service import Service
     from ..model.types import (
         DestinationColumnName,
+        DestinationOrKey,
         ServiceColumnName,
         ServiceNumbersName,
+        ServiceOrKey,
         ServiceTextsName,
     )
 
@@ -46,6 +50,8 @@ class Shape:
         self._destination_keys: list[DestinationKey] | None = None
         self._addresses: tuple[memoryview, memoryview] | None = None
         self._services_of: memoryview | None = None
+        self._service_numbers: dict[ServiceKey, int] | None = None
+        self._destination_numbers: dict[tuple[int, DestinationKey], int] | None = None
 
     def service_keys(self, rows: LentRows) -> list[ServiceKey]:
         """For each service what identifies it."""
@@ -71,6 +77,19 @@ class Shape:
         if self._services_of is None:
             self._services_of = rows.services_of()
         return self._services_of
+
+    def service_numbers(self, rows: LentRows) -> dict[ServiceKey, int]:
+        """The number of the row of each service."""
+        if self._service_numbers is None:
+            self._service_numbers = {key: n for n, key in enumerate(self.service_keys(rows))}
+        return self._service_numbers
+
+    def destination_numbers(self, rows: LentRows) -> dict[tuple[int, DestinationKey], int]:
+        """The number of the row of each destination, by that of its service and its key."""
+        if self._destination_numbers is None:
+            pairs = zip(self.services_of(rows), self.destination_keys(rows))
+            self._destination_numbers = {pair: n for n, pair in enumerate(pairs)}
+        return self._destination_numbers
 
 
 def _in_rows(addresses: memoryview) -> memoryview:
@@ -130,6 +149,10 @@ class ServiceColumns:
         keys in the same order, so do not change it."""
         return self._shape.service_keys(self._rows)
 
+    def find(self, service: ServiceOrKey) -> int | None:
+        """The number of the row of a service, given as itself or by its key; None if it is not there."""
+        return self._shape.service_numbers(self._rows).get(service_key(service))
+
     def row(self, number: int) -> Service:
         """One row as a Service with its counters; a negative number counts from the end."""
         return unpack_service(self._rows.services, row_number(number, len(self)))
@@ -166,6 +189,14 @@ class DestinationColumns:
         """For each row its DestinationKey, which is unique within the service; shared as
         ServiceColumns.keys() is."""
         return self._shape.destination_keys(self._rows)
+
+    def find(self, service: ServiceOrKey, destination: DestinationOrKey) -> int | None:
+        """The number of the row of a destination of a service, given as themselves or by their keys; None if
+        it is not there."""
+        number = self._shape.service_numbers(self._rows).get(service_key(service))
+        if number is None:
+            return None
+        return self._shape.destination_numbers(self._rows).get((number, destination_key(destination)))
 
     def row(self, number: int) -> Destination:
         """One row as a Destination with its counters; a negative number counts from the end."""

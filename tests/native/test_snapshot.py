@@ -95,6 +95,25 @@ def test_columns_keys_and_rows() -> None:
     assert array("Q", destinations["connections"]) == array("Q", [1, 2, 9])
 
 
+def test_rows_are_found_by_key() -> None:
+    """By the value or by its key; a destination within its service."""
+    first = snapshot_of(TABLE)
+    for snapshot in (first, snapshot_of(TABLE, first)):
+        for number, key in enumerate(snapshot.services.keys()):
+            assert (
+                snapshot.services.find(key) == snapshot.services.find(snapshot.services.row(number)) == number
+            )
+        one, two = destination_of(1), destination_of(2)
+        assert snapshot.destinations.find(WEB, one) == 0
+        assert snapshot.destinations.find(WEB, snapshot.destinations.row(1)) == 1
+        assert snapshot.destinations.find(Service(SIX), one) == 2
+        assert snapshot.destinations.find(SIX, two) is None
+        assert snapshot.services.find(ServiceKey.mark(8)) is None
+        assert snapshot.destinations.find(ServiceKey.mark(8), one) is None
+    with pytest.raises(TypeError):
+        first.services.find("tcp 10.0.0.1:80")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("number", [3, -4])
 def test_a_row_that_there_is_not(number: int) -> None:
     """As with lists."""

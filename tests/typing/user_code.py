@@ -211,6 +211,7 @@ def rates(ipvs: Ipvs, earlier: Snapshot | None = None) -> dict[str, float]:
     assert_type(snapshot.destinations["weight"][0], int)
     assert_type(snapshot.destinations.keys(), list[DestinationKey])
     assert_type(snapshot.services.row(-1), Service)
+    assert_type(snapshot.services.find(Service.mark(7)), int | None)
     assert_type(snapshot.estimating, bool | None)
     assert_type(snapshot.totals(), Stats)
     assert_type(snapshot.namespace_totals(), Stats | None)
