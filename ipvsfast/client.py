@@ -300,19 +300,19 @@ class Ipvs:
 
     def add_destination(self, service: ServiceOrKey, destination: Destination) -> None:
         """Add a destination to a service."""
-        self._one("add-server", service, destination)
+        self._one("add-destination", service, destination)
 
     def edit_destination(self, service: ServiceOrKey, destination: Destination) -> None:
         """Replace forwarding, weight, thresholds and tunnel of an existing destination."""
-        self._one("edit-server", service, destination)
+        self._one("edit-destination", service, destination)
 
     def put_destination(self, service: ServiceOrKey, destination: Destination) -> None:
         """Add a destination to a service, or edit the one that is there."""
-        self._one("put-server", service, destination)
+        self._one("put-destination", service, destination)
 
     def delete_destination(self, service: ServiceOrKey, destination: DestinationOrKey) -> None:
         """Delete a destination, given as itself or by its key."""
-        self._one("delete-server", service, destination)
+        self._one("delete-destination", service, destination)
 
     def zero(self, service: ServiceOrKey | None = None) -> None:
         """Zero the counters of one service and its destinations, or of everything."""

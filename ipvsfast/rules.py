@@ -73,11 +73,11 @@ def to_rule(what: Ruled, service: ServiceOrKey | None = None) -> str:
         raise TypeError(f"no rule says {what!r}")
     if service is None:
         raise TypeError("the rule of a destination needs its service")
-    return _rule(Operation._make("add-server", service_key(service), what, None))
+    return _rule(Operation._make("add-destination", service_key(service), what, None))
 
 
 # ipvsadm's option for each command that has nothing but a service or a destination to name.
-_OPTIONS = {"delete-service": "-D", "delete-server": "-d", "zero": "-Z", "flush": "-C"}
+_OPTIONS = {"delete-service": "-D", "delete-destination": "-d", "zero": "-Z", "flush": "-C"}
 
 
 def _check(problem: str, value: object) -> None:
@@ -105,7 +105,7 @@ def _rule(operation: Operation) -> str:
     destination = operation.destination
     if named and isinstance(destination, Destination):
         _check(destination_problem(named, destination), destination.key)
-        return ("-e" if command == "edit-server" else "-a") + destination_rule(named, destination)[2:]
+        return ("-e" if command == "edit-destination" else "-a") + destination_rule(named, destination)[2:]
     words = [_OPTIONS[command]]
     if named:
         words.append(selector(named))

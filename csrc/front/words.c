@@ -96,12 +96,18 @@ static const struct option options[] = {
 };
 
 static const struct option commands[] = {
-	{ .letter = 'A', .name = "add-service" },    { .letter = 'E', .name = "edit-service" },
-	{ .letter = 'D', .name = "delete-service" }, { .letter = 'C', .name = "clear" },
-	{ .letter = 'R', .name = "restore" },	     { .letter = 'S', .name = "save" },
-	{ .letter = 'a', .name = "add-server" },     { .letter = 'e', .name = "edit-server" },
-	{ .letter = 'd', .name = "delete-server" },  { .letter = 'L', .name = "list" },
-	{ .letter = 'l', .name = "list" },	     { .letter = 'Z', .name = "zero" },
+	{ .letter = 'A', .name = "add-service" },
+	{ .letter = 'E', .name = "edit-service" },
+	{ .letter = 'D', .name = "delete-service" },
+	{ .letter = 'C', .name = "clear" },
+	{ .letter = 'R', .name = "restore" },
+	{ .letter = 'S', .name = "save" },
+	{ .letter = 'a', .name = "add-destination" },
+	{ .letter = 'e', .name = "edit-destination" },
+	{ .letter = 'd', .name = "delete-destination" },
+	{ .letter = 'L', .name = "list" },
+	{ .letter = 'l', .name = "list" },
+	{ .letter = 'Z', .name = "zero" },
 };
 
 struct reader {

@@ -8,7 +8,7 @@ from ..errors import IpvsError, sentence
 from ..kernel.layout import OP_SIZE, command_of, with_command
 from ..kernel.rule_buffer import NOT_SENT, count_sent, new_results
 from ..model.kernel_names import COMMANDS
-from .present import ADD_SERVER, ADD_SERVICE, Present, daemon_runs, timeouts_are
+from .present import ADD_DESTINATION, ADD_SERVICE, Present, daemon_runs, timeouts_are
 from .problem import Problem
 from .rule_reader import RuleReader
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     OnProgress = Callable[[int], None]
     _V = TypeVar("_V")
 
-_EDIT = {ADD_SERVICE: COMMANDS["edit-service"], ADD_SERVER: COMMANDS["edit-server"]}
-_DELETE = {ADD_SERVICE: COMMANDS["delete-service"], ADD_SERVER: COMMANDS["delete-server"]}
+_EDIT = {ADD_SERVICE: COMMANDS["edit-service"], ADD_DESTINATION: COMMANDS["edit-destination"]}
+_DELETE = {ADD_SERVICE: COMMANDS["delete-service"], ADD_DESTINATION: COMMANDS["delete-destination"]}
 # What an edit is answered where another program has deleted the entry since it could not be added.
-_GONE = {ADD_SERVICE: (-errno.ESRCH,), ADD_SERVER: (-errno.ENOENT, -errno.ESRCH)}
+_GONE = {ADD_SERVICE: (-errno.ESRCH,), ADD_DESTINATION: (-errno.ENOENT, -errno.ESRCH)}
 _ROUNDS = 3
 
 # What became of a rule. OTHER: it is there with other values, and may be edited.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .rule_reader import Parse
 
 # What a file for the strict restore may hold: additions, not changes of what it cannot know.
-RULES = ("add-service", "add-server", "set", "start-daemon")
+RULES = ("add-service", "add-destination", "set", "start-daemon")
 _CHECKED = {
     -errno.EEXIST: "this stands twice",
     -errno.ESRCH: "its service is not defined before it",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Packed = bytes | bytearray
 
-ADD_SERVICE, ADD_SERVER = COMMANDS["add-service"], COMMANDS["add-server"]
+ADD_SERVICE, ADD_DESTINATION = COMMANDS["add-service"], COMMANDS["add-destination"]
 _CHOSEN = F_PERSISTENT | F_ONEPACKET | F_SCHED  # the flags that are not the kernel's own
 _EVERY_FLAG = 0xFFFFFFFF
 
@@ -70,8 +70,8 @@ class Present:
         entry = self._entry(op)
         if entry is None:
             return b""
-        if command_of(op) == ADD_SERVER:
-            return packed_operation(COMMANDS["edit-server"], service_of(op), entry)
+        if command_of(op) == ADD_DESTINATION:
+            return packed_operation(COMMANDS["edit-destination"], service_of(op), entry)
         values = list(SERVICE.unpack(entry))
         values[5:7] = values[5] & _CHOSEN, _EVERY_FLAG
         return packed_operation(COMMANDS["edit-service"], SERVICE.pack(*values))

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from ..kernel.layout import Buffer
     from ..kernel.session import Session
 
-_ADD_SERVICE, _ADD_SERVER = COMMANDS["add-service"], COMMANDS["add-server"]
-_EDIT = {_ADD_SERVICE: COMMANDS["edit-service"], _ADD_SERVER: COMMANDS["edit-server"]}
+_ADD_SERVICE, _ADD_DESTINATION = COMMANDS["add-service"], COMMANDS["add-destination"]
+_EDIT = {_ADD_SERVICE: COMMANDS["edit-service"], _ADD_DESTINATION: COMMANDS["edit-destination"]}
 # What an edit is answered where another program has deleted the entry since it could not be added.
-_GONE = {_ADD_SERVICE: -errno.ESRCH, _ADD_SERVER: -errno.ENOENT}
+_GONE = {_ADD_SERVICE: -errno.ESRCH, _ADD_DESTINATION: -errno.ENOENT}
 _ADDING = bytes([*_EDIT, COMMANDS["start-daemon"]])
 _ROUNDS = 3
 

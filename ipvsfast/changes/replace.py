@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .add import OnProgress
     from .rule_reader import Parse
 
-_PLAIN = {COMMANDS[name] for name in ("add-service", "add-server", "set", "start-daemon")}
+_PLAIN = {COMMANDS[name] for name in ("add-service", "add-destination", "set", "start-daemon")}
 
 
 class Replaced:

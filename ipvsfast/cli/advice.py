@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 _ADVICE: dict[tuple[str, int], str] = {
     ("add-service", _e.EEXIST): "edit it with -E, or delete it first",
     ("edit-service", _e.ESRCH): "add it with -A",
-    ("add-server", _e.ESRCH): "add the service first with -A",
-    ("edit-server", _e.ESRCH): "add the service first with -A",
-    ("add-server", _e.EEXIST): "edit it with -e",
-    ("edit-server", _e.ENOENT): "add it with -a",
+    ("add-destination", _e.ESRCH): "add the service first with -A",
+    ("edit-destination", _e.ESRCH): "add the service first with -A",
+    ("add-destination", _e.EEXIST): "edit it with -e",
+    ("edit-destination", _e.ENOENT): "add it with -a",
     ("start-daemon", _e.ENODEV): "name an existing interface with --mcast-interface",
 }
 

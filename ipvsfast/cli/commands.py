@@ -182,19 +182,19 @@ def parse_verb(verb: Verb, argv: Sequence[str]) -> tuple[dict[str, str], list[st
     """
     spellings = {spelling: option for option in (*verb.options, HELP) for spelling in option.spellings}
     words: list[str] = []
-    given: dict[str, str] = {}
+    options: dict[str, str] = {}
     try:
         for option, text, _ in tokens(argv, spellings, words):
             # Several values of one option are one list.
-            more = f"{given[option.name]}," if option.argument and option.name in given else ""
-            given[option.name] = more + (text or "")
+            more = f"{options[option.name]}," if option.argument and option.name in options else ""
+            options[option.name] = more + (text or "")
     except UsageError as error:
         raise UsageError(2, f"{verb.name}: {error.message}", word=error.word) from None
-    if "help" in given:
-        return given, words
+    if "help" in options:
+        return options, words
     needed = sum(not word.startswith("[") for word in verb.words)
     if len(words) < needed:
         raise UsageError(2, f"{verb.name}: {verb.words[len(words)]} is missing")
     if len(words) > len(verb.words):
         raise UsageError(2, f"{verb.name}: unexpected argument {words[len(verb.words)]}")
-    return given, words
+    return options, words

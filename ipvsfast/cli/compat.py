@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from .context import Context
 
 
-def install_verb(context: Context, given: dict[str, str], words: list[str]) -> int:
+def install_verb(context: Context, options: dict[str, str], words: list[str]) -> int:
     """`ipvsfast install-compat`"""
     return install(words[0], context.program)
 
 
-def remove_verb(context: Context, given: dict[str, str], words: list[str]) -> int:
+def remove_verb(context: Context, options: dict[str, str], words: list[str]) -> int:
     """`ipvsfast remove-compat`"""
     return remove(words[0])
 

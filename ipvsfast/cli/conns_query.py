@@ -30,53 +30,53 @@ class Query:
     two readings, shown in place or written below each other, or None; repeat: how many, None for no end.
     """
 
-    def __init__(self, given: dict[str, str]) -> None:
-        self.count: bool = "count" in given
+    def __init__(self, options: dict[str, str]) -> None:
+        self.count: bool = "count" in options
         self.by: list[Key] | None = None
-        self.top: int | None = _number(given, "top", 1)
-        self.least: int = _number(given, "min", 1) or 1
-        self.sample: int | None = _number(given, "sample", 1, _MOST_SAMPLED)
-        self.watch: float | None = _seconds(given, "watch")
-        self.interval: float | None = _seconds(given, "interval")
-        self.repeat: int | None = _number(given, "repeat", 1)
-        self.engines_shown: bool = "persistent-conn" in given
-        self.details: bool = "details" in given
-        self.quiet: bool = "quiet" in given
-        self.source = chosen_source(given.get("source"))
-        self.form: OutputForm = _one_of(given, FORMATS) or "table"
-        if "by" in given:
+        self.top: int | None = _number(options, "top", 1)
+        self.least: int = _number(options, "min", 1) or 1
+        self.sample: int | None = _number(options, "sample", 1, _MOST_SAMPLED)
+        self.watch: float | None = _seconds(options, "watch")
+        self.interval: float | None = _seconds(options, "interval")
+        self.repeat: int | None = _number(options, "repeat", 1)
+        self.engines_shown: bool = "persistent-conn" in options
+        self.details: bool = "details" in options
+        self.quiet: bool = "quiet" in options
+        self.source = chosen_source(options.get("source"))
+        self.form: OutputForm = _one_of(options, FORMATS) or "table"
+        if "by" in options:
             from ..connections.count_by import parse_keys
 
-            self.by = parse_keys(given["by"])
-        self._check(given)
-        self.where: ConnectionFilter = _filter(given)
+            self.by = parse_keys(options["by"])
+        self._check(options)
+        self.where: ConnectionFilter = _filter(options)
 
-    def _check(self, given: dict[str, str]) -> None:
+    def _check(self, options: dict[str, str]) -> None:
         for name in ("top", "min"):
-            if name in given and self.by is None:
+            if name in options and self.by is None:
                 raise _error(f"--{name} needs --by: say what to count by, such as --by client")
-        chosen = [name for name in ("count", "by", "sample") if name in given]
+        chosen = [name for name in ("count", "by", "sample") if name in options]
         if len(chosen) > 1:
             raise _error(f"--{chosen[0]} and --{chosen[1]} exclude each other")
-        _exclude(given, "sample", "limit")
-        _exclude(given, "templates", "no-templates")
+        _exclude(options, "sample", "limit")
+        _exclude(options, "templates", "no-templates")
         for name in ("count", "by", *FORMATS):
-            _exclude(given, "persistent-conn", name)
+            _exclude(options, "persistent-conn", name)
         for name in FORMATS:
-            _exclude(given, "watch", name)
-        self._check_interval(given)
-        if "details" in given and ("csv" not in given or "by" in given or "count" in given):
+            _exclude(options, "watch", name)
+        self._check_interval(options)
+        if "details" in options and ("csv" not in options or "by" in options or "count" in options):
             raise _error("--details is for entries as --csv; in JSON they are there wherever they are known")
 
-    def _check_interval(self, given: dict[str, str]) -> None:
-        if "repeat" in given and self.interval is None:
+    def _check_interval(self, options: dict[str, str]) -> None:
+        if "repeat" in options and self.interval is None:
             raise _error("--repeat needs --interval: say how often to ask")
         if self.interval is None:
             return
         if not self.count and self.by is None:
             raise _error("--interval needs --count or --by: say what to count")
-        _exclude(given, "interval", "watch")
-        if "json" in given:
+        _exclude(options, "interval", "watch")
+        if "json" in options:
             raise _error("--interval and --json exclude each other; --ndjson is one object a line")
 
     @property
@@ -89,31 +89,31 @@ def _error(text: str) -> UsageError:
     return UsageError(2, f"conns: {text}")
 
 
-def _exclude(given: dict[str, str], one: str, other: str) -> None:
-    if one in given and other in given:
+def _exclude(options: dict[str, str], one: str, other: str) -> None:
+    if one in options and other in options:
         raise _error(f"--{one} and --{other} exclude each other")
 
 
-def _one_of(given: dict[str, str], names: tuple[OutputForm, ...]) -> OutputForm | None:
-    found = [name for name in names if name in given]
+def _one_of(options: dict[str, str], names: tuple[OutputForm, ...]) -> OutputForm | None:
+    found = [name for name in names if name in options]
     if len(found) > 1:
         raise _error(f"--{found[0]} and --{found[1]} exclude each other")
     return found[0] if found else None
 
 
-def _number(given: dict[str, str], name: str, low: int, high: int = _MOST) -> int | None:
-    if name not in given:
+def _number(options: dict[str, str], name: str, low: int, high: int = _MOST) -> int | None:
+    if name not in options:
         return None
-    number = parse_int(given[name], low, high)
+    number = parse_int(options[name], low, high)
     if number is None:
-        raise _error(f"--{name} takes a whole number from {low} to {high}, not `{given[name]}'")
+        raise _error(f"--{name} takes a whole number from {low} to {high}, not `{options[name]}'")
     return number
 
 
-def _seconds(given: dict[str, str], name: str) -> float | None:
-    if name not in given:
+def _seconds(options: dict[str, str], name: str) -> float | None:
+    if name not in options:
         return None
-    text = given[name]
+    text = options[name]
     try:
         seconds = float(text)
     except ValueError:
@@ -123,22 +123,22 @@ def _seconds(given: dict[str, str], name: str) -> float | None:
     return seconds
 
 
-def _several(given: dict[str, str], name: str) -> Any:
+def _several(options: dict[str, str], name: str) -> Any:
     """The texts between commas; the filter refuses those that it does not know."""
-    return tuple(given[name].split(",")) if name in given else ()
+    return tuple(options[name].split(",")) if name in options else ()
 
 
-def _filter(given: dict[str, str]) -> ConnectionFilter:
-    templates = True if "templates" in given else False if "no-templates" in given else None
+def _filter(options: dict[str, str]) -> ConnectionFilter:
+    templates = True if "templates" in options else False if "no-templates" in options else None
     return ConnectionFilter(
-        client=_several(given, "client"),
-        service=_several(given, "service"),
-        destination=_several(given, "destination"),
-        states=_several(given, "state"),
-        protocols=_several(given, "protocol"),
-        families=_several(given, "family"),
-        expires_below=_number(given, "expires-below", 1) or 0,
+        client=_several(options, "client"),
+        service=_several(options, "service"),
+        destination=_several(options, "destination"),
+        states=_several(options, "state"),
+        protocols=_several(options, "protocol"),
+        families=_several(options, "family"),
+        expires_below=_number(options, "expires-below", 1) or 0,
         templates=templates,
-        engines=_several(given, "pe"),
-        limit=_number(given, "limit", 1) or 0,
+        engines=_several(options, "pe"),
+        limit=_number(options, "limit", 1) or 0,
     )

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from .context import Context
 
 
-def conns(context: Context, given: dict[str, str], words: list[str]) -> int:
+def conns(context: Context, options: dict[str, str], words: list[str]) -> int:
     """The verb."""
     try:
-        query = Query(given)
+        query = Query(options)
     except UsageError:
         raise
     except InvalidValue as error:
@@ -35,4 +35,4 @@ def conns(context: Context, given: dict[str, str], words: list[str]) -> int:
 
     if not os.isatty(1):
         raise ExitWith(2, "conns: --watch needs a terminal; without it, repeat the command")
-    return watch(query, given)
+    return watch(query, options)

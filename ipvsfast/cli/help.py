@@ -101,7 +101,7 @@ def verb_text(verb: Verb, program: str) -> str:
     return text + "\n".join(["", "Examples:", *examples]) if examples else text
 
 
-def help_verb(context: Context, given: dict[str, str], words: list[str]) -> int:
+def help_verb(context: Context, options: dict[str, str], words: list[str]) -> int:
     """`ipvsfast help`"""
     from .output import write
 

@@ -63,12 +63,12 @@ _SCRIPT_END = """exit $status
 """
 
 
-def install_verb(context: Context, given: dict[str, str], words: list[str]) -> int:
+def install_verb(context: Context, options: dict[str, str], words: list[str]) -> int:
     """`ipvsfast install`"""
-    return install(context.program, words[0] if words else PREFIX, "ipvsadm" in given)
+    return install(context.program, words[0] if words else PREFIX, "ipvsadm" in options)
 
 
-def uninstall_verb(context: Context, given: dict[str, str], words: list[str]) -> int:
+def uninstall_verb(context: Context, options: dict[str, str], words: list[str]) -> int:
     """`ipvsfast uninstall`"""
     return uninstall(words[0] if words else PREFIX)
 

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 def list_table(context: Context, request: Request) -> int:
     """-L: one listing, as the options of the request choose; ExitWith (1) if it cannot be had."""
-    given = request.given
+    options = request.options
     with _Refused():
-        if "connection" in given:
+        if "connection" in options:
             from .conns import list_connections
 
-            list_connections(context, "numeric" in given, "persistent-conn" in given, request.source)
-        elif "timeout" in given:
+            list_connections(context, "numeric" in options, "persistent-conn" in options, request.source)
+        elif "timeout" in options:
             from ..listing.state import timeout_text
 
             write(timeout_text(context.ipvs.timeouts()))
-        elif "daemon" in given:
+        elif "daemon" in options:
             from ..listing.state import daemon_text
 
             write(daemon_text(context.ipvs.daemons()))
@@ -74,18 +74,18 @@ def read_and_tell(context: Context, key: ServiceKey | None = None) -> Reading:
 
 def _names(context: Context, request: Request) -> Resolver | None:
     """Who turns numbers into names; nobody with -n."""
-    return None if "numeric" in request.given else context.names.resolver()
+    return None if "numeric" in request.options else context.names.resolver()
 
 
 def _table(context: Context, request: Request) -> None:
     from ..listing.headers import HEADERS, chosen_view, version_line
 
-    view = chosen_view(request.given)
+    view = chosen_view(request.options)
     start = HEADERS[view]
     if request.key is None:
         start = version_line(context.ipvs.opened) + start
     reading = read_and_tell(context, request.key)
-    exact, sort = "exact" in request.given, "nosort" not in request.given
+    exact, sort = "exact" in request.options, "nosort" not in request.options
     names = _names(context, request)
     pieces = None
     if names is None:
@@ -96,7 +96,7 @@ def _table(context: Context, request: Request) -> None:
         from ..listing.tables import ListOptions, render
 
         info = context.ipvs.opened if request.key is None else None
-        options = ListOptions(view, exact=exact, sort=sort and names is not None, info=info)
-        write_all(render(reading.values(), options, names))
+        shown = ListOptions(view, exact=exact, sort=sort and names is not None, info=info)
+        write_all(render(reading.values(), shown, names))
     else:
         write_pieces(start, pieces)

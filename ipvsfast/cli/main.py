@@ -44,13 +44,13 @@ def command_line(argv: Sequence[str], program: str, done: Done | None = None) ->
 def _run_verb(context: Context, verb: Verb, argv: Sequence[str]) -> int:
     from .commands import parse_verb
 
-    given, words = parse_verb(verb, argv)
-    if "help" in given:
+    options, words = parse_verb(verb, argv)
+    if "help" in options:
         from .help import verb_text
 
         write(verb_text(verb, context.program))
         return 0
-    status: int = load(verb.function)(context, given, words)
+    status: int = load(verb.function)(context, options, words)
     return status
 
 

@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 STDIN = "stdin"
 
 
-def restore(context: Context, given: dict[str, str], words: list[str]) -> int:
+def restore(context: Context, options: dict[str, str], words: list[str]) -> int:
     """0: all rules are in force (or, with --check, right); 1: some are not."""
-    if "keep-going" in given and "stop-on-error" in given:
+    if "keep-going" in options and "stop-on-error" in options:
         raise UsageError(2, "restore: --keep-going and --stop-on-error exclude each other")
-    if "allow-empty" in given and "clear" not in given:
+    if "allow-empty" in options and "clear" not in options:
         raise UsageError(2, "restore: --allow-empty goes with --clear only")
-    if "wait" in given and "clear" not in given:
+    if "wait" in options and "clear" not in options:
         raise UsageError(2, "restore: --wait goes with --clear only")
-    wait = wait_seconds(given["wait"].rpartition(",")[2], "restore") if "wait" in given else None
+    wait = wait_seconds(options["wait"].rpartition(",")[2], "restore") if "wait" in options else None
     for word in ("exist", "stop-on-error"):
-        if word in given and "clear" in given:
+        if word in options and "clear" in options:
             why = f"--{word} has no effect with --clear, which replaces all and goes on after a refusal"
             raise UsageError(2, f"restore: {why}: leave one of them out")
     text = _text(words[0] if words else None)
@@ -39,20 +39,20 @@ def restore(context: Context, given: dict[str, str], words: list[str]) -> int:
     if checked.problems:
         _tell(checked.problems)
         count = len(checked.problems)
-        sent = "" if "check" in given else "; nothing was sent"
+        sent = "" if "check" in options else "; nothing was sent"
         complain(f"{count} {'mistake' if count == 1 else 'mistakes'} in {text.name}{sent}")
         return 1
-    if "clear" in given and not checked.services and "allow-empty" not in given:
+    if "clear" in options and not checked.services and "allow-empty" not in options:
         raise ExitWith(1, str(no_services(text.name, "--allow-empty if that is meant")))
-    if "check" in given:
-        if "quiet" not in given:
+    if "check" in options:
+        if "quiet" not in options:
             complain(f"{text.name}: {checked.total:,} {plural(checked.total, 'rule')}, no mistakes")
         return 0
-    if "clear" not in given:
-        return _add(context, given, text, checked.total)
+    if "clear" not in options:
+        return _add(context, options, text, checked.total)
     advice = "--wait SECONDS waits for its end"
-    with CommandLock(context.ipvs.session, wait, advice, "quiet" in given):
-        return _add(context, given, text, checked.total)
+    with CommandLock(context.ipvs.session, wait, advice, "quiet" in options):
+        return _add(context, options, text, checked.total)
 
 
 def _text(path: str | None) -> RuleText:
@@ -65,14 +65,14 @@ def _text(path: str | None) -> RuleText:
         raise ExitWith(1, f"cannot read {path or STDIN}: {error.strerror}") from None
 
 
-def _add(context: Context, given: dict[str, str], text: RuleText, total: int) -> int:
-    quiet = "quiet" in given
+def _add(context: Context, options: dict[str, str], text: RuleText, total: int) -> int:
+    quiet = "quiet" in options
     session = context.ipvs.session
     line = for_terminal(total, "rule", quiet)
     start = monotonic()
     work = Adding(
         session, text, total, context.parse,
-        stop="keep-going" not in given, exist="exist" in given, clear="clear" in given, progress=line,
+        stop="keep-going" not in options, exist="exist" in options, clear="clear" in options, progress=line,
     )  # fmt: skip
     hold_termination()
     try:

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 _NO_REPLACING = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
 
 
-def save(context: Context, given: dict[str, str], words: list[str]) -> int:
+def save(context: Context, options: dict[str, str], words: list[str]) -> int:
     """Writes the rules; a file is replaced as a whole or not at all. 1: it was, but not everything in the
     table can be restored."""
     table, path = context.ipvs, words[0] if words else None
     left_out: list[str] = []
-    compat = "compat" in given
+    compat = "compat" in options
     try:
         pieces = compatible(table, left_out) if compat else saved_text(table, left_out)
         if path is None or path == "-":

@@ -27,9 +27,9 @@ class _Quit(Exception):
     """`q` was pressed."""
 
 
-def watch(query: Query, given: dict[str, str]) -> int:
-    """Shows the answer again and again; `given`: the options it was asked by."""
-    asked = " ".join([f"--{name} {text}".rstrip() for name, text in given.items() if name not in _UNSAID])
+def watch(query: Query, options: dict[str, str]) -> int:
+    """Shows the answer again and again; `options`: the options it was asked by."""
+    asked = " ".join([f"--{name} {text}".rstrip() for name, text in options.items() if name not in _UNSAID])
     try:
         if can_be_drawn():
             with Screen() as screen:

@@ -113,7 +113,7 @@ _NUMBERS = {**COMMANDS, **{name: COMMANDS[first] for name, first in PUTS.items()
 # What is packed in the same way.
 _OF_SERVICE = (COMMANDS["add-service"], COMMANDS["edit-service"])
 _OF_KEY = (COMMANDS["delete-service"], COMMANDS["zero"])
-_OF_DEST = (COMMANDS["add-server"], COMMANDS["edit-server"], COMMANDS["delete-server"])
+_OF_DEST = (COMMANDS["add-destination"], COMMANDS["edit-destination"], COMMANDS["delete-destination"])
 _SET, _FLUSH = COMMANDS["set"], COMMANDS["flush"]
 
 

@@ -52,10 +52,11 @@ OPTIONS: tuple[Option, ...] = (
     Option(COMMAND, "flush", ("-C", "--clear"), "", "delete all services"),
     Option(COMMAND, "restore", ("-R", "--restore"), "", "carry out rules read from standard input"),
     Option(COMMAND, "save", ("-S", "--save"), "", "print the table as rules that -R reads"),
-    Option(COMMAND, "add-server", ("-a", "--add-server"), "", "add a real server to a service"),
-    Option(COMMAND, "edit-server", ("-e", "--edit-server"), "",
+    Option(COMMAND, "add-destination", ("-a", "--add-server"), "", "add a real server to a service"),
+    Option(COMMAND, "edit-destination", ("-e", "--edit-server"), "",
            "replace a server's settings; what is not given is reset"),
-    Option(COMMAND, "delete-server", ("-d", "--delete-server"), "", "delete a real server from a service"),
+    Option(COMMAND, "delete-destination", ("-d", "--delete-server"), "",
+           "delete a real server from a service"),
     Option(COMMAND, "list", ("-L", "-l", "--list"), "", "list the table, or one service"),
     Option(COMMAND, "zero", ("-Z", "--zero"), "", "zero the counters of all services, or of one"),
     Option(COMMAND, "set", ("--set",), "",
@@ -175,9 +176,9 @@ MATRIX: tuple[tuple[str, str], ...] = (
 
 # The column of each command.
 COLUMNS: dict[str, int] = {
-    "add-service": 0, "edit-service": 0, "delete-service": 1, "flush": 2, "list": 3, "add-server": 4,
-    "edit-server": 4, "delete-server": 5, "set": 6, "start-daemon": 7, "stop-daemon": 8, "restore": 9,
-    "save": 10, "zero": 11,
+    "add-service": 0, "edit-service": 0, "delete-service": 1, "flush": 2, "list": 3, "add-destination": 4,
+    "edit-destination": 4, "delete-destination": 5, "set": 6, "start-daemon": 7, "stop-daemon": 8,
+    "restore": 9, "save": 10, "zero": 11,
 }  # fmt: skip
 
 NUMBERED: tuple[str, ...] = tuple([name for name, _ in MATRIX])

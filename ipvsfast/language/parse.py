@@ -45,12 +45,12 @@ class Request:
 
     command: the name of the command in messages ("add-service", "list", "start-daemon", ...). key: the
     service that was named. service: for add-service and edit-service. destination: for the three server
-    commands. given: names of the options that were there ("numeric", "stats", "sort", "ipv6" ...).
+    commands. options: names of the options that were there ("numeric", "stats", "sort", "ipv6" ...).
     timeouts: for set. daemon: for start-daemon and stop-daemon. source: of connections. Values are None
     where they do not apply.
     """
 
-    __slots__ = ("command", "key", "service", "destination", "given", "timeouts", "daemon", "source")
+    __slots__ = ("command", "key", "service", "destination", "options", "timeouts", "daemon", "source")
     if TYPE_CHECKING:
         __hash__: ClassVar[None]  # type: ignore[assignment]  # it changes
 
@@ -61,7 +61,7 @@ class Request:
         *,
         service: Service | None = None,
         destination: Destination | None = None,
-        given: Iterable[str] = (),
+        options: Iterable[str] = (),
         timeouts: Timeouts | None = None,
         daemon: SyncDaemon | None = None,
         source: str | None = None,
@@ -70,7 +70,7 @@ class Request:
         self.key: ServiceKey | None = key
         self.service: Service | None = service
         self.destination: Destination | None = destination
-        self.given: frozenset[str] = frozenset(given)
+        self.options: frozenset[str] = frozenset(options)
         self.timeouts: Timeouts | None = timeouts
         self.daemon: SyncDaemon | None = daemon
         self.source: str | None = source
@@ -81,10 +81,12 @@ class Request:
         return all(getattr(self, name) == getattr(other, name) for name in Request.__slots__)
 
     def __repr__(self) -> str:
-        values = [(name, getattr(self, name)) for name in self.__slots__ if name not in ("command", "given")]
+        values = [
+            (name, getattr(self, name)) for name in self.__slots__ if name not in ("command", "options")
+        ]
         parts = [f"{name}={value!r}" for name, value in values if value is not None]
-        if self.given:
-            parts.append(f"given={'+'.join(sorted(self.given))}")
+        if self.options:
+            parts.append(f"options={'+'.join(sorted(self.options))}")
         return f"Request({', '.join([self.command, *parts])})"
 
 
@@ -136,7 +138,7 @@ def parse(
         _check_cells(NUMBERED, CELLS[column], values, command, "command")
     if "source" in values and "connection" not in values:
         raise UsageError(2, "--source goes with -L -c only")
-    request = Request(command, line.key, given=values, timeouts=timeouts, source=values.get("source"))
+    request = Request(command, line.key, options=values, timeouts=timeouts, source=values.get("source"))
     build = _BUILD.get(command)
     if build:
         build(request, values, state)
@@ -170,11 +172,11 @@ def _timeouts(words: list[str]) -> Timeouts:
     return timeouts
 
 
-def _check_cells(names: tuple[str, ...], cells: str, given: dict[str, Any], what: str, kind: str) -> None:
+def _check_cells(names: tuple[str, ...], cells: str, options: dict[str, Any], what: str, kind: str) -> None:
     """One row of the matrix (or of the tunnel matrix) against what was given; the first violation counts."""
     earlier = ""
     for name, cell in zip(names, cells, strict=True):
-        if name in given:
+        if name in options:
             if cell == "x":
                 raise UsageError(2, f"Illegal '{name}' option with the '{what}' {kind}")
             if cell == "1":
@@ -213,7 +215,7 @@ def _build_destination(request: Request, values: dict[str, Any], state: str) -> 
     if port is None:
         port = service[4]
     tunnel = IPIP
-    if request.command != "delete-server":
+    if request.command != "delete-destination":
         if family != service[1] and forwarding != "tunnel":
             raise UsageError(2, "Different address family is allowed only for tunneling servers")
         tunnel = _tunnel(values, forwarding)
@@ -257,9 +259,9 @@ def _build_daemon(request: Request, values: dict[str, Any], state: str) -> None:
 _BUILD: dict[str, Callable[[Request, dict[str, Any], str], None]] = {
     "add-service": _build_service,
     "edit-service": _build_service,
-    "add-server": _build_destination,
-    "edit-server": _build_destination,
-    "delete-server": _build_destination,
+    "add-destination": _build_destination,
+    "edit-destination": _build_destination,
+    "delete-destination": _build_destination,
     "list": _check_list,
     "start-daemon": _build_daemon,
     "stop-daemon": _build_daemon,
@@ -273,6 +275,6 @@ def operation_of(request: Request) -> Operation:
     service = request.service if request.service is not None else request.key
     value = request.timeouts if request.timeouts is not None else request.daemon
     destination: Destination | DestinationKey | None = request.destination
-    if request.command == "delete-server" and isinstance(destination, Destination):
+    if request.command == "delete-destination" and isinstance(destination, Destination):
         destination = destination.key
     return Operation._make(request.command, service, destination, value)

@@ -30,10 +30,10 @@ HEADERS = {
 }
 
 
-def chosen_view(given: Container[str]) -> ViewName:
-    """The view to show when the options in `given` ("stats", "rate", ...) were all asked for."""
+def chosen_view(options: Container[str]) -> ViewName:
+    """The view to show when the options in `options` ("stats", "rate", ...) were all asked for."""
     for view in PRECEDENCE:
-        if view in given:
+        if view in options:
             return view
     return DEFAULT
 

@@ -25,24 +25,24 @@ _TAKES: dict[str, tuple[type | None, type | None, type | None]] = {
     "add-service": (Service, None, None),
     "edit-service": (Service, None, None),
     "delete-service": (ServiceKey, None, None),
-    "add-server": (ServiceKey, Destination, None),
-    "edit-server": (ServiceKey, Destination, None),
-    "delete-server": (ServiceKey, DestinationKey, None),
+    "add-destination": (ServiceKey, Destination, None),
+    "edit-destination": (ServiceKey, Destination, None),
+    "delete-destination": (ServiceKey, DestinationKey, None),
     "zero": (ServiceKey, None, None),
     "flush": (None, None, None),
     "set": (None, None, Timeouts),
     "start-daemon": (None, None, SyncDaemon),
     "stop-daemon": (None, None, SyncDaemon),
     "put-service": (Service, None, None),
-    "put-server": (ServiceKey, Destination, None),
+    "put-destination": (ServiceKey, Destination, None),
 }
 # Commands that no kernel has: it is asked to add, and where that exists to edit.
-PUTS = {"put-service": "add-service", "put-server": "add-server"}
+PUTS = {"put-service": "add-service", "put-destination": "add-destination"}
 
 
 class Operation(Record):
-    """One change. command: ipvsadm's name for it ("add-service", "edit-server", "flush", ...), or
-    "put-service" and "put-server": add it, or edit what is there already.
+    """One change. command: ipvsadm's name for it ("add-service", "edit-destination", "flush", ...), or
+    "put-service" and "put-destination": add it, or edit what is there already.
 
     service: a Service to be added or edited, else the ServiceKey of the one that is meant; a Service may
     be given for its key. destination: a Destination, to be deleted a DestinationKey; a Destination may be
@@ -76,7 +76,7 @@ class Operation(Record):
         if of_destination is Destination and isinstance(destination, Destination):
             family = service[1]  # type: ignore[index]  # it is a key now
             if destination.forwarding != "masq" or destination.key[0] != family:  # else it goes with any
-                destination.check_service(service, command != "edit-server")  # type: ignore[arg-type]
+                destination.check_service(service, command != "edit-destination")  # type: ignore[arg-type]
         elif of_destination is DestinationKey:
             destination = destination_key(destination)  # type: ignore[arg-type]
         else:
@@ -161,20 +161,20 @@ class Batch:
 
     def add_destination(self, service: ServiceOrKey, destination: Destination) -> Batch:
         """Add a destination to a service."""
-        self.operations.append(Operation("add-server", service, destination))
+        self.operations.append(Operation("add-destination", service, destination))
         return self
 
     def edit_destination(self, service: ServiceOrKey, destination: Destination) -> Batch:
         """Replace forwarding, weight, thresholds and tunnel of an existing destination."""
-        return self._add("edit-server", service, destination)
+        return self._add("edit-destination", service, destination)
 
     def put_destination(self, service: ServiceOrKey, destination: Destination) -> Batch:
         """Add a destination to a service, or edit the one that is there."""
-        return self._add("put-server", service, destination)
+        return self._add("put-destination", service, destination)
 
     def delete_destination(self, service: ServiceOrKey, destination: DestinationOrKey) -> Batch:
         """Delete a destination, given as itself or by its key."""
-        return self._add("delete-server", service, destination)
+        return self._add("delete-destination", service, destination)
 
     def zero(self, service: ServiceOrKey | None = None) -> Batch:
         """Zero the counters of one service and its destinations, or of everything."""

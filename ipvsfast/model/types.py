@@ -28,8 +28,9 @@ TunnelChecksum = Literal["nocsum", "csum", "remcsum"]
 DaemonState = Literal["master", "backup"]
 SchedulerFlag = Literal["sh-fallback", "sh-port", "mh-fallback", "mh-port", "flag-1", "flag-2", "flag-3"]
 CommandName = Literal[
-    "add-service", "edit-service", "delete-service", "add-server", "edit-server", "delete-server",
-    "start-daemon", "stop-daemon", "set", "zero", "flush", "put-service", "put-server",
+    "add-service", "edit-service", "delete-service", "add-destination", "edit-destination",
+    "delete-destination", "start-daemon", "stop-daemon", "set", "zero", "flush", "put-service",
+    "put-destination",
 ]  # fmt: skip
 """What an Operation can be, by ipvsadm's names; put: add it, or edit what is there."""
 ViewName = Literal["default", "stats", "rate", "thresholds", "persistent-conn", "tun-info", "rules"]

@@ -56,7 +56,7 @@ def test_put_adds_and_edits() -> None:
             errno.ENOENT,
             "Scheduler or persistence engine not found",
         ),
-        (Operation("put-server", OTHER, REAL), NotFound, errno.ESRCH, "Service not defined"),
+        (Operation("put-destination", OTHER, REAL), NotFound, errno.ESRCH, "Service not defined"),
     ],
 )
 def test_what_put_cannot_do(operation: Operation, kind: type, code: int, text: str) -> None:
@@ -192,7 +192,7 @@ def test_ended_among_the_edits() -> None:
     wanted = [Destination(f"10.2.0.{n}", 80, weight=2) for n in range(1, 41)]
     with Ipvs() as ipvs:
         ipvs.add_service(WEB)
-        ipvs.apply([Operation("add-server", WEB, d.replace(weight=1)) for d in wanted[::2]]).check()
+        ipvs.apply([Operation("add-destination", WEB, d.replace(weight=1)) for d in wanted[::2]]).check()
         send, calls = ipvs.session.send, []
 
         def sliced(ops: bytearray, count: int, results: memoryview, start: int = 0) -> int:
@@ -203,7 +203,7 @@ def test_ended_among_the_edits() -> None:
 
         ipvs.session.send = sliced  # type: ignore[method-assign]
         with pytest.raises(Stop) as caught:
-            ipvs.apply([Operation("put-server", WEB, d) for d in wanted])
+            ipvs.apply([Operation("put-destination", WEB, d) for d in wanted])
         results = caught.value.results  # type: ignore[attr-defined]
         assert calls == [40, 20, 20]
         assert results.sent == 40
@@ -216,13 +216,13 @@ SERVICES = [Service.mark(n, "rr") for n in (1, 2)]
 DESTINATIONS = [Destination(f"10.3.0.{n}", 0) for n in (1, 2)]
 steps = st.one_of(
     st.builds(lambda s, w: Operation("put-service", s.replace(scheduler=w)), st.sampled_from(SERVICES), st.sampled_from(["rr", "lc", "nosuch"])),
-    st.builds(lambda s, d, w: Operation("put-server", s, d.replace(weight=w)), st.sampled_from(SERVICES), st.sampled_from(DESTINATIONS), st.integers(0, 3)),
+    st.builds(lambda s, d, w: Operation("put-destination", s, d.replace(weight=w)), st.sampled_from(SERVICES), st.sampled_from(DESTINATIONS), st.integers(0, 3)),
     st.builds(lambda s, w: Operation("add-service", s.replace(scheduler=w)), st.sampled_from(SERVICES), st.sampled_from(["rr", "lc"])),
-    st.builds(lambda s, d, w: Operation("add-server", s, d.replace(weight=w)), st.sampled_from(SERVICES), st.sampled_from(DESTINATIONS), st.integers(0, 3)),
+    st.builds(lambda s, d, w: Operation("add-destination", s, d.replace(weight=w)), st.sampled_from(SERVICES), st.sampled_from(DESTINATIONS), st.integers(0, 3)),
     st.builds(lambda s, w: Operation("edit-service", s.replace(scheduler=w)), st.sampled_from(SERVICES), st.sampled_from(["rr", "lc"])),
-    st.builds(lambda s, d, w: Operation("edit-server", s, d.replace(weight=w)), st.sampled_from(SERVICES), st.sampled_from(DESTINATIONS), st.integers(0, 3)),
+    st.builds(lambda s, d, w: Operation("edit-destination", s, d.replace(weight=w)), st.sampled_from(SERVICES), st.sampled_from(DESTINATIONS), st.integers(0, 3)),
     st.builds(lambda s: Operation("delete-service", s), st.sampled_from(SERVICES)),
-    st.builds(lambda s, d: Operation("delete-server", s, d), st.sampled_from(SERVICES), st.sampled_from(DESTINATIONS)),
+    st.builds(lambda s, d: Operation("delete-destination", s, d), st.sampled_from(SERVICES), st.sampled_from(DESTINATIONS)),
     st.just(Operation("flush")),
 )  # fmt: skip
 

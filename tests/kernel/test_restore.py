@@ -41,7 +41,7 @@ FOUND = [
     (8, "the lower threshold is above the upper one"),
     (9, "the server address is not unicast"),
     (10, "Zero port specified for non-persistent service"),
-    (11, "a rule file holds add-service, add-server, set, start-daemon only, not delete-service"),
+    (11, "a rule file holds add-service, add-destination, set, start-daemon only, not delete-service"),
     (12, "this is no rule"),
 ]
 
@@ -361,7 +361,9 @@ def test_compat_writes_what_no_rule_can_make() -> None:
     web, server = Service.tcp("10.0.0.1", 80), Destination("10.1.0.1", 80, upper=9)
     with Ipvs() as ipvs:
         ipvs.add_service(web)
-        ipvs.apply([Operation._make("add-server", web.key, server._with(forwarding="bypass"), None)]).check()
+        ipvs.apply(
+            [Operation._make("add-destination", web.key, server._with(forwarding="bypass"), None)]
+        ).check()
         assert ipvs.destinations(web) == [server._with(forwarding="bypass")]
     theirs = subprocess.run(["ipvsadm", "-S", "-n"], capture_output=True, text=True, check=True).stdout
     assert run("save", "--compat").stdout == theirs

@@ -86,7 +86,7 @@ def wanted(services: bytes, dests: bytes) -> list[bytes]:
     ops = []
     for service, destinations in unpack_table(services, dests):
         ops.append(Operation._make("add-service", service, None, None))
-        ops += [Operation._make("add-server", service.key, one, None) for one in destinations]
+        ops += [Operation._make("add-destination", service.key, one, None) for one in destinations]
     packed = pack_operations(ops)
     size = layout.OP_SIZE
     return [without_effect(bytes(packed[at : at + size])) for at in range(0, len(packed), size)]

@@ -84,15 +84,18 @@ def carry_out(table: Table, ops: bytearray, common: set[int]) -> list[int]:
             table[number] = (scheduler, table[number][1])
         elif name == "delete-service":
             del table[number]
-        elif name == "delete-server":
+        elif name == "delete-destination":
             del table[number][1][dest]
         else:
             there = dest in table[number][1]
-            code = 0 if there == (name == "edit-server") else -17
+            code = 0 if there == (name == "edit-destination") else -17
             if not code:
                 table[number][1][dest] = weight
         results.append(code)
-        moves = name == "delete-server" and command_of(ops[at + OP_SIZE :] or op) == COMMANDS["add-server"]
+        moves = (
+            name == "delete-destination"
+            and command_of(ops[at + OP_SIZE :] or op) == COMMANDS["add-destination"]
+        )
         if moves:
             assert dest_of(ops[at + OP_SIZE :])[:20] == dest_of(op)[:20]
         deleting |= name.startswith("delete") and not moves
@@ -105,9 +108,9 @@ COMMANDS = {
     "add-service": lib.IPVSF_NEW_SERVICE,
     "edit-service": lib.IPVSF_SET_SERVICE,
     "delete-service": lib.IPVSF_DEL_SERVICE,
-    "add-server": lib.IPVSF_NEW_DEST,
-    "edit-server": lib.IPVSF_SET_DEST,
-    "delete-server": lib.IPVSF_DEL_DEST,
+    "add-destination": lib.IPVSF_NEW_DEST,
+    "edit-destination": lib.IPVSF_SET_DEST,
+    "delete-destination": lib.IPVSF_DEL_DEST,
 }
 numbers = st.integers(1, 6)
 dests = st.dictionaries(st.integers(1, 9), st.integers(0, 2), max_size=9)

@@ -40,7 +40,7 @@ RULES = (
     b"-A -f 2 -s rr\n-A -f x\nfoo\n--set 1 2 3\n-A -f 3 --bogus\r\n-A -f 4"
 )
 EXPECTED = [
-    (2, "add-service"), (4, "add-server"), (5, "list"), (6, "add-service"), (7, "2 -A -f x"), (8, "255 foo"),
+    (2, "add-service"), (4, "add-destination"), (5, "list"), (6, "add-service"), (7, "2 -A -f x"), (8, "255 foo"),
     (9, "set"), (10, "255 -A -f 3 --bogus\r"), (11, "add-service"),
 ]  # fmt: skip
 

@@ -62,7 +62,7 @@ def show(request: Request) -> str:
         )
         parts += [f"{name}={value}" for name, value in values if value]
     if request.command in ("list", "save", "zero"):
-        parts += sorted(request.given - {"service-address"})
+        parts += sorted(request.options - {"service-address"})
     return " ".join(parts)
 
 

@@ -80,24 +80,24 @@ def by_grammar(words: list[str]) -> Meaning | str:
         request = parse(words, _NoNames(), own=True)
     except (UsageError, LookupError) as error:
         return f"{type(error).__name__}: {error}"
-    given = request.given
+    asked = request.options
     if request.command == "flush":
         return Meaning(CLEAR, _message(operation_of(request)))
     if request.command == "restore":
         return Meaning(RESTORE)
     if request.command == "save":
-        return Meaning(LIST, view=VIEWS["rules"]) if "numeric" in given else "with names"
+        return Meaning(LIST, view=VIEWS["rules"]) if "numeric" in asked else "with names"
     if request.command != "list":
         if request.command in ("help", "version"):
             return request.command
         return Meaning(CHANGE, _message(operation_of(request)))
-    if "timeout" in given:
+    if "timeout" in asked:
         return Meaning(TIMEOUTS)
-    if "daemon" in given or "numeric" not in given:
+    if "daemon" in asked or "numeric" not in asked:
         return "daemons or names"
-    if "connection" in given:
-        view = VIEWS["persistent-conn" if "persistent-conn" in given else "default"]
+    if "connection" in asked:
+        view = VIEWS["persistent-conn" if "persistent-conn" in asked else "default"]
         return Meaning(CONNS, view=view) if request.source is None else "a source"
     one = b"" if request.key is None else _message(Operation._make("delete-service", request.key, None, None))
-    view = VIEWS[chosen_view(given)]
-    return Meaning(LIST, one, view, "exact" in given, "nosort" in given)
+    view = VIEWS[chosen_view(asked)]
+    return Meaning(LIST, one, view, "exact" in asked, "nosort" in asked)

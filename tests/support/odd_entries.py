@@ -67,7 +67,7 @@ def operations(table: OddTable) -> list[bytes]:
     for service, destinations in table:
         packed = service.packed()
         made.append(packed_operation(COMMANDS["add-service"], packed))
-        made += [packed_operation(COMMANDS["add-server"], packed, one.packed()) for one in destinations]
+        made += [packed_operation(COMMANDS["add-destination"], packed, one.packed()) for one in destinations]
     return made
 
 

@@ -252,7 +252,7 @@ def slips(ipvs: Ipvs, service: Service, destination: Destination) -> None:
     Destination("10.0.0.1", wieght=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     Tunnel("vxlan")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     SyncDaemon("slave")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    Operation("add-destination")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Operation("add-real-server")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     service.replace(persistant=300)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     destination.replace(weight="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     service.persistent = 5  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]

@@ -41,7 +41,7 @@ def test_commands() -> None:
     """ipvsadm's names for IPVS_CMD_*."""
     theirs = {
         "add-service": "NEW_SERVICE", "edit-service": "SET_SERVICE", "delete-service": "DEL_SERVICE",
-        "add-server": "NEW_DEST", "edit-server": "SET_DEST", "delete-server": "DEL_DEST",
+        "add-destination": "NEW_DEST", "edit-destination": "SET_DEST", "delete-destination": "DEL_DEST",
         "start-daemon": "NEW_DAEMON", "stop-daemon": "DEL_DAEMON", "set": "SET_CONFIG",
         "zero": "ZERO", "flush": "FLUSH",
     }  # fmt: skip

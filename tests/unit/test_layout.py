@@ -53,7 +53,7 @@ def test_every_number_is_in_that_order(there: ModuleType, order: str) -> None:
     assert [number(0, service + at, 2) for at in (0, 2, 4)] == [2, 6, 80]
     assert [number(0, service + at, 4) for at in (12, 20)] == [WEB.flags, 300]
     assert ops[service + 28 :][:4] == bytes([10, 0, 0, 1])
-    assert number(1, 0, 2) == COMMANDS["add-server"]
+    assert number(1, 0, 2) == COMMANDS["add-destination"]
     assert [number(1, dest + at, 2) for at in (0, 2)] == [2, 8080]
     assert ops[size + dest + 4 :][:4] == bytes([192, 0, 2, 7])
     assert [number(1, dest + at, 4) for at in (24, 28, 32)] == [0x01020304, 70000, 5]
@@ -69,10 +69,12 @@ def test_parts_of_operations(there: ModuleType) -> None:
     ops = [bytes(packed[at : at + size]) for at in range(0, len(packed), size)]
     numbers = [COMMANDS[op.command] for op in operations()]
     assert [there.command_of(op) for op in ops] == numbers == list(there.commands_of(packed))
-    edit = there.with_command(COMMANDS["edit-server"], ops[1])
-    assert there.command_of(edit) == COMMANDS["edit-server"]
+    edit = there.with_command(COMMANDS["edit-destination"], ops[1])
+    assert there.command_of(edit) == COMMANDS["edit-destination"]
     assert edit[2:] == ops[1][2:]
-    again = there.packed_operation(COMMANDS["add-server"], there.service_of(ops[1]), there.dest_of(ops[1]))
+    again = there.packed_operation(
+        COMMANDS["add-destination"], there.service_of(ops[1]), there.dest_of(ops[1])
+    )
     assert again == ops[1]
     assert there.service_key(there.service_of(ops[0])) == there.service_key(there.service_of(ops[1]))
     assert there.service_key(there.service_of(ops[0])) != there.service_key(there.service_of(ops[2]))

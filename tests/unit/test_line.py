@@ -147,4 +147,4 @@ def test_saved_servers_read_back(server: tuple[ServiceKey, Destination]) -> None
     """The rule that is printed for a server makes the same server, thresholds included."""
     key, destination = server
     request = reread(destination_rule(key, destination))
-    assert (request.command, request.key, request.destination) == ("add-server", key, destination)
+    assert (request.command, request.key, request.destination) == ("add-destination", key, destination)

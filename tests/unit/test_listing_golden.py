@@ -89,14 +89,14 @@ def build(commands):
 def listing(table, arguments):
     """What the command prints for the table, names included."""
     request = parse(arguments.split(), None, "ipvsadm")
-    given = request.given
-    names = None if "numeric" in given else Resolver(timeout=10, lookups=lookups())
+    asked = request.options
+    names = None if "numeric" in asked else Resolver(timeout=10, lookups=lookups())
     if request.command == "save":
         return "".join(rule_lines(table, names))
     info = Info._make((1, 2, 1), 256)
     if request.key is not None:
         info, table = None, [entry for entry in table if entry[0].key == request.key]
-    options = ListOptions(chosen_view(given), exact="exact" in given, sort="nosort" not in given, info=info)
+    options = ListOptions(chosen_view(asked), exact="exact" in asked, sort="nosort" not in asked, info=info)
     return "".join(render(table, options, names))
 
 

@@ -166,4 +166,8 @@ def test_round_trip(service, data):
     assert (request.command, request.service) == ("add-service", service)
     destination = data.draw(destinations(service.key))
     request = parse(destination_rule(service.key, destination).split(), None, "ipvsadm")
-    assert (request.command, request.key, request.destination) == ("add-server", service.key, destination)
+    assert (request.command, request.key, request.destination) == (
+        "add-destination",
+        service.key,
+        destination,
+    )

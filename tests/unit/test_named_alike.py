@@ -107,7 +107,7 @@ def test_what_names_no_destination(strange) -> None:
         (lambda: Batch().edit_service("x"), "the service of edit-service must be a Service, not 'x'"),
         (
             lambda: Batch().add_destination(WEB, SERVER.key),
-            "the destination of add-server must be a Destination, not DestinationKey",
+            "the destination of add-destination must be a Destination, not DestinationKey",
         ),
         (lambda: Batch().set_timeouts((1, 2, 3)), "the value of set must be a Timeouts, not (1, 2, 3)"),
         (
@@ -156,7 +156,7 @@ def test_a_port_that_nothing_would_reach(forwarding: str, port: int) -> None:
     server = Destination("10.1.0.7", port, forwarding)
     for make in (
         lambda: Batch().add_destination(WEB, server),
-        lambda: Operation("add-server", WEB.key, server),
+        lambda: Operation("add-destination", WEB.key, server),
     ):
         with pytest.raises(InvalidValue) as caught:
             make()

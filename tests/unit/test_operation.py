@@ -109,11 +109,11 @@ def test_check_gives_the_results_where_all_went_well() -> None:
     [
         (
             results(0, 0, errno.EEXIST, 0), AlreadyExists, errno.EEXIST,
-            "add-server TCP 10.0.0.1:80 10.1.0.1:80: Destination already exists",
+            "add-destination TCP 10.0.0.1:80 10.1.0.1:80: Destination already exists",
         ),
         (
             results(0, errno.ESRCH, errno.ENOBUFS, errno.ESRCH), NotFound, errno.ESRCH,
-            "add-server TCP 10.0.0.1:80 10.1.0.1:80: Service not defined (add the service first); "
+            "add-destination TCP 10.0.0.1:80 10.1.0.1:80: Service not defined (add the service first); "
             "2 operations were refused too",
         ),
         (

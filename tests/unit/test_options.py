@@ -32,9 +32,9 @@ COMMANDS = {
     "-D": ("delete-service", "-u 10.0.0.1:53"),
     "-C": ("flush", ""),
     "-L": ("list", ""),
-    "-a": ("add-server", "-u 10.0.0.1:53 -r 10.0.0.2"),
-    "-e": ("edit-server", "-u 10.0.0.1:53 -r 10.0.0.2"),
-    "-d": ("delete-server", "-u 10.0.0.1:53 -r 10.0.0.2"),
+    "-a": ("add-destination", "-u 10.0.0.1:53 -r 10.0.0.2"),
+    "-e": ("edit-destination", "-u 10.0.0.1:53 -r 10.0.0.2"),
+    "-d": ("delete-destination", "-u 10.0.0.1:53 -r 10.0.0.2"),
     "--set 1 2 3": ("set", ""),
     "--start-daemon master": ("start-daemon", ""),
     "--stop-daemon master": ("stop-daemon", ""),
@@ -109,7 +109,7 @@ def test_matrix_cell(name: str, command: str) -> None:
         extra = option if option in required else f"{option} {NEEDS.get(name, '')}"
         request = read(f"{command} {required} {extra}".replace(f"{option} {option}", option).split())
         assert request.command == message_name
-        assert name in request.given
+        assert name in request.options
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_values_are_written_as_what_adds_them() -> None:
 def test_a_service_may_stand_where_its_key_does() -> None:
     """An operation takes either."""
     assert to_rule(Operation("delete-service", WEB)) == "-D -t 10.0.0.1:80"
-    assert to_rule(Operation("delete-server", WEB, REAL)) == "-d -t 10.0.0.1:80 -r 10.1.0.1:8080"
+    assert to_rule(Operation("delete-destination", WEB, REAL)) == "-d -t 10.0.0.1:80 -r 10.1.0.1:8080"
 
 
 def test_a_put_is_written_as_what_adds() -> None:
@@ -207,7 +207,7 @@ def test_check_raises_every_mistake() -> None:
         check(["-A -f 1 -s rr", "-A -f 1 -s rr", "-L", "-A -t 10.0.0.1"])
     assert [(p.line, p.message) for p in caught.value.problems] == [
         (2, "this stands twice"),
-        (3, "a rule file holds add-service, add-server, set, start-daemon only, not list"),
+        (3, "a rule file holds add-service, add-destination, set, start-daemon only, not list"),
         (4, "Zero port specified for non-persistent service"),
     ]
     assert str(caught.value) == "rules:2: -A -f 1 -s rr: this stands twice (and 2 more)"

@@ -63,7 +63,7 @@ SLIPS = [
     ("-6 -f 1", "The command comes first; -6 goes with -A, -E, -D, -a, -e, -d, -L, -Z."),
     ("--numeric=1", "The command comes first; -n goes with -S, -L."),
     # words
-    ("list", "Did you mean --list?"),
+    ("timeout", "Did you mean --timeout?"),
     ("cons --count", "Did you mean conns?"),
     ("help cons", "Did you mean conns?"),
     ("help xyz", ""),
@@ -106,4 +106,4 @@ def test_verbs_are_not_suggested_to_callers_of_ipvsadm() -> None:
     """Under that name there are none."""
     argv = ["instal-compat", "/sbin"]
     assert slip(argv, "/sbin/ipvsadm", error_of(argv)) == ""
-    assert slip(["list"], "ipvsadm", error_of(["list"])) == "Did you mean --list?"
+    assert slip(["timeout"], "ipvsadm", error_of(["timeout"])) == "Did you mean --timeout?"

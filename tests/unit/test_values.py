@@ -63,8 +63,8 @@ VALUES = [
     Info((1, 2, 1), 4096),
     Operation("add-service", Service(KEY, "rr")),
     Operation("delete-service", KEY),
-    Operation("add-server", KEY, SERVER),
-    Operation("delete-server", KEY, SERVER.key),
+    Operation("add-destination", KEY, SERVER),
+    Operation("delete-destination", KEY, SERVER.key),
     Operation("zero"),
     Operation("zero", ServiceKey.mark(7)),
     Operation("flush"),
@@ -292,8 +292,8 @@ def test_json_of_a_destination() -> None:
 def test_json_of_an_operation() -> None:
     """Only what the command has."""
     assert Operation("flush").to_dict() == {"command": "flush"}
-    assert Operation("delete-server", KEY, SERVER).to_dict() == {
-        "command": "delete-server", "service": KEY.to_dict(), "destination": {"address": "10.1.0.7", "port": 8080},
+    assert Operation("delete-destination", KEY, SERVER).to_dict() == {
+        "command": "delete-destination", "service": KEY.to_dict(), "destination": {"address": "10.1.0.7", "port": 8080},
     }  # fmt: skip
     with pytest.raises(InvalidValue, match="there is no command 'x'"):
         Operation.from_dict({"command": "x"})
@@ -367,7 +367,7 @@ def test_what_the_kernel_reports_stays_as_it_is() -> None:
         odd.replace(weight=1)
     with pytest.raises(InvalidValue):
         Destination.from_dict(odd.to_dict())
-    packed = pack_operations([Operation._make("add-server", KEY, odd, None)])
+    packed = pack_operations([Operation._make("add-destination", KEY, odd, None)])
     assert packed[104:108] == (7).to_bytes(4, sys.byteorder)
 
 

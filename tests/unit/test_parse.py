@@ -61,38 +61,38 @@ ACCEPTED = r"""
 -A -t 224.0.0.1:80 => add-service TCP 224.0.0.1:80 wlc
 -D -t 10.0.0.1:80 => delete-service TCP 10.0.0.1:80
 -D -f 7 -6 --sort => delete-service FWM 7 IPv6
--a -t 10.0.0.1:80 -r 192.168.0.1 => add-server TCP 10.0.0.1:80 -> 192.168.0.1:80 route w=1
--a -t 10.0.0.1:80 -r 192.168.0.1:8080 -g => add-server TCP 10.0.0.1:80 -> 192.168.0.1:80 route w=1
--a -t 10.0.0.1:80 -r 192.168.0.1:8080 -i => add-server TCP 10.0.0.1:80 -> 192.168.0.1:80 tunnel w=1 ipip:0:nocsum
--e -t 10.0.0.1:80 -r 192.168.0.2:8080 -m -w 20 => edit-server TCP 10.0.0.1:80 -> 192.168.0.2:8080 masq w=20
--a -t 10.0.0.1:80 -r 192.168.0.2 -m => add-server TCP 10.0.0.1:80 -> 192.168.0.2:80 masq w=1
--a -f 1 -r 192.168.0.1 -g => add-server FWM 1 -> 192.168.0.1:0 route w=1
--a -f 1 -r 192.168.0.1:8080 => add-server FWM 1 -> 192.168.0.1:8080 route w=1
--a -f 1 -6 -r [2001:db8::2]:80 -g => add-server FWM 1 IPv6 -> [2001:db8::2]:80 route w=1
--a -f 1 -r 192.168.0.1:domain => add-server FWM 1 -> 192.168.0.1:53 route w=1
--a -r 192.168.0.1 -t 10.0.0.1:80 -m => add-server TCP 10.0.0.1:80 -> 192.168.0.1:80 masq w=1
--a -r 192.168.0.2:http -t 10.0.0.1:80 -m => add-server TCP 10.0.0.1:80 -> 192.168.0.2:80 masq w=1
--a -r 192.168.0.2:domain -m -u 10.0.0.1:80 => add-server UDP 10.0.0.1:80 -> 192.168.0.2:53 masq w=1
--a -r [2001:db8::2]:5 -f 1 -6 => add-server FWM 1 IPv6 -> [2001:db8::2]:5 route w=1
--a -t 10.0.0.1:80 -r [2001:db8::9]:80 -i => add-server TCP 10.0.0.1:80 -> [2001:db8::9]:80 tunnel w=1 ipip:0:nocsum
--a -t 10.0.0.1:80 -r 192.168.0.1 -i --tun-type ipip => add-server TCP 10.0.0.1:80 -> 192.168.0.1:80 tunnel w=1 ipip:0:nocsum
--a -t 10.0.0.1:80 -r 192.168.0.2 -i --tun-type gue --tun-port 6080 => add-server TCP 10.0.0.1:80 -> 192.168.0.2:80 tunnel w=1 gue:6080:nocsum
--a -t 10.0.0.1:80 -r 192.168.0.3 -i --tun-type gue --tun-port 6080 --tun-csum => add-server TCP 10.0.0.1:80 -> 192.168.0.3:80 tunnel w=1 gue:6080:csum
--a -t 10.0.0.1:80 -r 192.168.0.4 -i --tun-type gue --tun-port 65535 --tun-remcsum => add-server TCP 10.0.0.1:80 -> 192.168.0.4:80 tunnel w=1 gue:65535:remcsum
--a -t 10.0.0.1:80 -r 192.168.0.5 -i --tun-type gre --tun-csum => add-server TCP 10.0.0.1:80 -> 192.168.0.5:80 tunnel w=1 gre:0:csum
--a -t 10.0.0.1:80 -r 192.168.0.1 -x 2147483647 -y 50 -w 3 => add-server TCP 10.0.0.1:80 -> 192.168.0.1:80 route w=3 x=2147483647 y=50
--a -t 10.0.0.1:80 -r 192.168.0.1 -x 5 -y 10 => add-server TCP 10.0.0.1:80 -> 192.168.0.1:80 route w=1 x=5 y=10
--a -t 10.0.0.1:80 -r 192.168.0.2 -w 2147483647 => add-server TCP 10.0.0.1:80 -> 192.168.0.2:80 route w=2147483647
--a -t 10.0.0.1:80 -r 192.168.0.3 -w 010 => add-server TCP 10.0.0.1:80 -> 192.168.0.3:80 route w=10
--a -t 10.0.0.1:80 -r 192.168.0.3 -w=-0 => add-server TCP 10.0.0.1:80 -> 192.168.0.3:80 route w=0
--a -t 10.0.0.1:80 -r 224.0.0.1 => add-server TCP 10.0.0.1:80 -> 224.0.0.1:80 route w=1
--d -t 10.0.0.1:80 -r 192.168.0.1:8080 => delete-server TCP 10.0.0.1:80 -> 192.168.0.1:8080 route w=1
--d -t 10.0.0.1:80 -r 192.168.0.1 => delete-server TCP 10.0.0.1:80 -> 192.168.0.1:80 route w=1
--d -f 1 -r 192.168.0.1 => delete-server FWM 1 -> 192.168.0.1:0 route w=1
--d -t 10.0.0.1:80 -r [::5]:80 => delete-server TCP 10.0.0.1:80 -> [::5]:80 route w=1
+-a -t 10.0.0.1:80 -r 192.168.0.1 => add-destination TCP 10.0.0.1:80 -> 192.168.0.1:80 route w=1
+-a -t 10.0.0.1:80 -r 192.168.0.1:8080 -g => add-destination TCP 10.0.0.1:80 -> 192.168.0.1:80 route w=1
+-a -t 10.0.0.1:80 -r 192.168.0.1:8080 -i => add-destination TCP 10.0.0.1:80 -> 192.168.0.1:80 tunnel w=1 ipip:0:nocsum
+-e -t 10.0.0.1:80 -r 192.168.0.2:8080 -m -w 20 => edit-destination TCP 10.0.0.1:80 -> 192.168.0.2:8080 masq w=20
+-a -t 10.0.0.1:80 -r 192.168.0.2 -m => add-destination TCP 10.0.0.1:80 -> 192.168.0.2:80 masq w=1
+-a -f 1 -r 192.168.0.1 -g => add-destination FWM 1 -> 192.168.0.1:0 route w=1
+-a -f 1 -r 192.168.0.1:8080 => add-destination FWM 1 -> 192.168.0.1:8080 route w=1
+-a -f 1 -6 -r [2001:db8::2]:80 -g => add-destination FWM 1 IPv6 -> [2001:db8::2]:80 route w=1
+-a -f 1 -r 192.168.0.1:domain => add-destination FWM 1 -> 192.168.0.1:53 route w=1
+-a -r 192.168.0.1 -t 10.0.0.1:80 -m => add-destination TCP 10.0.0.1:80 -> 192.168.0.1:80 masq w=1
+-a -r 192.168.0.2:http -t 10.0.0.1:80 -m => add-destination TCP 10.0.0.1:80 -> 192.168.0.2:80 masq w=1
+-a -r 192.168.0.2:domain -m -u 10.0.0.1:80 => add-destination UDP 10.0.0.1:80 -> 192.168.0.2:53 masq w=1
+-a -r [2001:db8::2]:5 -f 1 -6 => add-destination FWM 1 IPv6 -> [2001:db8::2]:5 route w=1
+-a -t 10.0.0.1:80 -r [2001:db8::9]:80 -i => add-destination TCP 10.0.0.1:80 -> [2001:db8::9]:80 tunnel w=1 ipip:0:nocsum
+-a -t 10.0.0.1:80 -r 192.168.0.1 -i --tun-type ipip => add-destination TCP 10.0.0.1:80 -> 192.168.0.1:80 tunnel w=1 ipip:0:nocsum
+-a -t 10.0.0.1:80 -r 192.168.0.2 -i --tun-type gue --tun-port 6080 => add-destination TCP 10.0.0.1:80 -> 192.168.0.2:80 tunnel w=1 gue:6080:nocsum
+-a -t 10.0.0.1:80 -r 192.168.0.3 -i --tun-type gue --tun-port 6080 --tun-csum => add-destination TCP 10.0.0.1:80 -> 192.168.0.3:80 tunnel w=1 gue:6080:csum
+-a -t 10.0.0.1:80 -r 192.168.0.4 -i --tun-type gue --tun-port 65535 --tun-remcsum => add-destination TCP 10.0.0.1:80 -> 192.168.0.4:80 tunnel w=1 gue:65535:remcsum
+-a -t 10.0.0.1:80 -r 192.168.0.5 -i --tun-type gre --tun-csum => add-destination TCP 10.0.0.1:80 -> 192.168.0.5:80 tunnel w=1 gre:0:csum
+-a -t 10.0.0.1:80 -r 192.168.0.1 -x 2147483647 -y 50 -w 3 => add-destination TCP 10.0.0.1:80 -> 192.168.0.1:80 route w=3 x=2147483647 y=50
+-a -t 10.0.0.1:80 -r 192.168.0.1 -x 5 -y 10 => add-destination TCP 10.0.0.1:80 -> 192.168.0.1:80 route w=1 x=5 y=10
+-a -t 10.0.0.1:80 -r 192.168.0.2 -w 2147483647 => add-destination TCP 10.0.0.1:80 -> 192.168.0.2:80 route w=2147483647
+-a -t 10.0.0.1:80 -r 192.168.0.3 -w 010 => add-destination TCP 10.0.0.1:80 -> 192.168.0.3:80 route w=10
+-a -t 10.0.0.1:80 -r 192.168.0.3 -w=-0 => add-destination TCP 10.0.0.1:80 -> 192.168.0.3:80 route w=0
+-a -t 10.0.0.1:80 -r 224.0.0.1 => add-destination TCP 10.0.0.1:80 -> 224.0.0.1:80 route w=1
+-d -t 10.0.0.1:80 -r 192.168.0.1:8080 => delete-destination TCP 10.0.0.1:80 -> 192.168.0.1:8080 route w=1
+-d -t 10.0.0.1:80 -r 192.168.0.1 => delete-destination TCP 10.0.0.1:80 -> 192.168.0.1:80 route w=1
+-d -f 1 -r 192.168.0.1 => delete-destination FWM 1 -> 192.168.0.1:0 route w=1
+-d -t 10.0.0.1:80 -r [::5]:80 => delete-destination TCP 10.0.0.1:80 -> [::5]:80 route w=1
 -At 10.0.0.1:81 -srr -p=9 => add-service TCP 10.0.0.1:81 rr p=9
 -At10.0.0.1:82 => add-service TCP 10.0.0.1:82 wlc
--at10.0.0.1:81 -r192.168.0.1 -mw7 => add-server TCP 10.0.0.1:81 -> 192.168.0.1:81 masq w=7
+-at10.0.0.1:81 -r192.168.0.1 -mw7 => add-destination TCP 10.0.0.1:81 -> 192.168.0.1:81 masq w=7
 -Lnt10.0.0.1:81 => list TCP 10.0.0.1:81 numeric
 -A -t=10.0.0.1:80 => add-service TCP 10.0.0.1:80 wlc
 -L => list
@@ -172,7 +172,7 @@ def test_names_are_looked_up_once_and_only_for_hosts() -> None:
 def test_given_tells_what_was_there() -> None:
     """Options are remembered under the name that messages use."""
     request = read(["-A", "-f", "1", "-6", "-s", "sh", "-b", "sh-port", "--sort"])
-    assert request.given == {"service-address", "ipv6", "scheduler", "sched-flags", "sort"}
+    assert request.options == {"service-address", "ipv6", "scheduler", "sched-flags", "sort"}
 
 
 def test_undecodable_words_pass_through() -> None:
@@ -215,5 +215,5 @@ def test_the_order_of_options_does_not_matter(parts: list[str]) -> None:
 @given(st.permutations(["-u web:domain", "-r 192.168.0.1:domain", "-m", "-w 7", "-x 9", "-y 3"]))
 def test_the_order_of_server_options_does_not_matter(parts: list[str]) -> None:
     """Neither does it for servers, port names included."""
-    expected = "add-server UDP 10.9.8.7:53 -> 192.168.0.1:53 masq w=7 x=9 y=3"
+    expected = "add-destination UDP 10.9.8.7:53 -> 192.168.0.1:53 masq w=7 x=9 y=3"
     assert outcome(["-a", *" ".join(parts).split()]) == expected
