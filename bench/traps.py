@@ -92,6 +92,26 @@ def _again(services: int, destinations: int, how: str) -> Callable[[], float]:
     return measure
 
 
+def _others(services: int, destinations: int, how: str) -> Callable[[], float]:
+    """Replacing a table by another one with which it shares nothing."""
+
+    def measure() -> float:
+        from ipvsfast import Ipvs
+
+        lines = _rules(services, destinations)
+        with Ipvs() as ipvs:
+            ipvs.restore([line.replace(" 10.", " 11.") for line in lines])
+            began = time.perf_counter()
+            if how == "flush":
+                ipvs.flush()
+            account = ipvs.restore(lines, clear=how != "flush")
+            taken = time.perf_counter() - began
+            _complete(account.ok)
+        return taken
+
+    return measure
+
+
 def _objects(services: int, destinations: int, packed: bool) -> Callable[[], float]:
     """From Python objects that exist already; packed: only what the kernel and the sending take."""
 
@@ -134,7 +154,10 @@ def cases(size: int) -> list[Case]:
             measure = _adding(services, destinations, scheduler, grouping)
             found.append(Case(subject, condition, measure, services * (destinations + 1)))
     subject = f"{size}x50 in place of itself"
+    others = f"{size}x50 in place of others"
     found += [
+        Case(others, "flush, then add", _others(size, 50, "flush"), large),
+        Case(others, "restore --clear", _others(size, 50, "replace"), large),
         Case(subject, "flush, then add", _again(size, 50, "flush"), large),
         Case(subject, "-C of ours, then add", _again(size, 50, "ordered"), large),
         Case(subject, "restore --clear", _again(size, 50, "replace"), large),
