@@ -169,12 +169,15 @@ int ipvsf_session_set_idle_scheduler(struct ipvsf_session *session, uint32_t on)
 const char *ipvsf_session_message(struct ipvsf_session *session);
 
 /*
- * The lock of the session's network namespace, for who replaces the table; it does not wait. Gives a descriptor
- * (CLOEXEC) that holds it until ipvsf_lock_release() or the end of the process. -EWOULDBLOCK: another holds it,
- * `PID NAME` as far as it is known. Other: there can be no lock here, such as where /run is read-only.
+ * The lock of the session's network namespace, for who replaces the table; it does not wait. *ret becomes a
+ * descriptor (CLOEXEC) that holds it until ipvsf_lock_release() or the end of the process, else -1. -EWOULDBLOCK:
+ * another holds it, `PID NAME` as far as it is known. Other: there can be no lock here, such as where /run is
+ * read-only.
  */
-int ipvsf_lock_take(struct ipvsf_session *session, char *holder, size_t size);
-void ipvsf_lock_release(int fd);
+int ipvsf_lock_take(struct ipvsf_session *session, int *ret, char *holder, size_t size);
+
+/* *fd becomes -1, and may be that before. */
+void ipvsf_lock_release(int *fd);
 
 int ipvsf_info_get(struct ipvsf_session *session, struct ipvsf_info *ret);
 int ipvsf_timeouts_get(struct ipvsf_session *session, struct ipvsf_timeouts *ret);

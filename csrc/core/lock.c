@@ -94,10 +94,11 @@ static void read_holder(int fd, char *ret, size_t size)
 	ret[strcspn(ret, "\n")] = 0;
 }
 
-int ipvsf_lock_take(struct ipvsf_session *s, char *holder, size_t size)
+int ipvsf_lock_take(struct ipvsf_session *s, int *ret, char *holder, size_t size)
 {
 	int fd, r = ipvsf_session_check(s);
 
+	*ret = -1;
 	if (size)
 		holder[0] = 0;
 	if (r)
@@ -115,14 +116,20 @@ int ipvsf_lock_take(struct ipvsf_session *s, char *holder, size_t size)
 		return r;
 	}
 	write_holder(fd);
-	return fd;
+	*ret = fd;
+	return 0;
 }
 
-void ipvsf_lock_release(int fd)
+void ipvsf_lock_release(int *fd)
 {
-	if (ftruncate(fd, 0)) {
+	int held = *fd;
+
+	*fd = -1;
+	if (held < 0)
+		return;
+	if (ftruncate(held, 0)) {
 		/* the next holder writes its own name */
 	}
-	flock(fd, LOCK_UN); /* a child that was forked meanwhile has the file open, too */
-	close(fd);
+	flock(held, LOCK_UN); /* a child that was forked meanwhile has the file open, too */
+	close(held);
 }

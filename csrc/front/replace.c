@@ -147,7 +147,7 @@ void front_replace(const struct front *f)
 	struct ipvsf_session *s;
 	struct ipvsf_info info;
 	int32_t *results;
-	int error;
+	int error, lock;
 
 	if (!r)
 		front_decline(f);
@@ -157,7 +157,7 @@ void front_replace(const struct front *f)
 	read_text(r);
 	scan_text(r);
 	if (ipvsf_session_create(-1, &s) || ipvsf_info_get(s, &info) ||
-	    ipvsf_lock_take(s, NULL, 0) < 0 || /* until we end; Python says who has it */
+	    ipvsf_lock_take(s, &lock, NULL, 0) || /* until we end; Python says who has it */
 	    !read_table(s, &t) || ipvsf_replacement_make(r->ops, r->count, NULL, &t, &plan))
 		leave_to_python(r, true);
 	ipvsf_table_deinit(&t);

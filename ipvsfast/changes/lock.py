@@ -12,7 +12,7 @@ import os
 import time
 
 from ..errors import InvalidValue, TableLocked
-from ..kernel.session import release_lock
+from ..kernel.session import HeldLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,31 +35,37 @@ class TableLock:
         self.missing: str = ""
         self._session = session
         self._wait = wait
-        self._fd = -1
+        self._held = HeldLock()
 
     def __enter__(self) -> TableLock:
+        try:
+            self._take()
+        except BaseException:  # nobody calls __exit__ then
+            self._held.release()
+            raise
+        return self
+
+    def _take(self) -> None:
         end = time.monotonic() + (self._wait or 0)
         while True:
-            self._fd, holder = self._session.take_lock()
-            if self._fd >= 0:
-                return self
-            if self._fd != -errno.EWOULDBLOCK:
-                return self._go_without(-self._fd)
+            code, holder = self._session.take_lock(self._held)
+            if not code:
+                return
+            if code != errno.EWOULDBLOCK:
+                self._go_without(code)
+                return
             left = end - time.monotonic()
             if left <= 0:
                 raise TableLocked(errno.EBUSY, _busy(holder, self._wait))
             time.sleep(min(left, _PAUSE))
 
     def __exit__(self, *exc: object) -> None:
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            release_lock(fd)
+        self._held.release()
 
-    def _go_without(self, code: int) -> TableLock:
+    def _go_without(self, code: int) -> None:
         self.missing = f"no lock in /run/ipvsfast: {os.strerror(code)}"
         if self._wait is not None:
             raise TableLocked(code, f"{self.missing}; nothing was done")
-        return self
 
 
 def _busy(holder: str, wait: float | None) -> str:

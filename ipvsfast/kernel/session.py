@@ -32,9 +32,18 @@ def libnl_version() -> str:
     return ffi.string(lib.ipvsf_libnl_version()).decode()
 
 
-def release_lock(fd: int) -> None:
-    """Gives back what Session.take_lock() gave."""
-    lib.ipvsf_lock_release(fd)
+class HeldLock:
+    """A place for the lock of a network namespace. C writes into it, so that there is no moment at which the
+    lock is held and an exception, such as that of Ctrl-C, could make it be forgotten. It ends with this."""
+
+    __slots__ = ("fd",)
+
+    def __init__(self) -> None:
+        self.fd: Any = ffi.gc(ffi.new("int *", -1), lib.ipvsf_lock_release)
+
+    def release(self) -> None:
+        """Gives the lock back; without one it does nothing."""
+        lib.ipvsf_lock_release(self.fd)
 
 
 class Session:
@@ -107,15 +116,15 @@ class Session:
             if code != -errno.EINTR:
                 return self._check(code, command)
 
-    def take_lock(self) -> tuple[int, str]:
-        """(descriptor that holds the lock of the network namespace, ""), or (negative errno, its holder):
-        EWOULDBLOCK where another has it, else there can be none. See csrc/core/lock.c."""
+    def take_lock(self, held: HeldLock) -> tuple[int, str]:
+        """Takes the lock of the network namespace for `held`: (0, ""), or (errno, its holder). EWOULDBLOCK:
+        another has it; else there can be none. See csrc/core/lock.c."""
         holder = ffi.new("char[64]")
         with self._own_lock():
-            fd = lib.ipvsf_lock_take(self._open(), holder, 64)
-        if fd == -errno.ECHILD:
-            self._check(fd, "")
-        return fd, ffi.string(holder).decode("utf-8", "replace")
+            code = lib.ipvsf_lock_take(self._open(), held.fd, holder, 64)
+        if code == -errno.ECHILD:
+            self._check(code, "")
+        return -code, ffi.string(holder).decode("utf-8", "replace")
 
     def limits(self) -> tuple[int, int]:
         """(receive buffer in bytes, messages per send)."""

@@ -7,7 +7,7 @@ from support.sigint_sweep import CASES, sweep
 pytestmark = pytest.mark.usefixtures("netns")
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case != "clear"])
+@pytest.mark.parametrize("case", CASES)
 def test_the_account_is_true_wherever_it_is_interrupted(case: str) -> None:
     """At a sample of the lines; tests/campaigns/sigint_sweep.py does all of them."""
     assert [(place, where, wrong) for place, where, wrong in sweep(case, stride=53) if wrong] == []
