@@ -60,6 +60,29 @@ def sort_destinations(destinations: Sequence[Destination]) -> list[Destination]:
     return _arranged(destinations, [(*_address_words(d.key[1]), d.key[2]) for d in destinations])
 
 
+class _Numbered:
+    """A key where the functions above look for it, and its place in the input."""
+
+    __slots__ = ("key", "number")
+
+    def __init__(self, key: Any, number: int) -> None:
+        self.key, self.number = key, number
+
+
+def service_numbers(keys: Sequence[ServiceKey]) -> list[int]:
+    """The numbers of the services with these keys in ipvsadm's order."""
+    entries: Any = [(_Numbered(key, number), ()) for number, key in enumerate(keys)]
+    found: list[Any] = sort_services(entries)
+    return [entry[0].number for entry in found]
+
+
+def destination_numbers(keys: Sequence[DestinationKey], first: int, count: int) -> list[int]:
+    """The numbers of `count` destinations of one service, from the first one on, in ipvsadm's order."""
+    numbered: Any = [_Numbered(keys[number], number) for number in range(first, first + count)]
+    found: list[Any] = sort_destinations(numbered)
+    return [one.number for one in found]
+
+
 def _key(destination: Destination) -> DestinationKey:
     return destination.key
 

@@ -125,17 +125,21 @@ class Selection:
 
     def has_service(self, key: ServiceKey, scheduler: str) -> bool:
         """Whether the conditions on services hold."""
+        return self.has_service_key(key) and self.has_scheduler(scheduler)
+
+    def has_scheduler(self, scheduler: str) -> bool:
+        """Whether the condition on schedulers holds."""
+        return self._schedulers.hold(scheduler)
+
+    def has_service_key(self, key: ServiceKey) -> bool:
+        """Whether the conditions on what identifies a service hold."""
         fwmark, family, _, packed, port = key
         if self.filter.fwmarks and fwmark not in self.filter.fwmarks:
             return False
         if self._service and (fwmark or not self._service.hold(family, packed, port)):
             return False
         protocol = "fwm" if fwmark else key.protocol
-        return (
-            self._protocols.hold(protocol)
-            and self._families.hold(FAMILY_NAMES.get(family, ""))
-            and self._schedulers.hold(scheduler)
-        )
+        return self._protocols.hold(protocol) and self._families.hold(FAMILY_NAMES.get(family, ""))
 
     def has_destination(self, key: DestinationKey) -> bool:
         """Whether the conditions on the address and port of destinations hold."""
