@@ -87,6 +87,29 @@ VERBS: tuple[Verb, ...] = (
         ),
     ),
     Verb(
+        "stats", (), "stats_verb.stats", "counters of services and destinations, once or again and again",
+        options=(
+            *FILTERS,
+            _option("interval", ("--interval",), "again every so many seconds: what was counted in between",
+                    "SECONDS"),
+            _option("repeat", ("--repeat", "--count"), "with --interval: NUMBER readings, then end",
+                    "NUMBER"),
+            _option("rates", ("--rates",), "a second: with --interval true rates, else the kernel's own"),
+            _option("totals", ("--totals",), "of the whole network namespace, live and never zeroed"),
+            _option("exact", ("--exact",), "numbers in full"),
+            *OUTPUT,
+            _option("quiet", ("-q", "--quiet"), "no notes on standard error"),
+        ),
+        examples=(
+            ("What one service and its destinations have counted", "--service 10.0.0.1:443"),
+            ("The ten busiest destinations, again and again",
+             "--interval 2 --rates --sort in_bytes --limit 10"),
+            ("A log for a program, once a minute", "--interval 60 --ndjson"),
+            ("A minute of one service as CSV", "--service 10.0.0.1:443 --interval 2 --repeat 31 --csv"),
+            ("All traffic, every second", "--totals --rates --interval 1"),
+        ),
+    ),
+    Verb(
         "conns", (), "conns_verb.conns", "look into the connection table: list, filter and count its entries",
         options=(
             _option("client", ("--client",), "of these clients: address, NET/LENGTH, :PORT, or address:PORT; "

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 
+from .output import Terminated, write
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 
@@ -40,3 +43,45 @@ class Orderly:
         if not self._came:  # a second one must not interrupt the tidying up
             self._came = number
             raise _Ended
+
+
+class WholeTexts:
+    """Texts to standard output that end whole: while it is entered, SIGINT and SIGTERM wait for the text
+    that is being written; a second one does not. What came ignored stays so."""
+
+    def __enter__(self) -> WholeTexts:
+        import _signal
+
+        self._writing, self._came = False, 0
+        self._old: dict[int, Any] = {}
+        for number in (_signal.SIGINT, _signal.SIGTERM):
+            old = _signal.getsignal(number)
+            if old in (_signal.SIG_DFL, _signal.default_int_handler):
+                self._old[number] = old
+                _signal.signal(number, self._end)
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        import _signal
+
+        for number, old in self._old.items():
+            _signal.signal(number, old)
+
+    def write(self, pieces: Iterable[str]) -> None:
+        """All of a text, which is made before anything of it is written."""
+        text = "".join(pieces)
+        self._writing = True
+        write(text)
+        self._writing = False
+        if self._came:
+            raise self._exception()
+
+    def _end(self, number: int, frame: object) -> None:
+        first, self._came = not self._came, number
+        if not (first and self._writing):
+            raise self._exception()
+
+    def _exception(self) -> KeyboardInterrupt:
+        import _signal
+
+        return Terminated() if self._came == _signal.SIGTERM else KeyboardInterrupt()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ..model.destination import Destination
+    from ..model.keys import ServiceKey
     from ..model.service import Service
     from ..model.settings import Info
     from ..model.types import ViewName
@@ -66,7 +67,7 @@ def render(table: Table, options: ListOptions, names: Names | None = None) -> It
     endpoints: Endpoints = Numeric() if names is None else Named(names, IPV4_WIDTH)
     service_line, server_rows = _formats(options)
     for service, destinations in table:
-        line = service_line(service_label(service, endpoints), service)
+        line = service_line(service_label(service.key, endpoints), service)
         if not destinations:
             yield line
             continue
@@ -84,9 +85,9 @@ def _formats(options: ListOptions) -> tuple[ServiceLine, ServerRows]:
     return service_line, _SERVER_ROWS[options.view]
 
 
-def service_label(service: Service, endpoints: Endpoints) -> str:
+def service_label(key: ServiceKey, endpoints: Endpoints) -> str:
     """`TCP  10.0.0.1:80`, `FWM  7 IPv6`. Marks are unsigned, where ipvsadm prints them signed."""
-    fwmark, family, protocol, packed, port = service.key
+    fwmark, family, protocol, packed, port = key
     if fwmark:
         return f"FWM  {fwmark} IPv6" if family == AF_INET6 else f"FWM  {fwmark}"
     label = PROTOCOL_LABELS.get(protocol, "?   ")

@@ -6,6 +6,9 @@ import pytest
 from jsonschema import ValidationError
 
 from ipvsfast.connections import count_by, forms
+from ipvsfast.listing import counted_records
+from ipvsfast.model.stats import Stats
+from ipvsfast.stats.delta import DELTA_NAMES
 from support.schemas import FOLDER, fitting, schema
 from support.tools import ROOT
 
@@ -28,6 +31,21 @@ def test_what_is_counted_by_is_described() -> None:
     given = {name for fields in count_by.FIELDS.values() for name, _ in fields}
     assert set(count_by.FIELDS) == set(count_by.KEYS)
     assert set(schema("connection-count")["properties"]) - given == {"connections", "total", "time", "change"}
+
+
+def test_rows_of_counters_have_the_names_of_the_values() -> None:
+    """Those of Stats and of Delta; CSV has the same ones, in the same order."""
+    parts = schema("stats")["$defs"]
+    assert tuple(parts["stats"]["properties"]) == Stats._fields
+    assert tuple(parts["delta"]["properties"]) == ("seconds", "fresh", *DELTA_NAMES)
+    assert parts["stats"] == schema("table")["$defs"]["stats"]
+    row = tuple(parts["row"]["properties"])
+    assert row == (
+        "time", *counted_records.KEY_FIELDS, *counted_records.GAUGES, "event", "stats", "delta",
+    )  # fmt: skip
+    differences = [f"delta_{name}" for name in DELTA_NAMES[:5]]
+    columns = (*row[:-2], *Stats._fields, "seconds", "fresh", *differences, *DELTA_NAMES[5:])
+    assert columns == counted_records.FIELDS
 
 
 def test_a_name_means_the_same_in_both() -> None:

@@ -1,0 +1,148 @@
+"""`ipvsfast stats`: counters, and what was counted from one reading to the next."""
+
+from __future__ import annotations
+
+import time
+
+from ..errors import IpvsError, IpvsUnavailable
+from ..stats.poller import next_deadline
+from ..stats.snapshot import REFRESH
+from .ending import WholeTexts
+from .output import ExitWith, ReaderGone, complain
+from .stats_query import StatsQuery
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ..listing.chosen_rows import ChosenRows
+    from ..model.stats import Stats
+    from ..stats.poller import Poller
+    from ..stats.snapshot import Snapshot
+    from .context import Context
+
+_STEPS = (
+    f"the kernel refreshes its counters every {REFRESH:g} s: in a shorter interval they stand still, or step"
+)
+
+
+def stats(context: Context, given: dict[str, str], words: list[str]) -> int:
+    """The verb."""
+    query = StatsQuery(given)
+    poller = context.ipvs.poller()
+    readings: _Totals | _Rows = _Totals(query, poller) if query.totals else _Rows(query, poller)
+    if query.interval is not None and query.interval < REFRESH and not query.totals:
+        readings.note(_STEPS)
+    try:
+        with WholeTexts() as output:
+            _repeat(query, readings, output)
+    except ReaderGone:
+        return 0
+    except IpvsError as error:
+        raise ExitWith(1, str(error)) from None
+    return 0
+
+
+def _repeat(query: StatsQuery, readings: _Totals | _Rows, output: WholeTexts) -> None:
+    """A reading at each deadline. They are multiples of the interval after the first, so nothing drifts;
+    those that a long reading has let go by are left out."""
+    start, deadline, written, away = time.monotonic(), 0, 0, False
+    while True:
+        try:
+            text = readings.read()
+        except IpvsUnavailable as error:
+            if query.interval is None:
+                raise
+            if not away:
+                complain(f"{error}; going on when it is there again")
+            away = True
+            readings.forget()
+        else:
+            away = False
+            output.write(text)
+            written += 1
+        if query.interval is None or written == query.repeat:
+            return
+        deadline = next_deadline(start, query.interval, deadline, time.monotonic())
+        time.sleep(max(0.0, start + deadline * query.interval - time.monotonic()))
+
+
+class _Notes:
+    """Sentences for standard error, each of them once."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._said: set[str] = set()
+        self._quiet = quiet
+
+    def note(self, sentence: str) -> None:
+        """Say it, unless that was done."""
+        if sentence not in self._said and not self._quiet:
+            complain(sentence)
+        self._said.add(sentence)
+
+
+class _Rows(_Notes):
+    """Readings of services and destinations."""
+
+    def __init__(self, query: StatsQuery, poller: Poller) -> None:
+        super().__init__(query.quiet)
+        from ..listing.chosen_rows import RowChooser
+
+        self._query, self._poller = query, poller
+        self._chooser = RowChooser(query.wanted)
+        self._last: Snapshot | None = None
+        self._writer = self._text_maker()
+
+    def read(self) -> Iterator[str]:
+        """The text of one reading, made from the table as it is now."""
+        snapshot = self._poller.poll()
+        for sentence in snapshot.notes:
+            self.note(sentence)
+        delta = None if self._last is None else snapshot - self._last
+        self._last = snapshot if self._query.interval is not None else None
+        return self._writer(self._chooser.choose(snapshot, delta))
+
+    def forget(self) -> None:
+        """What comes next is a first reading again."""
+        self._last = None
+
+    def _text_maker(self) -> Callable[[ChosenRows], Iterator[str]]:
+        query = self._query
+        if query.form is not None:
+            from ..listing.counted_records import CountedRecords
+
+            return CountedRecords(query.form).text
+        from ..listing.counted_tables import CountedTables
+
+        table = CountedTables(rates=query.rates, in_full=query.exact, sort=query.wanted.sort)
+        timed = query.interval is not None
+        return lambda chosen: table.text(chosen, timed)
+
+
+class _Totals(_Notes):
+    """Readings of the totals of the namespace."""
+
+    def __init__(self, query: StatsQuery, poller: Poller) -> None:
+        super().__init__(query.quiet)
+        self._poller = poller
+        self._last: Stats | None = None
+        self._at = 0.0
+        if query.form is not None:
+            from ..listing.counted_records import CountedRecords
+
+            self._totals = CountedRecords(query.form).totals
+        else:
+            from ..listing.counted_tables import CountedTables
+
+            self._totals = CountedTables(rates=query.rates, in_full=query.exact).totals
+
+    def read(self) -> Iterator[str]:
+        """The text of one reading."""
+        before, at = self._last, self._at
+        self._at = time.monotonic()
+        self._last = self._poller.totals()
+        return self._totals(time.time(), self._last, before, self._at - at)
+
+    def forget(self) -> None:
+        """What comes next is a first reading again."""
+        self._last = None
