@@ -303,7 +303,7 @@ class Ipvs:
         self._one("add-destination", service, destination)
 
     def edit_destination(self, service: ServiceOrKey, destination: Destination) -> None:
-        """Replace forwarding, weight, thresholds and tunnel of an existing destination."""
+        """Replace all that an existing destination has beside its key."""
         self._one("edit-destination", service, destination)
 
     def put_destination(self, service: ServiceOrKey, destination: Destination) -> None:

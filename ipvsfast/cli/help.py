@@ -8,6 +8,7 @@ from ..language.options import (
     COMMAND,
     DAEMON,
     NUMBERED,
+    NUMBERS,
     OPTION,
     OPTIONS,
     SERVICE,
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from .context import Context
 
 _SCHEDULING = "[-s scheduler] [-p [seconds]] [-M mask] [--pe engine] [-o] [-b flag,...]"
-_SERVER = "[-g|-i|-m] [-w weight] [-x number] [-y number] [tunnel options]"
+_NUMBERS = " ".join([f"[{option.spellings[0]} {option.field}]" for option in NUMBERS])
+_SERVER = f"[-g|-i|-m] {_NUMBERS} [tunnel options]"
 USAGE = (
     f"-A|-E virtual-service {_SCHEDULING}",
     "-D virtual-service",
@@ -134,7 +136,7 @@ def _usage_text(usage: str, help: str, options: Iterable[Option]) -> str:
 
 
 def synopsis(option: Option) -> str:
-    """Spellings and argument: `-w, --weight number`, `--set`; an optional argument is in brackets."""
+    """Spellings and argument: `-s, --scheduler name`, `--set`; an optional argument is in brackets."""
     text = ", ".join(option.spellings)
     if not option.argument:
         return text
@@ -257,7 +259,7 @@ def _one_dash(argv: Sequence[str]) -> str | None:
 def suggest(word: str, options: Iterable[Option] = OPTIONS) -> str | None:
     """The long option that `word`, an unknown one, most probably meant; None if nothing is close.
 
-    `--stat` and `-stat` give `--stats`, `--wieght=3` gives `--weight`. Among equals the first wins.
+    `--stat` and `-stat` give `--stats`, `--shceduler=rr` gives `--scheduler`. Among equals the first wins.
     """
     bare = word.lstrip("-").partition("=")[0].replace("_", "-").lower()
     if word[:2] != "--" and len(bare) < 4:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..language.options import Option
+from ..language.options import NUMBERS, Option
 from ..language.values import UsageError
 from ..model.address import parse_int
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FORMS: tuple[RecordForm, ...] = ("json", "ndjson", "csv")
 _BLOCK = "Verb options"
 _MOST = 2**32 - 1
+_SETTINGS = ", ".join([option.field for option in NUMBERS])
 
 
 def _option(name: str, help: str, argument: str = "") -> Option:
@@ -32,10 +33,11 @@ FILTERS = (
     Option(_BLOCK, "schedulers", ("--scheduler",), "NAME,...", "services with these schedulers"),
     _option("fwmark", "services of these firewall marks", "MARK,..."),
     _option("min-active", "destinations with at least so many active connections", "NUMBER"),
-    _option("zero-weight", "destinations of weight 0"),
+    _option("zero-weight", "destinations with a share of 0"),
     _option("services-only", "services without their destinations"),
-    _option("sort", "sort by a column: service, destination, weight, active, inactive, persistent, upper, "
-            "lower, or a counter such as connections or in_bytes; the largest first", "COLUMN"),
+    _option("sort", f"sort by a column: service, destination, {_SETTINGS}, "
+            "active, inactive, persistent, or a counter such as connections or in_bytes; the largest first",
+            "COLUMN"),
     _option("limit", "only the first NUMBER destinations (services with --services-only)", "NUMBER"),
 )  # fmt: skip
 OUTPUT = (

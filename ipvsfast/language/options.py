@@ -7,6 +7,8 @@ reported. Nothing is computed here but lookup tables.
 
 from __future__ import annotations
 
+from ..model.kernel_names import INT_MAX
+
 COMMAND, SERVICE, OPTION, DAEMON = "Commands", "virtual-service", "Options", "Daemon Options"
 
 
@@ -16,10 +18,14 @@ class Option:
     name: its name in messages; options that exclude each other share one. value: what the option means
     among those that share its name, else "". spellings: short ones first. argument: the word for its
     argument in help texts, "" if it takes none. optional: the argument may be left out. block:
-    COMMAND, SERVICE, OPTION or DAEMON. help: one line.
+    COMMAND, SERVICE, OPTION or DAEMON. help: one line. number: if its argument is one, the least, the
+    greatest, and the message for others. field: the one of a Destination that takes it. default: what that
+    is without the option; where this is not 0, a rule always has the option.
     """
 
-    __slots__ = ("name", "value", "spellings", "argument", "optional", "block", "help")
+    __slots__ = (
+        "name", "value", "spellings", "argument", "optional", "block", "help", "number", "field", "default",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -31,6 +37,9 @@ class Option:
         *,
         value: str = "",
         optional: bool = False,
+        number: tuple[int, int, str] | None = None,
+        field: str = "",
+        default: int = 0,
     ) -> None:
         self.name: str = name
         self.value: str = value
@@ -39,6 +48,9 @@ class Option:
         self.optional: bool = optional
         self.block: str = block
         self.help: str = help
+        self.number: tuple[int, int, str] | None = number
+        self.field: str = field
+        self.default: int = default
 
     def __repr__(self) -> str:
         return f"<Option {' '.join(self.spellings)}>"
@@ -91,16 +103,20 @@ OPTIONS: tuple[Option, ...] = (
     Option(OPTION, "forwarding-method", ("-m", "--masquerading"), "",
            "forward by network address translation", value="masq"),
     Option(OPTION, "tun-type", ("--tun-type",), "type", "ipip (default), gue or gre"),
-    Option(OPTION, "tun-port", ("--tun-port",), "port", "UDP port of a gue tunnel"),
+    Option(OPTION, "tun-port", ("--tun-port",), "port", "UDP port of a gue tunnel",
+           number=(1, 65535, "illegal tunnel port specified")),
     Option(OPTION, "tun-nocsum", ("--tun-nocsum",), "", "no checksum in the tunnel header (default)"),
     Option(OPTION, "tun-csum", ("--tun-csum",), "", "checksum in the tunnel header (gue, gre)"),
     Option(OPTION, "tun-remcsum", ("--tun-remcsum",), "", "remote checksum offload (gue)"),
     Option(OPTION, "weight", ("-w", "--weight"), "number",
-           "share of the server (default 1; 0: no new connections)"),
+           "share of the server (default 1; 0: no new connections)",
+           number=(0, INT_MAX, "illegal weight specified"), field="weight", default=1),
     Option(OPTION, "u-threshold", ("-x", "--u-threshold"), "number",
-           "connections from which on it gets no new ones (0: no limit)"),
+           "connections from which on it gets no new ones (0: no limit)",
+           number=(0, INT_MAX, "illegal u_threshold specified"), field="upper"),
     Option(OPTION, "l-threshold", ("-y", "--l-threshold"), "number",
-           "connections below which it gets new ones again"),
+           "connections below which it gets new ones again",
+           number=(0, INT_MAX, "illegal l_threshold specified"), field="lower"),
     Option(OPTION, "connection", ("-c", "--connection"), "", "list the connections"),
     Option(OPTION, "timeout", ("--timeout",), "", "show the connection timeouts (tcp tcpfin udp)"),
     Option(OPTION, "daemon", ("--daemon",), "", "show the synchronization daemons"),
@@ -114,16 +130,23 @@ OPTIONS: tuple[Option, ...] = (
     Option(OPTION, "sort", ("--sort",), "", "no effect: listings are sorted"),
     Option(OPTION, "numeric", ("-n", "--numeric"), "", "print addresses and ports as numbers"),
     Option(DAEMON, "syncid", ("--syncid",), "number",
-           "group of daemons to take part in (0 to 255, default 0)"),
+           "group of daemons to take part in (0 to 255, default 0)",
+           number=(0, 255, "illegal syncid specified")),
     Option(DAEMON, "sync-maxlen", ("--sync-maxlen",), "bytes",
-           "longest message (default: what the interface carries)"),
+           "longest message (default: what the interface carries)",
+           number=(1, 65507, "illegal sync-maxlen specified")),
     Option(DAEMON, "mcast-interface", ("--mcast-interface",), "name", "interface to use (default eth0)"),
     Option(DAEMON, "mcast-group", ("--mcast-group",), "address", "multicast address (default 224.0.0.81)"),
-    Option(DAEMON, "mcast-port", ("--mcast-port",), "port", "UDP port (default 8848)"),
-    Option(DAEMON, "mcast-ttl", ("--mcast-ttl",), "number", "time to live of the messages (default 1)"),
+    Option(DAEMON, "mcast-port", ("--mcast-port",), "port", "UDP port (default 8848)",
+           number=(1, 65535, "illegal mcast-port specified")),
+    Option(DAEMON, "mcast-ttl", ("--mcast-ttl",), "number", "time to live of the messages (default 1)",
+           number=(1, 255, "illegal mcast-ttl specified")),
 )  # fmt: skip
 
 SPELLINGS: dict[str, Option] = {spelling: option for option in OPTIONS for spelling in option.spellings}
+
+# What sets the numbers of a Destination, in the order of its fields.
+NUMBERS: tuple[Option, ...] = tuple([option for option in OPTIONS if option.field])
 
 # Options that ipvsadm does not have; under the name ipvsadm they are unknown.
 OWN_OPTIONS: tuple[Option, ...] = (

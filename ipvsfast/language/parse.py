@@ -20,6 +20,7 @@ from .options import (
     COLUMNS,
     COMMAND,
     NUMBERED,
+    NUMBERS,
     REQUIRED,
     SPELLINGS,
     TUNNEL_CELLS,
@@ -221,10 +222,10 @@ def _build_destination(request: Request, values: dict[str, Any], state: str) -> 
         tunnel = _tunnel(values, forwarding)
         if forwarding != "masq" and not service[0]:
             port = service[4]  # direct routing and tunnels cannot change the port
+    numbers = [values.get(option.name, option.default) for option in NUMBERS]
     request.destination = Destination._make(
-        DestinationKey._make(family, packed, port), forwarding, values.get("weight", 1),
-        values.get("u-threshold", 0), values.get("l-threshold", 0), tunnel, 0, 0, 0, NO_STATS,
-    )  # fmt: skip
+        DestinationKey._make(family, packed, port), forwarding, *numbers, tunnel, 0, 0, 0, NO_STATS
+    )
 
 
 def _tunnel(values: dict[str, Any], forwarding: str) -> Tunnel:

@@ -15,7 +15,7 @@ from ..model.address import (
     parse_int,
     parse_ip,
 )
-from ..model.kernel_names import AF_INET, AF_INET6, ENGINE_MAX, INT_MAX, MAX_TIMEOUT, NAME_MAX, PROTOCOLS
+from ..model.kernel_names import AF_INET, AF_INET6, ENGINE_MAX, MAX_TIMEOUT, NAME_MAX, PROTOCOLS
 from ..model.keys import ServiceKey
 from .options import COMMAND, REPEATABLE, TUNNEL_CELLS
 
@@ -134,9 +134,8 @@ class OptionReader:
                 self._select_ipv6()
             self.values[name] = option.value
             return
-        whole = _NUMBERS.get(name)
-        if whole:
-            self.values[name] = _number(text or "", *whole)
+        if option.number:
+            self.values[name] = _number(text or "", *option.number)
         elif name in _CONVERT:
             self.values[name] = _CONVERT[name](text)
         elif name == "service-address":
@@ -275,17 +274,6 @@ def _multicast_group(text: str) -> str:
         return format_ip(packed)
     raise UsageError(2, f"invalid {'IPv6' if ':' in text else 'IPv4'} mcast-group `{text}'")
 
-
-_NUMBERS: dict[str, tuple[int, int, str]] = {
-    "weight": (0, INT_MAX, "illegal weight specified"),
-    "u-threshold": (0, INT_MAX, "illegal u_threshold specified"),
-    "l-threshold": (0, INT_MAX, "illegal l_threshold specified"),
-    "syncid": (0, 255, "illegal syncid specified"),
-    "sync-maxlen": (1, 65507, "illegal sync-maxlen specified"),
-    "mcast-port": (1, 65535, "illegal mcast-port specified"),
-    "mcast-ttl": (1, 255, "illegal mcast-ttl specified"),
-    "tun-port": (1, 65535, "illegal tunnel port specified"),
-}
 
 _CONVERT: dict[str, Callable[[Any], Any]] = {
     "scheduler": _scheduler,

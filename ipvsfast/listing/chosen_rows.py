@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
+from ..model.destination import SHARE
 from ..model.table_filter import COUNTERS, NUMBERS, Selection
 from .order import destination_numbers, service_numbers
 
@@ -141,8 +142,8 @@ class RowChooser:
             active = snapshot.destinations["active"].tolist()
             runs = [[number for number in run if active[number] >= least] for run in runs]
         if zero is not None:
-            weight = snapshot.destinations["weight"].tolist()
-            runs = [[number for number in run if (weight[number] == 0) == zero] for run in runs]
+            share = snapshot.destinations[SHARE].tolist()
+            runs = [[number for number in run if (share[number] == 0) == zero] for run in runs]
         return runs
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..model.destination import CONNECTIONS, SHARE
 from ..model.kernel_names import FAMILY_NAMES
 from ..model.stats import Stats
 from ..stats.delta import DELTA_NAMES
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 KEY_FIELDS = (
     "kind", "protocol", "service", "service_port", "fwmark", "family", "destination", "destination_port",
 )  # fmt: skip
-GAUGES = ("weight", "active", "inactive", "persistent")
+GAUGES = (SHARE, *CONNECTIONS)
 COUNTERS = Stats._fields
 COUNTED = COUNTERS[:5]
 RATES = DELTA_NAMES[len(COUNTED) :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..model.destination import SET_NUMBERS
 from .counted import Texts, counters_of, events, numbers, time_text
 from .counters import exact, scaled
 from .endpoints import Numeric
@@ -23,11 +24,11 @@ KERNEL_RATES = ("cps", "in_pps", "out_pps", "in_bps", "out_bps")
 RATES = tuple([f"{name}_rate" for name in COUNTED])
 _MARKS = {"appeared": " +", "zeroed": " 0"}
 MARKS = "+ is new, 0 was zeroed, - is gone"
-_TITLES = {
+_TITLES: dict[str, str] = {
     "connections": "Conns", "in_packets": "InPkts", "out_packets": "OutPkts", "in_bytes": "InBytes",
     "out_bytes": "OutBytes", "cps": "CPS", "in_pps": "InPPS", "out_pps": "OutPPS", "in_bps": "InBPS",
     "out_bps": "OutBPS", "active": "Active", "inactive": "Inactive", "persistent": "Persist",
-    "weight": "Weight", "upper": "Upper", "lower": "Lower",
+    **{name: name.capitalize() for name in SET_NUMBERS},
 }  # fmt: skip
 _RATE_OF = dict(zip(COUNTED, RATES))
 _KERNEL_RATE_OF = dict(zip(COUNTED, KERNEL_RATES))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..model.destination import CONNECTIONS, SET_NUMBERS, SETTINGS
 from ..model.kernel_names import FAMILY_NAMES
 from ..model.stats import Stats
 
@@ -23,8 +24,8 @@ SERVICE_COLUMNS = (
     "netmask", "engine", "one_packet",
 )  # fmt: skip
 DESTINATION_COLUMNS = (
-    "destination", "destination_port", "forwarding", "weight", "upper", "lower", "tunnel", "tunnel_port",
-    "checksum", "active", "inactive", "persistent",
+    "destination", "destination_port", "forwarding", *SET_NUMBERS, "tunnel", "tunnel_port", "checksum",
+    *CONNECTIONS,
 )  # fmt: skip
 COUNTERS = Stats._fields
 
@@ -104,12 +105,11 @@ def _service_cells(service: Service) -> str:
 
 
 def _destination_cells(destination: Destination) -> str:
-    d = destination
-    tunnel = (d.tunnel.type, d.tunnel.port, d.tunnel.checksum) if d.forwarding == "tunnel" else ("", "", "")
-    cells = (
-        d.address, d.port, d.forwarding, d.weight, d.upper, d.lower, *tunnel,
-        d.active, d.inactive, d.persistent,
-    )  # fmt: skip
+    d: Any = destination
+    *settings, tunnel = d[SETTINGS]
+    if d.forwarding != "tunnel":
+        tunnel = ("", "", "")
+    cells = (d.address, d.port, *settings, *tunnel, d.active, d.inactive, d.persistent)
     return ",".join([_cell(value) for value in cells])
 
 

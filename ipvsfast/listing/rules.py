@@ -7,6 +7,8 @@ and port gives way to the number.
 
 from __future__ import annotations
 
+from ..language.options import NUMBERS
+from ..model.destination import SETTINGS
 from ..model.kernel_names import AF_INET6, F_SCHED, SCTP, TCP, UDP
 from .endpoints import Numeric, Restorable, addresses_of, protocol_name
 from .order import sort_destinations, sort_services
@@ -15,6 +17,7 @@ from .tables import NO_METHOD, flags_text, is_persistent, mask_text
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Any
 
     from ..model.destination import Destination
     from ..model.keys import ServiceKey
@@ -93,14 +96,26 @@ def _service(service: Service, selector: str) -> str:
 
 def _servers(selector: str, protocol: str, destinations: Sequence[Destination], endpoints: Endpoints) -> str:
     start = f"-a {selector} -r "
-    method = _METHODS.get
+    known: dict[object, str] = {}  # most destinations of a service have the same settings
+    rows: Sequence[Any] = destinations
     lines = [
-        f"{start}{text} {method(d.forwarding, NO_METHOD)} -w {d.weight}\n"
-        if d.forwarding != "tunnel" and not d.upper and not d.lower
-        else f"{start}{text} {method(d.forwarding, NO_METHOD)} -w {d.weight}{_tunnel(d)}{_thresholds(d)}\n"
-        for text, d in zip(endpoints.servers(destinations, protocol), destinations)
+        f"{start}{text} {known.get(d[SETTINGS]) or _settings(d, known)}\n"
+        for text, d in zip(endpoints.servers(destinations, protocol), rows)
     ]
     return "".join(lines)
+
+
+def _settings(destination: Any, known: dict[object, str]) -> str:
+    """The options of a server behind its address. Numbers that are 0 if left out stand behind the tunnel."""
+    settings = forwarding, *numbers, _ = destination[SETTINGS]
+    text, behind = _METHODS.get(forwarding, NO_METHOD), ""
+    for option, value in zip(NUMBERS, numbers):
+        if option.default:
+            text += f" {option.spellings[0]} {value}"
+        elif value:
+            behind += f" {option.spellings[0]} {value}"
+    known[settings] = text = f"{text}{_tunnel(destination)}{behind}"
+    return text
 
 
 def _tunnel(destination: Destination) -> str:
@@ -112,8 +127,3 @@ def _tunnel(destination: Destination) -> str:
     # Values that have no option come out as options that -R refuses, rather than as other values.
     port = f" --tun-port {tunnel.port}" if tunnel.type == "gue" else ""
     return f" --tun-type {tunnel.type}{port} --tun-{tunnel.checksum}"
-
-
-def _thresholds(destination: Destination) -> str:
-    upper = f" -x {destination.upper}" if destination.upper else ""
-    return f"{upper} -y {destination.lower}" if destination.lower else upper

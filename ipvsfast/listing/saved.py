@@ -9,13 +9,13 @@ tables in which there is nothing of the kind.
 from __future__ import annotations
 
 from ..model.address import is_unicast
+from ..model.destination import number_problem
 from ..model.kernel_names import (
     AF_INET,
     AF_INET6,
     CHECKSUMS,
     F_PERSISTENT,
     F_SCHED,
-    INT_MAX,
     MAX_TIMEOUT,
     PROTOCOL_NAMES,
     TUNNELS,
@@ -113,7 +113,7 @@ def service_problem(service: Service) -> str:
 
 def destination_problem(service: ServiceKey, destination: Destination) -> str:
     """Why no rule makes this destination as it is; "" if one does."""
-    (family, packed, port), forwarding, weight, upper, lower = destination[:5]  # type: ignore[index]
+    (family, packed, port), forwarding = destination.key, destination.forwarding
     if forwarding not in ("masq", "route", "tunnel"):
         return f"forwarding {forwarding}"
     if family not in (AF_INET, AF_INET6):
@@ -122,10 +122,9 @@ def destination_problem(service: ServiceKey, destination: Destination) -> str:
         return f"{forwarding} to another address family"
     if forwarding != "masq" and port != service[4] and not service[0]:
         return f"{forwarding} to another port"
-    if not 0 <= weight <= INT_MAX:
-        return f"weight {weight}"
-    if not lower <= upper <= INT_MAX:
-        return f"thresholds {upper} and {lower}"
+    problem = number_problem(destination)
+    if problem:
+        return problem
     if not is_unicast(packed):
         return "no unicast address"
     return _tunnel_problem(destination) if forwarding == "tunnel" else ""

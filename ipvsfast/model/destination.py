@@ -17,13 +17,12 @@ from .value import Field, Record, check_kind, check_names, check_range, new
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
+    from typing import Any, Literal, TypedDict
 
     from typing_extensions import Self, Unpack
 
     from .types import (
         Address,
-        DestinationChanges,
         DestinationOrKey,
         ForwardingName,
         ServiceOrKey,
@@ -31,6 +30,30 @@ if TYPE_CHECKING:
         TunnelChecksum,
         TunnelType,
     )
+
+    DestinationNumberName = Literal["weight", "upper", "lower"]
+
+    class DestinationChanges(TypedDict, total=False):
+        """What Destination.replace() takes."""
+
+        key: DestinationKey | Address
+        port: int
+        forwarding: ForwardingName
+        weight: int
+        upper: int
+        lower: int
+        tunnel: Tunnel
+        active: int
+        inactive: int
+        persistent: int
+        stats: Stats
+
+
+# The numbers that are set, between forwarding and tunnel; what is counted now, behind it.
+SET_NUMBERS: tuple[DestinationNumberName, ...] = ("weight", "upper", "lower")
+SHARE: Literal["weight"] = "weight"  # the one that says which part of the new connections it gets
+SETTINGS = slice(1, 3 + len(SET_NUMBERS))  # forwarding, SET_NUMBERS, tunnel: their places in the value
+CONNECTIONS: tuple[Literal["active", "inactive", "persistent"], ...] = ("active", "inactive", "persistent")
 
 
 class Tunnel(Record):
@@ -180,6 +203,20 @@ class Destination(Record):
         if "stats" in more:
             more["stats"] = Stats.from_dict(more["stats"])
         return cls._of({"key": DestinationKey.of(values["address"], values["port"]), **more})
+
+
+def number_problem(destination: Destination) -> str:
+    """Which of its SET_NUMBERS, as the kernel has them, cannot be set; "" where all can."""
+    if not 0 <= destination.weight <= INT_MAX:
+        return f"weight {destination.weight}"
+    if not destination.lower <= destination.upper <= INT_MAX:
+        return f"thresholds {destination.upper} and {destination.lower}"
+    return ""
+
+
+def has_no_share(destination: Destination) -> bool:
+    """Whether it gets no new connections by its weight."""
+    return destination.weight == 0
 
 
 def destination_key(destination: DestinationOrKey) -> DestinationKey:

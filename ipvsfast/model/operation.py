@@ -165,7 +165,7 @@ class Batch:
         return self
 
     def edit_destination(self, service: ServiceOrKey, destination: Destination) -> Batch:
-        """Replace forwarding, weight, thresholds and tunnel of an existing destination."""
+        """Replace all that an existing destination has beside its key."""
         return self._add("edit-destination", service, destination)
 
     def put_destination(self, service: ServiceOrKey, destination: Destination) -> Batch:

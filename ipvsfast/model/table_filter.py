@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import InvalidValue
 from .address import parse_int
+from .destination import CONNECTIONS, SET_NUMBERS, has_no_share
 from .kernel_names import FAMILY_NAMES, PROTOCOLS
 from .place import Places, included
 from .value import Field, Record, check_flag, check_name, check_range
@@ -29,7 +30,7 @@ COUNTERS: tuple[TableColumn, ...] = (
     "connections", "in_packets", "out_packets", "in_bytes", "out_bytes",
     "cps", "in_pps", "out_pps", "in_bps", "out_bps",
 )  # fmt: skip
-NUMBERS: tuple[TableColumn, ...] = ("weight", "active", "inactive", "persistent", "upper", "lower")
+NUMBERS: tuple[TableColumn, ...] = (*SET_NUMBERS, *CONNECTIONS)
 COLUMNS: tuple[TableColumn, ...] = ("service", "destination", *NUMBERS, *COUNTERS)
 
 
@@ -41,13 +42,13 @@ class TableFilter(Record):
     service, destination: text or texts: an address, a prefix (10.0.0.0/8, 2001:db8::/32), a port (:80) or
     ports (:8000-8099), or both (10.0.0.0/8:80, [2001:db8::/32]:80). protocols: tcp, udp, sctp, or fwm for
     firewall marks. fwmarks: numbers of marks. families: ipv4, ipv6, of the service. schedulers: names.
-    min_active: active connections that a destination has at least. zero_weight: only destinations of weight
-    0 (True), only others (False), or both (None).
+    min_active: active connections that a destination has at least. zero_weight: only destinations with a
+    share of 0 (True), only others (False), or both (None).
 
     sort: the column by which destinations are sorted, one of COLUMNS: by address where that is "service" or
     "destination", else the largest first. limit: so many destinations at most, 0 for all. services_only: it
     is about services, without their destinations; then these are what is sorted and limited, and the
-    numbers of destinations (weight, active ...) are sums. InvalidValue for anything else.
+    numbers of destinations (active, upper ...) are sums. InvalidValue for anything else.
     """
 
     __slots__ = ()
@@ -58,7 +59,7 @@ class TableFilter(Record):
     families: Field[tuple[str, ...]] = Field(4, "ipv4, ipv6.")
     schedulers: Field[tuple[str, ...]] = Field(5, "Names of schedulers.")
     min_active: Field[int] = Field(6, "Active connections at least.")
-    zero_weight: Field[bool | None] = Field(7, "Only destinations of weight 0, only others, or both.")
+    zero_weight: Field[bool | None] = Field(7, "Only destinations with a share of 0, only others, or both.")
     sort: Field[str] = Field(8, "The column to sort by; empty: as the table is.")
     limit: Field[int] = Field(9, "So many rows at most; 0: no limit.")
     services_only: Field[bool] = Field(10, "Services without their destinations.")
@@ -145,11 +146,6 @@ class Selection:
         """Whether the conditions on the address and port of destinations hold."""
         return not self._destination or self._destination.hold(*key)
 
-    def has_numbers(self, weight: int, active: int) -> bool:
-        """Whether the conditions on what a destination has now hold."""
-        zero = self.filter.zero_weight
-        return active >= self.filter.min_active and (zero is None or zero == (weight == 0))
-
     def choose(self, table: Iterable[Entry]) -> list[Entry]:
         """What is wanted of a table, sorted and limited."""
         wanted = self.filter
@@ -168,8 +164,11 @@ class Selection:
         return _grouped(rows[: wanted.limit or None])
 
     def _has(self, destination: Destination) -> bool:
-        return self.has_destination(destination.key) and self.has_numbers(
-            destination.weight, destination.active
+        zero = self.filter.zero_weight
+        return (
+            self.has_destination(destination.key)
+            and destination.active >= self.filter.min_active
+            and (zero is None or zero == has_no_share(destination))
         )
 
     def _ordered_services(self, entries: list[Entry]) -> list[Entry]:

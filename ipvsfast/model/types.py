@@ -8,11 +8,15 @@ from os import PathLike
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
-    from .destination import Destination, Tunnel
+    from .destination import Destination, DestinationNumberName
     from .keys import DestinationKey, ServiceKey
     from .service import Service
     from .settings import SyncDaemon, Timeouts
     from .stats import Stats
+else:
+    from .destination import SET_NUMBERS
+
+    DestinationNumberName = Literal[SET_NUMBERS]
 
 Address = str | IPv4Address | IPv6Address
 Namespace = str | PathLike[str]
@@ -62,7 +66,7 @@ ColumnName = Literal[
 ]  # fmt: skip
 
 TableColumn = Literal[
-    "service", "destination", "weight", "active", "inactive", "persistent", "upper", "lower", "connections",
+    "service", "destination", DestinationNumberName, "active", "inactive", "persistent", "connections",
     "in_packets", "out_packets", "in_bytes", "out_bytes", "cps", "in_pps", "out_pps", "in_bps", "out_bps",
 ]  # fmt: skip
 """What rows of the table can be sorted by."""
@@ -78,7 +82,7 @@ ServiceNumbersName = Literal[
 ServiceTextsName = Literal["scheduler", "engine"]
 ServiceColumnName = ServiceNumbersName | ServiceTextsName
 DestinationColumnName = Literal[
-    "service", "family", "port", "address", "forwarding", "weight", "upper", "lower", "tunnel_port",
+    "service", "family", "port", "address", "forwarding", DestinationNumberName, "tunnel_port",
     "tunnel_flags", "tunnel_type", "active", "inactive", "persistent", "connections", "in_packets",
     "out_packets", "in_bytes", "out_bytes", "cps", "in_pps", "out_pps", "in_bps", "out_bps",
 ]  # fmt: skip
@@ -108,22 +112,6 @@ class ServiceChanges(ServiceOptions, total=False):
 
     key: ServiceKey
     scheduler: str
-
-
-class DestinationChanges(TypedDict, total=False):
-    """What Destination.replace() takes."""
-
-    key: DestinationKey | Address
-    port: int
-    forwarding: ForwardingName
-    weight: int
-    upper: int
-    lower: int
-    tunnel: Tunnel
-    active: int
-    inactive: int
-    persistent: int
-    stats: Stats
 
 
 class ServiceKeyChanges(TypedDict, total=False):

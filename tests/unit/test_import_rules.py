@@ -19,7 +19,7 @@ ARROWS = {
     "connections": {"errors", "model", "kernel"},
     "changes": {"errors", "model", "language", "kernel", "resolver"},
     "stats": {"errors", "model", "kernel"},
-    "listing": {"errors", "model", "connections", "stats"},
+    "listing": {"errors", "model", "language", "connections", "stats"},
     "client": {"errors", "model", "kernel", "changes", "listing", "outfile", "stats"},
     "rules": {"errors", "resolver", "model", "language", "changes", "listing"},
     "__init__": {"errors", "model", "client", "connections", "changes", "kernel", "rules", "stats"},
