@@ -51,7 +51,7 @@ class build_programs(build_scripts):
         given = " ".join(compiler.compiler_so)
         fortify = [] if "_FORTIFY_SOURCE" in given else [("_FORTIFY_SOURCE", "2")]
         made = Path(self.get_finalized_command("build").build_temp, "front")
-        self._write_texts(made)
+        self._write_tables(made)
         sources = [path for room in ROOMS for path in sorted(Path("csrc", room).glob("*.c"))]
         objects = compiler.compile(
             [str(path) for path in sources if path.name != LEFT_OUT],
@@ -71,10 +71,12 @@ class build_programs(build_scripts):
         )
 
     @staticmethod
-    def _write_texts(folder):
-        """What the front prints is taken from the Python modules that say the same."""
+    def _write_tables(folder):
+        """What the front reads and prints is taken from the Python modules that say the same."""
         folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run([sys.executable, "-IB", "csrc/front/texts.py", folder / "texts.h"], check=True)
+        for name in ("options", "texts"):
+            script = f"csrc/front/{name}.py"
+            subprocess.run([sys.executable, "-IB", script, folder / f"{name}.h"], check=True)
 
 
 # One wheel, built against the stable ABI of the oldest supported Python, serves all later ones.

@@ -2,44 +2,18 @@
 /*
  * A command line -> one canonical rule line -> the scanner of rule lines. What is known here is only
  * where an option stands in that line, what is meant where it is left out, and which command it goes
- * with. No value is understood: a range, an address or a combination is right if the scanner takes the
+ * with (options.py makes that of the table of the command line). No value is understood: a range, an address or a combination is right if the scanner takes the
  * line, and whatever it does not take is left to the grammar in Python.
  */
 #include "front/words.h"
+#include "options.h"
 
 #define LINE_SIZE 512
 
 /* A place in the canonical line, in its order; then the options of listings. Each is taken once. */
 enum place {
-	SERVICE,
-	IPV6,
-	SCHEDULER,
-	PERSISTENT,
-	NETMASK,
-	ENGINE,
-	ONE_PACKET,
-	FLAGS,
-	SERVER,
-	METHOD,
-	WEIGHT,
-	TUNNEL,
-	TUNNEL_PORT,
-	CHECKSUM,
-	UPPER,
-	LOWER,
-	LINE_PLACES,
-	NUMERIC = LINE_PLACES,
-	STATS, /* from here on in the order of precedence of the views */
-	RATE,
-	THRESHOLDS,
-	PERSISTENT_CONN,
-	TUN_INFO,
-	TIMEOUT,
-	CONNECTION,
-	EXACT,
-	NOSORT,
-	SORT,
-	PLACES
+	FRONT_RULE_PLACES LINE_PLACES,
+	FRONT_LISTING_PLACES PLACES
 };
 
 enum argument {
@@ -56,59 +30,9 @@ struct option {
 	const char *commands; /* the letters of those it goes with */
 };
 
-#define ON_SERVICES "AEDaedLZ"
+static const struct option options[] = { FRONT_OPTIONS };
 
-static const struct option options[] = {
-	{ 't', "tcp-service", SERVICE, WANTED, ON_SERVICES },
-	{ 'u', "udp-service", SERVICE, WANTED, ON_SERVICES },
-	{ 0, "sctp-service", SERVICE, WANTED, ON_SERVICES },
-	{ 'f', "fwmark-service", SERVICE, WANTED, ON_SERVICES },
-	{ '6', "ipv6", IPV6, NONE, ON_SERVICES },
-	{ 's', "scheduler", SCHEDULER, WANTED, "AE" },
-	{ 'p', "persistent", PERSISTENT, OPTIONAL, "AE" },
-	{ 'M', "netmask", NETMASK, WANTED, "AE" },
-	{ 0, "pe", ENGINE, WANTED, "AE" },
-	{ 'o', "ops", ONE_PACKET, NONE, "AE" },
-	{ 'b', "sched-flags", FLAGS, WANTED, "AE" },
-	{ 'r', "real-server", SERVER, WANTED, "aed" },
-	{ 'g', "gatewaying", METHOD, NONE, "ae" },
-	{ 'i', "ipip", METHOD, NONE, "ae" },
-	{ 'm', "masquerading", METHOD, NONE, "ae" },
-	{ 'w', "weight", WEIGHT, WANTED, "ae" },
-	{ 0, "tun-type", TUNNEL, WANTED, "ae" },
-	{ 0, "tun-port", TUNNEL_PORT, WANTED, "ae" },
-	{ 0, "tun-nocsum", CHECKSUM, NONE, "ae" },
-	{ 0, "tun-csum", CHECKSUM, NONE, "ae" },
-	{ 0, "tun-remcsum", CHECKSUM, NONE, "ae" },
-	{ 'x', "u-threshold", UPPER, WANTED, "ae" },
-	{ 'y', "l-threshold", LOWER, WANTED, "ae" },
-	{ 'n', "numeric", NUMERIC, NONE, "LS" },
-	{ 0, "stats", STATS, NONE, "L" },
-	{ 0, "rate", RATE, NONE, "L" },
-	{ 0, "thresholds", THRESHOLDS, NONE, "L" },
-	{ 0, "persistent-conn", PERSISTENT_CONN, NONE, "L" },
-	{ 0, "tun-info", TUN_INFO, NONE, "L" },
-	{ 0, "timeout", TIMEOUT, NONE, "L" },
-	{ 'c', "connection", CONNECTION, NONE, "L" },
-	{ 'X', "exact", EXACT, NONE, "L" },
-	{ 0, "nosort", NOSORT, NONE, "L" },
-	{ 0, "sort", SORT, NONE, "LS" },
-};
-
-static const struct option commands[] = {
-	{ .letter = 'A', .name = "add-service" },
-	{ .letter = 'E', .name = "edit-service" },
-	{ .letter = 'D', .name = "delete-service" },
-	{ .letter = 'C', .name = "clear" },
-	{ .letter = 'R', .name = "restore" },
-	{ .letter = 'S', .name = "save" },
-	{ .letter = 'a', .name = "add-destination" },
-	{ .letter = 'e', .name = "edit-destination" },
-	{ .letter = 'd', .name = "delete-destination" },
-	{ .letter = 'L', .name = "list" },
-	{ .letter = 'l', .name = "list" },
-	{ .letter = 'Z', .name = "zero" },
-};
+static const struct option commands[] = { FRONT_COMMANDS };
 
 struct reader {
 	char command;	   /* its letter; 0: not yet known */
@@ -160,7 +84,7 @@ static bool take_option(struct reader *r, const struct option *o, const char *ta
 	if (!o || r->given[o->place] || !strchr(o->commands, r->command))
 		return false;
 	r->given[o->place] = o;
-	if (o->place == IPV6 && !r->given[SERVICE]) /* elsewhere it is an error */
+	if (o->place == IPV6 && !r->given[SERVICE_ADDRESS]) /* elsewhere it is an error */
 		return false;
 	return o->argument == NONE || take_value(r, o, tail);
 }
@@ -247,18 +171,18 @@ static void put_option(struct line *l, const struct option *o, const char *value
 	put(l, o->letter ? letter : o->name);
 	if (o->argument) {
 		put(l, " ");
-		put(l, value ? value : "360"); /* of -p alone */
+		put(l, value ? value : FRONT_PERSISTENCE); /* of -p alone */
 	}
 }
 
 /* A server without a port has its service's. */
 static void put_port(struct line *l, const struct reader *r)
 {
-	const char *server = r->values[SERVER], *colon = strrchr(r->values[SERVICE], ':');
+	const char *server = r->values[REAL_SERVER], *colon = strrchr(r->values[SERVICE_ADDRESS], ':');
 
 	if (strchr(server, ':') && server[strlen(server) - 1] != ']')
 		return;
-	if (r->given[SERVICE]->letter == 'f')
+	if (r->given[SERVICE_ADDRESS]->letter == 'f')
 		put(l, ":0");
 	else if (colon)
 		put(l, colon);
@@ -267,21 +191,20 @@ static void put_port(struct line *l, const struct reader *r)
 /* What is meant where nothing is said. */
 static const char *left_out(const struct reader *r, enum place place)
 {
+	static const char *const numbers[LINE_PLACES] = { FRONT_LEFT_OUT };
 	bool names_only = !strchr("AEae", r->command);
 
 	switch (place) {
 	case SCHEDULER:
 		return " -s wlc";
 	case PERSISTENT: /* with it any port will do */
-		return names_only ? " -p 360" : "";
-	case METHOD: /* with masquerading too */
+		return names_only ? " -p " FRONT_PERSISTENCE : "";
+	case FORWARDING_METHOD: /* with masquerading too */
 		return names_only ? " -m" : " -g";
-	case WEIGHT:
-		return " -w 1";
 	case CHECKSUM:
-		return r->given[TUNNEL] && strcmp(r->values[TUNNEL], "ipip") ? " --tun-nocsum" : "";
+		return r->given[TUN_TYPE] && strcmp(r->values[TUN_TYPE], "ipip") ? " --tun-nocsum" : "";
 	default:
-		return "";
+		return numbers[place] ? numbers[place] : "";
 	}
 }
 
@@ -289,12 +212,12 @@ static const char *left_out(const struct reader *r, enum place place)
 static void put_rule(struct line *l, const struct reader *r, bool server)
 {
 	put(l, server ? "-a" : "-A");
-	for (enum place p = SERVICE; p < LINE_PLACES; p++) {
-		bool of_service = p <= FLAGS, key = p <= IPV6;
+	for (enum place p = SERVICE_ADDRESS; p < LINE_PLACES; p++) {
+		bool of_service = p <= SCHED_FLAGS, key = p <= IPV6;
 
 		if (r->given[p]) {
 			put_option(l, r->given[p], r->values[p]);
-			if (p == SERVER)
+			if (p == REAL_SERVER)
 				put_port(l, r);
 		} else if (!key && of_service != server) {
 			put(l, left_out(r, p));
@@ -319,7 +242,7 @@ static bool read_rule(const struct reader *r, struct ipvsf_op *op)
 	bool server = strchr("aed", r->command);
 	struct line l = { 0 };
 
-	if (!r->given[SERVICE] || (server && !r->given[SERVER]))
+	if (!r->given[SERVICE_ADDRESS] || (server && !r->given[REAL_SERVER]))
 		return false;
 	put_rule(&l, r, server);
 	return scan(&l, op);
@@ -349,7 +272,7 @@ static bool read_change(const struct reader *r, struct front_request *q)
 
 static bool names_service(const struct reader *r)
 {
-	return r->given[SERVICE] || r->given[IPV6];
+	return r->given[SERVICE_ADDRESS] || r->given[IPV6];
 }
 
 /* The first of the views that were asked for is shown. */

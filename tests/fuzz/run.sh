@@ -34,7 +34,8 @@ build_btf() {
 }
 
 build_words() {
-	build words csrc/front/words.c csrc/rules/scan.c csrc/netlink/encode.c
+	python3 -IB csrc/front/options.py "$work/options.h"
+	build words "-I$work" csrc/front/words.c csrc/rules/scan.c csrc/netlink/encode.c
 }
 
 # The captures, behind bytes that choose among formats, filters, keys and sources.

@@ -41,7 +41,7 @@ class _Answer(ctypes.Structure):
 
 @cache
 def _library() -> Any:
-    return library("front_reader", *SOURCES)
+    return library("front_reader", *SOURCES, made=("front/options.py",))
 
 
 def by_front(words: list[str], program: str = "") -> Meaning | None:
