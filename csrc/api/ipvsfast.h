@@ -256,6 +256,16 @@ struct ipvsf_cursor {
 int ipvsf_table_format(const struct ipvsf_table *table, uint32_t view, uint32_t exact,
 		       struct ipvsf_cursor *cursor, char *buf, size_t size, size_t *len);
 
+enum ipvsf_record_form {
+	IPVSF_RECORDS_JSON, /* the elements of an array, a line each, without what stands around them */
+	IPVSF_RECORDS_NDJSON,
+	IPVSF_RECORDS_CSV /* without the header */
+};
+
+/* The table as records (listing/records.py), in the same way. */
+int ipvsf_table_records(const struct ipvsf_table *table, uint32_t form, struct ipvsf_cursor *cursor,
+			char *buf, size_t size, size_t *len);
+
 /*
  * The pure halves, without I/O. encode: the length of the netlink message in buf (size at least
  * IPVSF_MESSAGE_MAX), or -EINVAL. decode: `msg` is one whole netlink message.

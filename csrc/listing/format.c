@@ -5,6 +5,7 @@
  */
 #include "core/text.h"
 #include "core/values.h"
+#include "listing/plain.h"
 
 #define LINE_MAX_LEN 320 /* longer than any line of any view */
 #define LABEL_WIDTH 33
@@ -19,31 +20,6 @@ static const char *selector_of(uint16_t protocol)
 {
 	return protocol == IPPROTO_TCP ? "-t " : protocol == IPPROTO_UDP ? "-u " : "--sctp-service ";
 }
-
-/* Names of scheduler flags, comma separated, in ipvsadm's order. */
-static void put_sched_flags(struct text_writer *t, const struct ipvsf_service *c)
-{
-	bool hashing = !strcmp(c->sched, "sh") || !strcmp(c->sched, "mh");
-	static const char *const plain[] = { "flag-1", "flag-2", "flag-3" };
-	static const char *const own[] = { "-fallback", "-port" };
-	bool first = true;
-
-	for (int i = 0; i < 3; i++) {
-		if (!(c->flags & ((uint32_t)IP_VS_SVC_F_SCHED1 << i)))
-			continue;
-		if (!first)
-			put_char(t, ',');
-		first = false;
-		if (hashing && i < 2) {
-			put_str(t, c->sched);
-			put_str(t, own[i]);
-		} else {
-			put_str(t, plain[i]);
-		}
-	}
-}
-
-#define SCHED_FLAGS (IP_VS_SVC_F_SCHED1 | IP_VS_SVC_F_SCHED2 | IP_VS_SVC_F_SCHED3)
 
 static void put_mask(struct text_writer *t, const struct ipvsf_service *c, const char *word)
 {
@@ -78,7 +54,7 @@ static void put_scheduling(struct text_writer *t, const struct ipvsf_service *c)
 	put_str(t, c->sched);
 	if (c->flags & SCHED_FLAGS) {
 		put_str(t, " (");
-		put_sched_flags(t, c);
+		put_sched_flags(t, c, ',', "");
 		put_char(t, ')');
 	}
 	if (c->flags & IP_VS_SVC_F_PERSISTENT) {
@@ -156,7 +132,7 @@ static void service_rule(struct text_writer *t, const struct ipvsf_service *c)
 		put_str(t, " -o");
 	if (c->flags & SCHED_FLAGS) {
 		put_str(t, " -b ");
-		put_sched_flags(t, c);
+		put_sched_flags(t, c, ',', "");
 	}
 }
 
@@ -284,42 +260,6 @@ static void dest_line(struct text_writer *t, const struct ipvsf_service_row *ser
 	else
 		dest_columns(t, row, view);
 	put_char(t, '\n');
-}
-
-static bool plain_name(const char *name)
-{
-	for (; *name; name++) {
-		if (*name < '!' || *name > '~')
-			return false;
-	}
-	return true;
-}
-
-static bool plain_service(const struct ipvsf_service *c)
-{
-	return (c->fwmark || c->protocol == IPPROTO_TCP || c->protocol == IPPROTO_UDP ||
-		c->protocol == IPPROTO_SCTP) &&
-	       (c->af == AF_INET || c->af == AF_INET6) && c->sched[0] && plain_name(c->sched) &&
-	       plain_name(c->pe) && (!(c->flags & IP_VS_SVC_F_PERSISTENT) || c->timeout);
-}
-
-static bool plain_dest(const struct ipvsf_dest *c)
-{
-	return (c->af == AF_INET || c->af == AF_INET6) && c->fwd <= IP_VS_CONN_F_DROUTE && c->weight >= 0 &&
-	       c->tun_type <= IP_VS_CONN_F_TUNNEL_TYPE_GRE && c->tun_flags <= IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM;
-}
-
-static bool plain_table(const struct ipvsf_table *t)
-{
-	for (size_t i = 0; i < t->num_services; i++) {
-		if (!plain_service(&t->services[i].conf))
-			return false;
-	}
-	for (size_t i = 0; i < t->num_dests; i++) {
-		if (!plain_dest(&t->dests[i].conf))
-			return false;
-	}
-	return true;
 }
 
 /* Whether the rule of a plain service makes just this one; listing/saved.py has words for what does not. */

@@ -7,7 +7,7 @@ from ..language.values import UsageError
 from ..listing.headers import chosen_view
 from ..model.table_filter import EVERYTHING, Selection
 from .list import read_and_tell
-from .output import ExitWith, ReaderGone, write_all
+from .output import ExitWith, ReaderGone, write, write_all, write_pieces
 from .table_options import record_form, table_filter
 
 TYPE_CHECKING = False
@@ -31,7 +31,10 @@ def list_services(context: Context, options: dict[str, str], words: list[str]) -
     if len(views) - ("exact" in options) > 1:
         raise UsageError(2, f"list: --{views[0]} and --{views[1]} exclude each other")
     try:
-        write_all(_table(context, wanted, options) if form is None else _records(context, wanted, form))
+        if form is None:
+            write_all(_table(context, wanted, options))
+        else:
+            _records(context, wanted, form)
     except ReaderGone:
         return 0
     except IpvsError as error:
@@ -50,13 +53,20 @@ def _table(context: Context, wanted: TableFilter, options: dict[str, str]) -> It
     return render(chosen, view)
 
 
-def _records(context: Context, wanted: TableFilter, form: RecordForm) -> Iterator[str]:
+def _records(context: Context, wanted: TableFilter, form: RecordForm) -> None:
     """All of it for programs: destinations in the order in which to add them, as `save` has them."""
-    from ..listing.records import state_records, texts
+    from ..listing.records import frame, state_records, texts
 
     ipvs = context.ipvs
     # A part of the table says nothing of what lies outside it.
-    whole = form == "json" and wanted == EVERYTHING
-    state = state_records(ipvs.timeouts(), ipvs.daemons()) if whole else None
-    chosen = Selection(wanted).choose(read_and_tell(context).sort_for_adding().values())
-    return texts(form, chosen, state=state, services_only=wanted.services_only)
+    whole = wanted == EVERYTHING
+    state = state_records(ipvs.timeouts(), ipvs.daemons()) if whole and form == "json" else None
+    reading = read_and_tell(context).sort_for_adding()
+    pieces = reading.records(form) if whole else None
+    if pieces is None:
+        chosen = Selection(wanted).choose(reading.values())
+        write_all(texts(form, chosen, state=state, services_only=wanted.services_only))
+    else:
+        start, end = frame(form, state, empty=not reading.services)
+        write_pieces(start, pieces)
+        write(end)

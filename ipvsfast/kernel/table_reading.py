@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from ..model.types import ViewName
+    from ..model.types import RecordForm, ViewName
     from .layout import Table
 
 TEXT_SIZE = 1 << 18
@@ -23,6 +23,11 @@ VIEWS = {
     "persistent-conn": lib.IPVSF_VIEW_PERSISTENT,
     "tun-info": lib.IPVSF_VIEW_TUNNEL,
     "rules": lib.IPVSF_VIEW_RULES,
+}
+RECORD_FORMS = {
+    "json": lib.IPVSF_RECORDS_JSON,
+    "ndjson": lib.IPVSF_RECORDS_NDJSON,
+    "csv": lib.IPVSF_RECORDS_CSV,
 }
 
 
@@ -59,6 +64,11 @@ class Reading:
         return int(self.table.vanished)
 
     @property
+    def services(self) -> int:
+        """How many there are."""
+        return int(self.table.num_services)
+
+    @property
     def destinations(self) -> int:
         """How many there are in all."""
         return int(self.table.num_dests)
@@ -89,29 +99,33 @@ class Reading:
     def text(self, view: ViewName, exact: bool = False) -> Iterator[memoryview] | None:
         """The numeric lines of a view in pieces, each valid until the next; None where the listing in
         Python has to be asked, as the table holds something unusual."""
-        return self._text(VIEWS[view], exact)
+        return self._text(lib.ipvsf_table_format, VIEWS[view], exact)
 
     def saved_text(self) -> Iterator[memoryview] | None:
         """The rules in the same way; None as well where one of them would not make what is there."""
-        return self._text(lib.IPVSF_VIEW_SAVED, False)
+        return self._text(lib.ipvsf_table_format, lib.IPVSF_VIEW_SAVED, False)
 
-    def _text(self, view: int, exact: bool) -> Iterator[memoryview] | None:
-        pieces = self._pieces(view, exact)
+    def records(self, form: RecordForm) -> Iterator[memoryview] | None:
+        """Records in the same way, without what stands before and behind all of them."""
+        return self._text(lib.ipvsf_table_records, RECORD_FORMS[form])
+
+    def _text(self, write: Any, *how: int) -> Iterator[memoryview] | None:
+        pieces = self._pieces(write, how)
         try:
             next(pieces)
         except StopIteration:
             return None
         return pieces
 
-    def _pieces(self, view: int, exact: bool) -> Iterator[memoryview]:
+    def _pieces(self, write: Any, how: tuple[int, ...]) -> Iterator[memoryview]:
         cursor, length = ffi.new("struct ipvsf_cursor *"), ffi.new("size_t *")
         buffer = bytearray(TEXT_SIZE)
         out = ffi.from_buffer("char[]", buffer)
         piece = memoryview(buffer)
-        code = lib.ipvsf_table_format(self.table, view, exact, cursor, out, TEXT_SIZE, length)
+        code = write(self.table, *how, cursor, out, TEXT_SIZE, length)
         if code:
             return
         yield piece[:0]
         while length[0]:
             yield piece[: length[0]]
-            lib.ipvsf_table_format(self.table, view, exact, cursor, out, TEXT_SIZE, length)
+            write(self.table, *how, cursor, out, TEXT_SIZE, length)

@@ -49,6 +49,16 @@ def state_records(timeouts: Timeouts, daemons: Iterable[SyncDaemon]) -> dict[str
     return {"timeouts": timeouts.to_dict(), "daemons": [daemon.to_dict() for daemon in daemons]}
 
 
+def frame(form: RecordForm, state: dict[str, Any] | None = None, empty: bool = False) -> tuple[str, str]:
+    """What stands before the records of a table with its destinations, and behind them. empty: there are
+    none."""
+    if form == "json":
+        encode = _encoder()
+        head = "".join([f"{encode(name)}:{encode(value)},\n" for name, value in (state or {}).items()])
+        return f'{{{head}"services":[', "]}\n" if empty else "\n]}\n"
+    return (",".join(SERVICE_COLUMNS + DESTINATION_COLUMNS + COUNTERS) + "\n" if form == "csv" else ""), ""
+
+
 def texts(
     form: RecordForm,
     table: Iterable[Entry],
@@ -64,13 +74,12 @@ def texts(
 
 def _json(table: Iterable[Entry], state: dict[str, Any], services_only: bool) -> Iterator[str]:
     encode = _encoder()
-    head = "".join([f"{encode(name)}:{encode(value)},\n" for name, value in state.items()])
-    yield f'{{{head}"services":['
+    yield frame("json", state)[0]
     before = "\n"
     for service, destinations in table:
         yield before + encode(record(service, None if services_only else destinations))
         before = ",\n"
-    yield "]}\n" if before == "\n" else "\n]}\n"
+    yield frame("json", empty=before == "\n")[1]
 
 
 def _ndjson(table: Iterable[Entry], services_only: bool) -> Iterator[str]:

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from ipvsfast._native import ffi
 from ipvsfast.kernel import layout
-from ipvsfast.kernel.table_reading import VIEWS, Reading
+from ipvsfast.kernel.table_reading import RECORD_FORMS, VIEWS, Reading
+from ipvsfast.listing import records
 from ipvsfast.listing.headers import HEADERS
 from ipvsfast.listing.rules import rule_lines
 from ipvsfast.listing.tables import ListOptions, render
@@ -104,6 +105,35 @@ def test_every_view_has_the_same_bytes(rows: tuple[bytes, bytes], exact: bool, s
         assert text(r, view, exact) == expected
 
 
+@settings(max_examples=300, deadline=None)
+@given(tables())
+def test_records_have_the_same_bytes(rows: tuple[bytes, bytes]) -> None:
+    """JSON, NDJSON and CSV too."""
+    for form in RECORD_FORMS:
+        r, _keep = reading(*rows)
+        pieces = r.records(form)
+        assert pieces is not None
+        start, end = records.frame(form, empty=not r.services)
+        made = start + b"".join(map(bytes, pieces)).decode() + end
+        assert made == "".join(records.texts(form, r.values()))
+
+
+def test_records_are_written_in_pieces() -> None:
+    """A service with more destinations than one buffer holds."""
+    service = layout.SERVICE_ROW.pack(
+        2, 6, 80, 0, 0, 1, U32, 9, U32, b"\x0a\0\0\1", b"mh", b"sip", *[U64] * 10, 0, 1000
+    )
+    dest = layout.DEST_ROW.pack(10, 80, b"\1" * 16, 2, 1, *[U32] * 2, 80, 2, 2, *[U32] * 3, *[U64] * 10)
+    for form in RECORD_FORMS:
+        r, _keep = reading(service, dest * 1000)
+        pieces = r.records(form)
+        assert pieces is not None
+        found = list(map(bytes, pieces))
+        assert len(found) > 1
+        start, end = records.frame(form)
+        assert start + b"".join(found).decode() + end == "".join(records.texts(form, r.values()))
+
+
 def test_unusual_values_are_left_to_python() -> None:
     """A protocol, method, tunnel type or name that has no word here is not guessed at."""
     service = layout.SERVICE_ROW.pack(
@@ -114,9 +144,17 @@ def test_unusual_values_are_left_to_python() -> None:
         changed = fields.copy()
         changed[at] = value
         r, _keep = reading(service, layout.DEST_ROW.pack(*changed))
-        assert r.text("default") is None
+        assert r.text("default") is r.records("json") is None
     for at, value in ((1, 47), (10, b"r\xc3\xa4r"), (10, b""), (5, 1)):
         row = list(layout.SERVICE_ROW.unpack(service))
         row[at] = value
         r, _keep = reading(layout.SERVICE_ROW.pack(*row), layout.DEST_ROW.pack(*fields))
         assert r.text("default") is None
+        assert r.records("csv") is None
+    # Names that are quoted in a form, and flags that have a name in no view.
+    for at, value in ((10, b'r"r'), (10, b"r,r"), (11, b"r\\r"), (5, 64)):
+        row = list(layout.SERVICE_ROW.unpack(service))
+        row[at] = value
+        r, _keep = reading(layout.SERVICE_ROW.pack(*row), layout.DEST_ROW.pack(*fields))
+        assert r.text("default") is not None
+        assert r.records("ndjson") is None
