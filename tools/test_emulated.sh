@@ -12,8 +12,7 @@ export PIP_NO_COMPILE=1 # which takes minutes here
 $pip install 'setuptools>=77' cffi
 $pip wheel --no-deps --no-build-isolation -w build/wheel .
 wheel=$(echo build/wheel/*.whl)
-# Not all that the other tests need: numpy has no wheel for such a machine.
-$pip install "$wheel" pytest hypothesis jsonschema
+$pip install "$wheel[test]"
 .venv/bin/python -c 'import sys; print("byte order:", sys.byteorder, flush=True)'
 set -- "$@" tests/native
 for part in address connections_count_by connections_filter layout line listing_order values; do
