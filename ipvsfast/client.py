@@ -9,6 +9,7 @@ from .errors import InvalidValue, NotRestorable, TableLocked, error_for
 from .kernel.layout import OP_SIZE, pack_key, pack_operations, unpack_daemon
 from .kernel.rule_buffer import count_sent, new_results
 from .kernel.session import Session
+from .kernel.table_reading import EVERYTHING, scope_of
 from .model.operation import PUTS, Batch, Operation, Results, leave_with
 from .model.service import service_key
 from .model.settings import Info, Timeouts
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         RuleSource,
         ServiceOrKey,
         SnapshotSource,
+        ViewName,
     )
     from .stats.poller import Poller
     from .stats.snapshot import Snapshot
@@ -87,10 +89,15 @@ class Ipvs:
         """
         return self.read(complete=strict).values()
 
-    def read(self, service: ServiceOrKey | None = None, *, complete: bool = False) -> Reading:
+    def read(
+        self, service: ServiceOrKey | None = None, *, complete: bool = False, view: ViewName | None = None
+    ) -> Reading:
         """The table, or one service of it, as packed rows that can be sorted, turned into text at
-        memory speed, or into values. complete: as `strict` of table()."""
-        return self._session.read(_packed(service) if service is not None else None, complete=complete)
+        memory speed, or into values. complete: as `strict` of table(). view: the only one that will be made
+        of it, which may be had for less; what it does not show of destinations may be wrong."""
+        scope = EVERYTHING if view is None else scope_of(view)
+        key = _packed(service) if service is not None else None
+        return self._session.read(key, complete=complete, scope=scope)
 
     def services(self) -> list[Service]:
         """Every service with its counters, in kernel order."""
@@ -251,7 +258,7 @@ class Ipvs:
 
         lost = [] if left_out is None else left_out
         head = saved_settings(self.timeouts(), self.daemons(), lost)
-        reading = self.read(complete=True)
+        reading = self.read(complete=True, view="rules")
         yield head.encode("utf-8", "surrogateescape")  # only now: what was written cannot be taken back
         pieces = reading.sort_for_adding().saved_text()
         if pieces is not None:

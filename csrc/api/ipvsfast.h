@@ -100,6 +100,8 @@ struct ipvsf_service_row {
 	struct ipvsf_stats stats;
 	uint32_t first_dest; /* index into ipvsf_table.dests */
 	uint32_t num_dests;
+	uint32_t counted;    /* C's own: the dests that the kernel counted when it was read, */
+	uint32_t is_counted; /* if it is known */
 };
 
 struct ipvsf_dest_row {
@@ -108,6 +110,14 @@ struct ipvsf_dest_row {
 	uint32_t inactive;
 	uint32_t persistent;
 	struct ipvsf_stats stats;
+};
+
+/* What a reading need not tell, so that it may be had for less (sockopt/dest_rows.c); 0: everything, exactly. */
+enum ipvsf_scope {
+	IPVSF_NO_TUNNELS = 1,	 /* type, port and flags of tunnels may lack */
+	IPVSF_NO_COUNTERS = 2,	 /* so may the counters of dests, */
+	IPVSF_NO_RATES = 4,	 /* and their rates */
+	IPVSF_NETLINK_ONLY = 256 /* everything, and never for less */
 };
 
 /*
@@ -128,6 +138,13 @@ struct ipvsf_table {
 	uint32_t complete;  /* set by the caller: try for longer, and check all that can be checked */
 	uint32_t single;    /* it is about one service */
 	uint32_t caught_up; /* how often the services were read anew as some had vanished */
+	uint32_t scope;	    /* set by the caller: enum ipvsf_scope */
+	uint32_t doubted;   /* C's own: what was counted once only was counted again */
+	uint32_t reserved;
+	uint32_t by_option; /* dests that were not read by netlink */
+	/* Set by the caller: an earlier reading, whose counters are carried forward; NULL: none. */
+	const struct ipvsf_table *before;
+	size_t before_at; /* where in it the next service is looked for */
 };
 
 struct ipvsf_info {
@@ -242,6 +259,9 @@ enum ipvsf_view {
 	IPVSF_VIEW_SAVED /* the same rules, if every one of them makes what is there (listing/saved.py) */
 };
 
+/* The ipvsf_scope of what a view shows. */
+uint32_t ipvsf_view_scope(uint32_t view);
+
 /* How far a listing has been written; zero it first. */
 struct ipvsf_cursor {
 	size_t service;
@@ -273,6 +293,12 @@ int ipvsf_table_records(const struct ipvsf_table *table, uint32_t form, struct i
 int ipvsf_op_encode(const struct ipvsf_op *op, uint16_t family, uint32_t seq, void *buf, size_t size);
 int ipvsf_service_decode(const void *msg, size_t len, struct ipvsf_service_row *ret);
 int ipvsf_dest_decode(const void *msg, size_t len, uint16_t service_af, struct ipvsf_dest_row *ret);
+/*
+ * `entry`: a struct ip_vs_dest_entry of linux/ip_vs.h. before: the same dest as it was read earlier, or NULL. 1: the
+ * row is all that the scope asks for; 0: only netlink can tell.
+ */
+int ipvsf_dest_entry_take(const void *entry, uint32_t scope, const struct ipvsf_dest_row *before,
+			  struct ipvsf_dest_row *ret);
 int ipvsf_daemon_decode(const void *msg, size_t len, struct ipvsf_daemon *ret);
 
 /* Where a scan stands; zero it at the start of a text. */

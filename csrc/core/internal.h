@@ -36,7 +36,7 @@ struct ipvsf_session {
 	struct nl_sock *sk; /* genl_libnl.c's; NULL when attached */
 	int fd;
 	bool attached;	/* to a socket that a test holds the other end of */
-	int control_fd; /* AF_INET socket of the same namespace, for the counts; -1: none */
+	int control_fd; /* AF_INET socket of the same namespace, for sockopt/; -1: none */
 	pid_t owner;	/* a child after fork must not touch the socket */
 	uint16_t family;
 	uint32_t port;
@@ -50,6 +50,8 @@ struct ipvsf_session {
 	uint8_t *send_buf;
 	uint8_t *recv_buf; /* IPVSF_RECV_SLOTS times recv_len */
 	uint32_t recv_len;
+	void *option_buf; /* sockopt/tell.c's */
+	size_t option_len;
 	uint32_t data_skbs; /* how many the last exchange's answer came in, without that which ends it */
 	struct ipvsf_session *other;
 	uint32_t idle_most; /* dests that may go as a group with their new service; 0: never */
@@ -116,11 +118,18 @@ int ipvsf_request(struct ipvsf_session *s, uint8_t cmd, uint16_t flags, const st
 int ipvsf_request_again(struct ipvsf_session *s, uint8_t cmd, uint16_t flags,
 			const struct ipvsf_service *ident, ipvsf_message_fn fn, void *ctx);
 unsigned int ipvsf_rereads(const struct ipvsf_table *t);
+int ipvsf_reserve(void **rows, size_t *size, size_t count, size_t row); /* just so many */
 int ipvsf_grow(void **rows, size_t *size, size_t count, size_t row);
 int ipvsf_add_service(struct ipvsf_session *s, const struct nlmsghdr *nlh, void *table);
 
 /* netlink/services.c */
+struct ip_vs_service_entry;
 void ipvsf_drop_services(struct ipvsf_table *t);
+/* Whether the entries are the IPv4 services of the table, in its order. */
+bool ipvsf_services_agree(const struct ipvsf_table *t, const struct ip_vs_service_entry *entries,
+			  size_t count);
+/* Takes over how many dests each IPv4 service has, if the entries are those services. */
+void ipvsf_take_counts(struct ipvsf_table *t, const struct ip_vs_service_entry *entries, size_t count);
 
 /* netlink/row_keys.c: rows by their keys. The orders are for arrays of pointers to rows. */
 int ipvsf_service_key_order(const void *a, const void *b);
@@ -134,17 +143,30 @@ int ipvsf_drop_repeated(void *rows, size_t *count, size_t row, ipvsf_order_fn or
 int ipvsf_same_keys(const void *a, size_t count_a, const void *b, size_t count_b, size_t row,
 		    ipvsf_order_fn order, bool (*ignored)(const void *row));
 
-/* netlink/dump_check.c: what only the older socket option tells, to check dumps against; -1: unknown */
+/* sockopt/tell.c: what the older interface tells in one consistent reading; -1: it does not */
 struct ip_vs_service_entry;
-/*
- * The IPv4 services, of which `expected` are thought to be there, in one consistent reading: how many, -1, or
- * -EAGAIN where there are far more. *ret is to be freed.
- */
-ssize_t ipvsf_services4(struct ipvsf_session *s, size_t expected, struct ip_vs_service_entry **ret);
+struct ip_vs_dest_entry;
+/* The IPv4 services, of which `expected` are thought to be there: how many, -1, or -EAGAIN where there are far
+ * more. They stay the session's, until it asks for dests or services again. */
+ssize_t ipvsf_services4(struct ipvsf_session *s, size_t expected, const struct ip_vs_service_entry **ret);
 int64_t ipvsf_count_dests(struct ipvsf_session *s, const struct ipvsf_service *svc);
+/* The service's dests of its own family, at most `size` of them: how many, -ESRCH, or -1. Likewise. */
+ssize_t ipvsf_dests4(struct ipvsf_session *s, const struct ipvsf_service *svc, size_t size,
+		     const struct ip_vs_dest_entry **ret);
 /* 1: the rows are the service's dests; 0: they are not (any more); -ESRCH: no service; -1: unknown */
 int ipvsf_dests_agree(struct ipvsf_session *s, const struct ipvsf_service *svc,
 		      const struct ipvsf_dest_row *rows, size_t count);
+
+/* sockopt/dest_rows.c: rows from there; where they would lack something there are none */
+/* Before the dests of a table are read. */
+int ipvsf_option_begin(struct ipvsf_session *s, struct ipvsf_table *t);
+/*
+ * Once all are read: how many services must be read again, since they have another number of dests now, so that not
+ * all of those may have been told; the table forgets them. They then are read with more care.
+ */
+size_t ipvsf_option_doubt(struct ipvsf_session *s, struct ipvsf_table *t);
+/* 1: the rows of the service's dests are appended; 0: they are for netlink; -ESRCH: no such service */
+int ipvsf_option_dests(struct ipvsf_session *s, struct ipvsf_table *t, struct ipvsf_service_row *row);
 
 /* listing/order.c: as ipvsadm lists the dests of one service */
 int ipvsf_dest_order(const struct ipvsf_dest_row *a, const struct ipvsf_dest_row *b);

@@ -34,7 +34,7 @@ void front_clear(const struct front *f, const struct front_request *q)
 {
 	struct ipvsf_info info;
 	struct ipvsf_session *s = front_open(f, &info);
-	struct ipvsf_table t = { 0 };
+	struct ipvsf_table t = { .scope = ipvsf_view_scope(IPVSF_VIEW_DEFAULT) };
 	int32_t result = 0;
 	bool read = front_read_table(s, &q->op.u.service, &t);
 

@@ -24,7 +24,7 @@ void front_list(const struct front *f, const struct front_request *q)
 	struct ipvsf_info info;
 	struct ipvsf_session *s = front_open(f, &info);
 	struct ipvsf_cursor cursor = { 0 };
-	struct ipvsf_table t = { 0 };
+	struct ipvsf_table t = { .scope = ipvsf_view_scope(q->view) };
 	size_t head = put_head(text, sizeof(text), q, &info), len;
 
 	if (!front_read_table(s, &q->op.u.service, &t) ||

@@ -124,7 +124,7 @@ static bool all_in_force(const int32_t *results, size_t count)
 /* All of it: what is not in this reading is deleted or added. */
 static bool read_table(struct ipvsf_session *s, struct ipvsf_table *t)
 {
-	*t = (struct ipvsf_table){ .complete = 1 };
+	*t = (struct ipvsf_table){ .complete = 1, .scope = ipvsf_view_scope(IPVSF_VIEW_RULES) };
 	return front_read_table(s, &(struct ipvsf_service){ 0 }, t);
 }
 

@@ -305,6 +305,22 @@ static bool restorable_table(const struct ipvsf_table *t)
 	return true;
 }
 
+uint32_t ipvsf_view_scope(uint32_t view)
+{
+	switch (view) {
+	case IPVSF_VIEW_STATS:
+		return IPVSF_NO_TUNNELS | IPVSF_NO_RATES;
+	case IPVSF_VIEW_RATE:
+		return IPVSF_NO_TUNNELS | IPVSF_NO_COUNTERS;
+	case IPVSF_VIEW_TUNNEL:
+	case IPVSF_VIEW_RULES:
+	case IPVSF_VIEW_SAVED:
+		return IPVSF_NO_COUNTERS | IPVSF_NO_RATES;
+	default:
+		return IPVSF_NO_TUNNELS | IPVSF_NO_COUNTERS | IPVSF_NO_RATES;
+	}
+}
+
 int ipvsf_table_format(const struct ipvsf_table *table, uint32_t view, uint32_t exact,
 		       struct ipvsf_cursor *cursor, char *buf, size_t size, size_t *len)
 {

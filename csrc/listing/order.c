@@ -9,6 +9,11 @@
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
+#define ROW_MAX 256
+
+_Static_assert(sizeof(struct ipvsf_service_row) <= ROW_MAX && sizeof(struct ipvsf_dest_row) <= ROW_MAX,
+	       "kept");
+
 typedef int (*row_order_fn)(const void *a, const void *b);
 
 static int sign(uint32_t a, uint32_t b)
@@ -74,31 +79,43 @@ static void merge_sort(const void **rows, const void **spare, size_t n, row_orde
 	memcpy(rows, spare, n * sizeof(*rows));
 }
 
+/* Puts into each place the row that belongs there, circle by circle: a copy of them all would be new memory. */
+static void move_rows(uint8_t *rows, const void **wanted, size_t count, size_t row)
+{
+	uint8_t kept[ROW_MAX];
+
+	for (size_t i = 0; i < count; i++) {
+		size_t at = i, from;
+
+		if (!wanted[i] || wanted[i] == rows + i * row)
+			continue;
+		memcpy(kept, rows + i * row, row);
+		for (;;) {
+			from = (size_t)((const uint8_t *)wanted[at] - rows) / row;
+			wanted[at] = NULL;
+			if (from == i)
+				break;
+			memcpy(rows + at * row, rows + from * row, row);
+			at = from;
+		}
+		memcpy(rows + at * row, kept, row);
+	}
+}
+
 static int sort_rows(void *rows, size_t count, size_t row, row_order_fn order)
 {
-	const void **sorted, **spare;
-	uint8_t *copy;
+	const void **sorted;
 
 	if (count < 2)
 		return 0;
-	sorted = calloc(count, sizeof(*sorted));
-	spare = calloc(count, sizeof(*spare));
-	copy = reallocarray(NULL, count, row);
-	if (!sorted || !spare || !copy) {
-		free(sorted);
-		free(spare);
-		free(copy);
+	sorted = calloc(2 * count, sizeof(*sorted));
+	if (!sorted)
 		return -ENOMEM;
-	}
-	memcpy(copy, rows, count * row);
 	for (size_t i = 0; i < count; i++)
-		sorted[i] = copy + i * row;
-	merge_sort(sorted, spare, count, order);
-	for (size_t i = 0; i < count; i++)
-		memcpy((uint8_t *)rows + i * row, sorted[i], row);
+		sorted[i] = (uint8_t *)rows + i * row;
+	merge_sort(sorted, sorted + count, count, order);
+	move_rows(rows, sorted, count, row);
 	free(sorted);
-	free(spare);
-	free(copy);
 	return 0;
 }
 

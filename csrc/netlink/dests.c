@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The dests of the services that were read: one dump each, checked as those of services are (services.c). */
+/*
+ * The dests of the services that were read. Where the socket option tells all that is wanted of a service it is asked
+ * (sockopt/dest_rows.c): one answer, consistent. Else they are dumped, and checked as services are (services.c).
+ */
 #include "core/internal.h"
 
 #include <sys/socket.h>
@@ -11,6 +14,13 @@ struct dest_reader {
 	uint16_t af;
 };
 
+/* A program may have left the values of a tunnel where there is none. They do nothing, and only a dump has them. */
+static void drop_idle_tunnel(struct ipvsf_dest *c)
+{
+	if (c->fwd != IP_VS_CONN_F_TUNNEL)
+		c->tun_type = c->tun_port = c->tun_flags = 0;
+}
+
 static int add_dest(struct ipvsf_session *s, const struct nlmsghdr *nlh, void *ctx)
 {
 	struct dest_reader *d = ctx;
@@ -21,7 +31,7 @@ static int add_dest(struct ipvsf_session *s, const struct nlmsghdr *nlh, void *c
 	if (!r)
 		r = ipvsf_dest_decode(nlh, nlh->nlmsg_len, d->af, &t->dests[t->num_dests]);
 	if (!r)
-		t->num_dests++;
+		drop_idle_tunnel(&t->dests[t->num_dests++].conf);
 	return r;
 }
 
@@ -101,7 +111,7 @@ static int verify(struct ipvsf_session *s, struct ipvsf_table *t, const struct i
 	return r ? r : drop_repeated(t, row->first_dest);
 }
 
-static int read_dests(struct ipvsf_session *s, struct ipvsf_table *t, struct ipvsf_service_row *row)
+static int dump_dests(struct ipvsf_session *s, struct ipvsf_table *t, struct ipvsf_service_row *row)
 {
 	struct dest_reader d = { .table = t, .af = row->conf.af };
 	int r;
@@ -123,6 +133,19 @@ static int read_dests(struct ipvsf_session *s, struct ipvsf_table *t, struct ipv
 	}
 	if (r)
 		t->num_dests = row->first_dest;
+	return r;
+}
+
+static int read_dests(struct ipvsf_session *s, struct ipvsf_table *t, struct ipvsf_service_row *row)
+{
+	int r;
+
+	row->first_dest = (uint32_t)t->num_dests;
+	r = ipvsf_option_dests(s, t, row);
+	if (r == 0)
+		r = dump_dests(s, t, row);
+	else if (r > 0)
+		r = 0;
 	row->num_dests = (uint32_t)(t->num_dests - row->first_dest);
 	if (r != -ESRCH)
 		return r;
@@ -177,7 +200,7 @@ static int keep_known(struct ipvsf_table *to, const struct ipvsf_table *from)
  */
 static int catch_up(struct ipvsf_session *s, struct ipvsf_table *t)
 {
-	struct ipvsf_table now = { .complete = t->complete };
+	struct ipvsf_table now = { .complete = t->complete, .scope = t->scope, .before = t->before };
 	int r = ipvsf_services_dump(s, &now);
 
 	if (!r)
@@ -188,6 +211,8 @@ static int catch_up(struct ipvsf_session *s, struct ipvsf_table *t)
 	}
 	now.rereads += t->rereads + 1;
 	now.unstable += t->unstable;
+	now.by_option = t->by_option;
+	now.doubted = t->doubted;
 	now.caught_up = t->caught_up + 1;
 	ipvsf_table_deinit(t);
 	*t = now;
@@ -214,8 +239,15 @@ int ipvsf_dests_dump(struct ipvsf_session *s, struct ipvsf_table *t, uint32_t bu
 	bool catches_up = t->complete && !t->single;
 	int r = ipvsf_session_check(s);
 
+	if (!r && !t->next)
+		r = ipvsf_option_begin(s, t);
 	if (!r)
 		r = read_rest(s, t, end);
+	if (!r && ipvsf_option_doubt(s, t)) {
+		r = catch_up(s, t);
+		if (!r)
+			r = read_rest(s, t, end);
+	}
 	while (!r && t->vanished && catches_up && t->caught_up < CATCH_UPS) {
 		r = catch_up(s, t);
 		if (!r)

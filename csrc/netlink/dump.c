@@ -14,21 +14,27 @@ unsigned int ipvsf_rereads(const struct ipvsf_table *t)
 	return t->complete ? REREADS_COMPLETE : REREADS;
 }
 
-int ipvsf_grow(void **rows, size_t *size, size_t count, size_t row)
+int ipvsf_reserve(void **rows, size_t *size, size_t count, size_t row)
 {
-	size_t wanted = *size ? *size : 256;
 	void *bigger;
 
-	while (wanted < count)
-		wanted *= 2;
-	if (wanted == *size)
+	if (count <= *size)
 		return 0;
-	bigger = reallocarray(*rows, wanted, row);
+	bigger = reallocarray(*rows, count, row);
 	if (!bigger)
 		return -ENOMEM;
 	*rows = bigger;
-	*size = wanted;
+	*size = count;
 	return 0;
+}
+
+int ipvsf_grow(void **rows, size_t *size, size_t count, size_t row)
+{
+	size_t wanted = *size ? *size : 256;
+
+	while (wanted < count)
+		wanted *= 2;
+	return ipvsf_reserve(rows, size, wanted, row);
 }
 
 int ipvsf_add_service(struct ipvsf_session *s, const struct nlmsghdr *nlh, void *table)

@@ -8,7 +8,7 @@ _Static_assert(sizeof(struct ipvsf_service) == 80, "kernel/layout.py packs this"
 _Static_assert(sizeof(struct ipvsf_dest) == 44, "kernel/layout.py packs this");
 _Static_assert(sizeof(struct ipvsf_daemon) == 48, "kernel/layout.py packs this");
 _Static_assert(sizeof(struct ipvsf_op) == 128, "kernel/layout.py packs this");
-_Static_assert(sizeof(struct ipvsf_service_row) == 168, "kernel/layout.py unpacks this");
+_Static_assert(sizeof(struct ipvsf_service_row) == 176, "kernel/layout.py unpacks this");
 _Static_assert(sizeof(struct ipvsf_dest_row) == 136, "kernel/layout.py unpacks this");
 
 _Static_assert((int)IPVSF_NEW_SERVICE == (int)IPVS_CMD_NEW_SERVICE, "kernel ABI");

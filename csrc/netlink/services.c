@@ -68,7 +68,8 @@ static void take_key(const struct ip_vs_service_entry *e, struct ipvsf_service_r
 	memcpy(ret->conf.addr, &e->addr, 4);
 }
 
-static bool in_sequence(const struct ipvsf_table *t, const struct ip_vs_service_entry *entries, size_t count)
+bool ipvsf_services_agree(const struct ipvsf_table *t, const struct ip_vs_service_entry *entries,
+			  size_t count)
 {
 	struct ipvsf_service_row key;
 	const void *wanted = &key, *have;
@@ -85,6 +86,20 @@ static bool in_sequence(const struct ipvsf_table *t, const struct ip_vs_service_
 			return false;
 	}
 	return at == count;
+}
+
+void ipvsf_take_counts(struct ipvsf_table *t, const struct ip_vs_service_entry *entries, size_t count)
+{
+	size_t at = 0;
+
+	if (!ipvsf_services_agree(t, entries, count))
+		return;
+	for (size_t i = 0; i < t->num_services; i++) {
+		if (!is_v4(&t->services[i]))
+			continue;
+		t->services[i].counted = entries[at++].num_dests;
+		t->services[i].is_counted = 1;
+	}
 }
 
 /* Of the IPv4 rows those stay that are among the entries. Gives how many entries have no row; -ENOMEM. */
@@ -125,7 +140,7 @@ static int bring_in_line(struct ipvsf_session *s, struct ipvsf_table *t,
 	ssize_t found;
 	int r;
 
-	if (in_sequence(t, entries, count))
+	if (ipvsf_services_agree(t, entries, count))
 		return 0;
 	r = drop_repeated(t);
 	if (r)
@@ -147,7 +162,7 @@ static int bring_in_line(struct ipvsf_session *s, struct ipvsf_table *t,
 /* 0: what was dumped can stand; -EAGAIN: dump again. */
 static int verify(struct ipvsf_session *s, struct ipvsf_table *t)
 {
-	struct ip_vs_service_entry *entries = NULL;
+	const struct ip_vs_service_entry *entries = NULL;
 	size_t num_v4 = 0;
 	ssize_t count;
 	bool others;
@@ -160,13 +175,14 @@ static int verify(struct ipvsf_session *s, struct ipvsf_table *t)
 	if (count == -EAGAIN)
 		return -EAGAIN;
 	/* That no IPv6 service was seen in a table that changes does not say that there is none. */
-	if (count < 0 || others || (t->complete && !in_sequence(t, entries, (size_t)count)))
+	if (count < 0 || others || (t->complete && !ipvsf_services_agree(t, entries, (size_t)count)))
 		r = compare_dumps(s, t, count < 0 ? NULL : is_v4);
 	if (!r && count >= 0)
 		r = bring_in_line(s, t, entries, (size_t)count);
 	if (!r && (count < 0 || others))
 		r = drop_repeated(t);
-	free(entries);
+	if (!r && count >= 0)
+		ipvsf_take_counts(t, entries, (size_t)count);
 	return r;
 }
 
@@ -174,7 +190,8 @@ static int verify(struct ipvsf_session *s, struct ipvsf_table *t)
 static void begin(struct ipvsf_table *t, bool single)
 {
 	t->num_services = t->num_dests = t->next = 0;
-	t->rereads = t->unstable = t->vanished = t->caught_up = 0;
+	t->rereads = t->unstable = t->vanished = t->caught_up = t->by_option = t->doubted = 0;
+	t->before_at = 0;
 	t->single = single;
 }
 

@@ -158,6 +158,7 @@ void ipvsf_session_destroy(struct ipvsf_session *s)
 		close(s->control_fd);
 	free(s->send_buf);
 	free(s->recv_buf);
+	free(s->option_buf);
 	free(s);
 }
 

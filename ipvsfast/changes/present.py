@@ -15,6 +15,7 @@ from ..kernel.layout import (
     service_key,
     service_of,
 )
+from ..kernel.table_reading import CONFIGURATION
 from ..model.kernel_names import COMMANDS, F_ONEPACKET, F_PERSISTENT, F_SCHED
 
 TYPE_CHECKING = False
@@ -42,7 +43,7 @@ class Present:
 
     def __init__(self, session: Session, complete: bool = False) -> None:
         self._entries: dict[bytes, bytes] = {}
-        for service, dests in packed_rows(*session.read(complete=complete).rows()):
+        for service, dests in packed_rows(*session.read(complete=complete, scope=CONFIGURATION).rows()):
             key = service_key(service)
             self._entries[key] = service
             for dest in dests:

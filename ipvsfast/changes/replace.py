@@ -8,6 +8,7 @@ from ..errors import IpvsError, plural
 from ..kernel.layout import OP_SIZE, command_of
 from ..kernel.replacement import Replacement
 from ..kernel.rule_buffer import NOT_SENT, new_results
+from ..kernel.table_reading import CONFIGURATION, CONFIGURED_KEYS
 from ..model.kernel_names import COMMAND_NAMES, COMMANDS
 from .present import daemon_runs
 from .problem import Problem, refused
@@ -125,7 +126,7 @@ class WholeTable(RuleReader):
 
     def replace(self) -> None:
         """Puts the rules in place of the table."""
-        self._plan = plan = Replacement(self._ops, self.session.read(complete=True))
+        self._plan = plan = Replacement(self._ops, self.session.read(complete=True, scope=CONFIGURATION))
         at, rules = 0, plan.settled
         while at < plan.count:
             start, at = at, self.session.send(plan.ops, plan.count, plan.results, at)
@@ -167,7 +168,7 @@ class WholeTable(RuleReader):
     def _look(self, errnos: memoryview) -> Replacement | None:
         """The table once more, compared with the rules."""
         try:
-            return Replacement(self._ops, self.session.read(complete=True), errnos)
+            return Replacement(self._ops, self.session.read(complete=True, scope=CONFIGURATION), errnos)
         except (IpvsError, MemoryError):
             return None
 
@@ -203,7 +204,7 @@ def empty_for_restore(session: Session) -> int:
     """Deletes everything by one request, in such an order that the rules which -S would print now find their
     old entries at once when they are added again. Gives the errno (negative) of the kernel."""
     try:
-        reading = session.read()
+        reading = session.read(scope=CONFIGURED_KEYS)
     except (IpvsError, MemoryError):  # the order is lost, no more
         reading = None
     return session.clear(reading)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..kernel.table_reading import Reading
     from ..language.parse import Request
     from ..model.keys import ServiceKey
+    from ..model.types import ViewName
     from ..resolver import Resolver
     from .context import Context
 
@@ -41,7 +42,7 @@ def list_rules(context: Context, request: Request) -> int:
     """-S: the table as rules; ExitWith (1) if it cannot be had."""
     with _Refused():
         names = _names(context, request)
-        reading = read_and_tell(context)
+        reading = read_and_tell(context, view="rules")
         pieces = reading.sort().text("rules") if names is None else None
         if pieces is None:
             from ..listing.rules import rule_lines
@@ -64,9 +65,9 @@ class _Refused:
             raise ExitWith(1, sentence("list", error.errno or 0) if known else str(error)) from None
 
 
-def read_and_tell(context: Context, key: ServiceKey | None = None) -> Reading:
-    """The table or one service; what may be missing in it is said."""
-    reading = context.ipvs.read(key)
+def read_and_tell(context: Context, key: ServiceKey | None = None, view: ViewName | None = None) -> Reading:
+    """The table or one service, for one view or for all; what may be missing in it is said."""
+    reading = context.ipvs.read(key, view=view)
     if reading.unstable:
         complain("the table kept changing while it was read: services or destinations may be missing here")
     return reading
@@ -84,7 +85,7 @@ def _table(context: Context, request: Request) -> None:
     start = HEADERS[view]
     if request.key is None:
         start = version_line(context.ipvs.opened) + start
-    reading = read_and_tell(context, request.key)
+    reading = read_and_tell(context, request.key, view)
     exact, sort = "exact" in request.options, "nosort" not in request.options
     names = _names(context, request)
     pieces = None

@@ -51,7 +51,7 @@ SERVICE = struct.Struct("=" + _SERVICE)
 DEST = struct.Struct("=" + _DEST)
 DAEMON = struct.Struct("=IIHHHBx16s16s")
 TIMEOUTS = struct.Struct("=III")
-SERVICE_ROW = struct.Struct("=" + _SERVICE + _STATS + "II")
+SERVICE_ROW = struct.Struct("=" + _SERVICE + _STATS + "II8x")  # C counts dests in what is left out
 DEST_ROW = struct.Struct("=" + _DEST + "III" + _STATS)
 _SERVICE_OP = struct.Struct("=H2x" + _SERVICE + "44x")
 _DEST_OP = struct.Struct("=H2x80s" + _DEST)
@@ -235,7 +235,7 @@ _ADDRESS_AT = struct.calcsize("=HHHHIIIII")
 _ADDRESS_END = _ADDRESS_AT + struct.calcsize("=16s")
 DEST_KEY_SIZE = struct.calcsize("=HH16s")  # family, port, address
 _SPAN = struct.Struct("=II")
-_SPAN_AT = SERVICE_ROW.size - _SPAN.size
+_SPAN_AT = struct.calcsize("=" + _SERVICE + _STATS)
 # The byte of a command number that is not 0: commands are few.
 _COMMAND_BYTE = 0 if sys.byteorder == "little" else 1
 

@@ -72,7 +72,8 @@ class LentRows:
     """The rows of one reading, as read-only bytes, `services` and `dests` (kernel/layout.py)."""
 
     def __init__(self, reading: Reading, give_back: Callable[[Reading], None]) -> None:
-        table = self._table = ffi.gc(reading.table, lambda _: give_back(reading))
+        table: Any = ffi.gc(reading.table, lambda _: give_back(reading))
+        self.table = table
         self.service_count: int = table.num_services
         self.dest_count: int = table.num_dests
         self.services: memoryview = self._bytes(table.services, self.service_count * SERVICE_ROW.size)
@@ -82,33 +83,33 @@ class LentRows:
         if not size:
             return memoryview(b"")
 
-        def keep(_: object, table: Any = self._table) -> None:
+        def keep(_: object, table: Any = self.table) -> None:
             """The pointer lives no longer than the table that is a default of this function."""
 
         return memoryview(ffi.buffer(ffi.gc(pointer, keep), size)).toreadonly()
 
     def same_keys(self, other: LentRows) -> bool:
         """Whether both have the same services and destinations in the same order."""
-        return bool(lib.ipvsf_table_same_keys(self._table, other._table))
+        return bool(lib.ipvsf_table_same_keys(self.table, other.table))
 
     def totals(self) -> list[int]:
         """The sums over all services, as layout has the counters and rates."""
         out = ffi.new("struct ipvsf_stats *")
-        lib.ipvsf_table_totals(self._table, out)
+        lib.ipvsf_table_totals(self.table, out)
         return list(ffi.cast("uint64_t *", out)[0 : ffi.sizeof("struct ipvsf_stats") // 8])
 
     def addresses(self) -> tuple[memoryview, memoryview]:
         """Those of the services and of the destinations, 16 bytes each."""
         services, dests = bytearray(16 * self.service_count), bytearray(16 * self.dest_count)
         lib.ipvsf_table_addresses(
-            self._table, ffi.from_buffer("uint8_t[]", services), ffi.from_buffer("uint8_t[]", dests)
+            self.table, ffi.from_buffer("uint8_t[]", services), ffi.from_buffer("uint8_t[]", dests)
         )
         return memoryview(services).toreadonly(), memoryview(dests).toreadonly()
 
     def services_of(self) -> memoryview:
         """For each destination the number of its service."""
         out = bytearray(4 * self.dest_count)
-        lib.ipvsf_table_services_of(self._table, ffi.from_buffer("uint32_t[]", out))
+        lib.ipvsf_table_services_of(self.table, ffi.from_buffer("uint32_t[]", out))
         numbers: memoryview = column_of(memoryview(out).toreadonly(), "I", 0, 4)
         return numbers
 
@@ -167,7 +168,7 @@ def compare(
     """What became of the services and of the destinations. same: their keys are, in the same order."""
     services = Changes(pool, now.service_count, before.service_count)
     dests = Changes(pool, now.dest_count, before.dest_count)
-    if lib.ipvsf_table_compare(now._table, before._table, seconds, same, services.packed, dests.packed):
+    if lib.ipvsf_table_compare(now.table, before.table, seconds, same, services.packed, dests.packed):
         raise MemoryError
     return services, dests
 

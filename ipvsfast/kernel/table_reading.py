@@ -30,6 +30,17 @@ RECORD_FORMS = {
     "csv": lib.IPVSF_RECORDS_CSV,
 }
 
+# What a reading has to tell of destinations (enum ipvsf_scope in csrc/api/ipvsfast.h).
+EVERYTHING = 0
+CONFIGURATION: int = lib.ipvsf_view_scope(lib.IPVSF_VIEW_RULES)
+CONFIGURED_KEYS: int = lib.ipvsf_view_scope(lib.IPVSF_VIEW_DEFAULT)
+BY_NETLINK: int = lib.IPVSF_NETLINK_ONLY
+
+
+def scope_of(view: ViewName) -> int:
+    """The scope of what a listing shows."""
+    return int(lib.ipvsf_view_scope(VIEWS[view]))
+
 
 class Reading:
     """One reading of the table. C owns its rows; they are freed with this object.
@@ -67,6 +78,11 @@ class Reading:
     def services(self) -> int:
         """How many there are."""
         return int(self.table.num_services)
+
+    @property
+    def by_option(self) -> int:
+        """Destinations that were read by the socket option."""
+        return int(self.table.by_option)
 
     @property
     def destinations(self) -> int:

@@ -72,7 +72,7 @@ TableColumn = Literal[
 """What rows of the table can be sorted by."""
 RecordForm = Literal["json", "ndjson", "csv"]
 """The forms of a table for programs."""
-SnapshotSource = Literal["auto", "netlink"]
+SnapshotSource = Literal["auto", "netlink", "sockopt"]
 """Where snapshots are read from."""
 ServiceNumbersName = Literal[
     "family", "protocol", "port", "fwmark", "flags", "timeout", "netmask", "address", "connections",

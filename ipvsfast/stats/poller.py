@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 class Poller:
     """Reads the table again and again; made by Ipvs.poller().
 
-    source: "netlink", or "auto" for the best that there is. Two readings' memory is used in turn as long as
-    nobody keeps more than the last snapshot; what is kept stays as it is, and costs memory of its own.
+    source: "netlink", "sockopt" (the older socket option for what it tells exactly, netlink for the rest: the
+    same values for less), or "auto" for the best that there is. Two readings' memory is used in turn as long
+    as nobody keeps more than the last snapshot; what is kept stays as it is, and costs memory of its own.
     Threads may share a poller, calls wait for each other. Errors are those of Ipvs: IpvsUnavailable while
     the module is not loaded. A later call works when it is there again.
     """

@@ -24,10 +24,10 @@ class Snapshot:
     """The table at one time, as columns: see ServiceColumns and DestinationColumns.
 
     `services`, `destinations`: the rows. `started`, `ended`: when the reading began and ended, by
-    time.monotonic(). `source`: where it came from, "netlink". `unstable`: how many of its parts changed
-    each time that they were read; some destinations, or services, may be missing. `estimating`: whether the
-    kernel refreshes its counters in this namespace (the sysctls run_estimation and est_cpulist); None if it
-    does not say. `fresh`: whether every counter was refreshed since the last fresh snapshot of the same
+    time.monotonic(). `source`: where it came from, "sockopt" or "netlink". `unstable`: how many of its parts
+    changed each time that they were read; some destinations or services may be missing. `estimating`: whether
+    the kernel refreshes its counters in this namespace (the sysctls run_estimation and est_cpulist); None
+    if it does not say. `fresh`: whether every counter was refreshed since the last fresh snapshot of the same
     poller, which takes 2 seconds; of a first snapshot, whether the kernel refreshes them.
 
     `later - earlier` is a Delta. A snapshot, its columns, and arrays of numpy that were made of them, stay
@@ -110,7 +110,7 @@ def take_snapshot(
     reading = pool.reading()
     clock, started = time.time(), time.monotonic()
     try:
-        source.read(reading)
+        source.read(reading, None if before is None else before._rows)
     except BaseException:
         pool.give_back(reading)
         raise

@@ -7,11 +7,13 @@ and "auto" chooses in `source_of`.
 from __future__ import annotations
 
 from ..errors import InvalidValue
+from ..kernel.table_reading import BY_NETLINK, EVERYTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from ..kernel.reading_memory import LentRows
     from ..kernel.session import Session
     from ..kernel.table_reading import Reading
 
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
             """The word for it in `source=`."""
             ...
 
-        def read(self, into: Reading) -> None:
-            """Reads the whole table over the old rows of a reading."""
+        def read(self, into: Reading, before: LentRows | None = None) -> None:
+            """Reads the whole table over the old rows of a reading. before: the reading before this one."""
             ...
 
 
@@ -36,12 +38,30 @@ class NetlinkSource:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def read(self, into: Reading) -> None:
+    def read(self, into: Reading, before: LentRows | None = None) -> None:
         """Reads the whole table over the old rows of a reading."""
-        self._session.read(into=into)
+        self._session.read(into=into, scope=BY_NETLINK)
 
 
-SOURCES = {"netlink": NetlinkSource}
+class SockoptSource:
+    """The same values for less: services by one dump, and by the older socket option the destinations of each
+    of which that tells all. Its counters have 32 bits; they are taken where bytes prove that this is enough,
+    or where they go on from those of the reading before. csrc/sockopt/dest_rows.c does it."""
+
+    name = "sockopt"
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def read(self, into: Reading, before: LentRows | None = None) -> None:
+        """Reads the whole table over the old rows of a reading."""
+        self._session.read(into=into, scope=EVERYTHING, before=before)
+
+
+SOURCES: dict[str, type[NetlinkSource] | type[SockoptSource]] = {
+    "netlink": NetlinkSource,
+    "sockopt": SockoptSource,
+}
 NAMES = ("auto", *SOURCES)
 
 
@@ -49,4 +69,4 @@ def source_of(name: str, session: Session) -> Source:
     """The source of that name; "auto" takes the best that there is."""
     if name not in NAMES:
         raise InvalidValue(f"source must be one of {', '.join(NAMES)}, not {name!r}")
-    return SOURCES["netlink" if name == "auto" else name](session)
+    return SOURCES["sockopt" if name == "auto" else name](session)

@@ -6,12 +6,16 @@
 #include <fcntl.h>
 #include <linux/genetlink.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#define IP_VS_SO_GET_DESTS (64 + 1024 + 64 + 4) /* linux/ip_vs.h, which not every machine has */
 
 /* FAULT=KIND:EVERY, counted over the sends that are large enough to be batches */
 static int due(const char *kind, size_t len)
@@ -79,21 +83,17 @@ static int in_front(void)
 
 /*
  * FAULT=services:N:COMMAND or dests:N:COMMAND: once the request number N for such a dump was sent (0: each of
- * them), so that its first part is made and the rest is not, COMMAND changes the table.
+ * them), so that its first part is made and the rest is not, COMMAND changes the table. So it does behind the dests
+ * that were asked for in one piece, which count too.
  */
-static void change_behind(const char *kind, int cmd, const void *buf, size_t len)
+static void change_now(const char *kind)
 {
-	const struct nlmsghdr *nlh = buf;
 	const char *fault = getenv("FAULT");
 	size_t n = strlen(kind);
 	static int count;
 	char *command;
 	int number;
 
-	if (len < NLMSG_HDRLEN + 4 || nlh->nlmsg_len != len ||
-	    (nlh->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP || nlh->nlmsg_type <= NLMSG_MIN_TYPE ||
-	    ((const unsigned char *)buf)[NLMSG_HDRLEN] != cmd)
-		return;
 	if (!fault || strncmp(fault, kind, n) || fault[n] != ':')
 		return;
 	number = atoi(fault + n + 1);
@@ -105,6 +105,53 @@ static void change_behind(const char *kind, int cmd, const void *buf, size_t len
 		abort();
 	setenv("FAULT", command, 1);
 	free(command);
+}
+
+static void change_behind(const char *kind, int cmd, const void *buf, size_t len)
+{
+	const struct nlmsghdr *nlh = buf;
+
+	if (len < NLMSG_HDRLEN + 4 || nlh->nlmsg_len != len ||
+	    (nlh->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP || nlh->nlmsg_type <= NLMSG_MIN_TYPE ||
+	    ((const unsigned char *)buf)[NLMSG_HDRLEN] != cmd)
+		return;
+	change_now(kind);
+}
+
+/* FAULT=more-bytes: each dest of the older interface, 96 bytes behind a head of 20 or 24, has counted 2^40 more. */
+static void add_bytes(void *dests, size_t len)
+{
+	const char *fault = getenv("FAULT");
+	size_t head = len % 96;
+
+	for (char *at = (char *)dests + head;
+	     fault && !strcmp(fault, "more-bytes") && at < (char *)dests + len; at += 96) {
+		uint64_t bytes;
+
+		memcpy(&bytes, at + 56, sizeof(bytes));
+		bytes += (uint64_t)1 << 40;
+		memcpy(at + 56, &bytes, sizeof(bytes));
+	}
+}
+
+/* The older interface gives the dests of a service in one piece: the change comes behind that. */
+int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+{
+	static int (*real)(int, int, int, void *, socklen_t *);
+	int result;
+
+	if (!real)
+		real = dlsym(RTLD_NEXT, "getsockopt");
+	result = real(fd, level, name, value, len);
+	if (level == SOL_IP && name == IP_VS_SO_GET_DESTS) {
+		int error = errno;
+
+		if (!result)
+			add_bytes(value, *len);
+		change_now("dests");
+		errno = error;
+	}
+	return result;
 }
 
 ssize_t send(int fd, const void *buf, size_t len, int flags)

@@ -79,7 +79,7 @@ def test_python_that_cannot_read_it_deletes_it(monkeypatch: pytest.MonkeyPatch) 
         run("-R", stdin=LISTED)
         with Ipvs() as ipvs, monkeypatch.context() as patched:
 
-            def fail(*_: object, error: BaseException = error) -> None:
+            def fail(*_: object, error: BaseException = error, **__: object) -> None:
                 raise error
 
             patched.setattr(Session, "read", fail)

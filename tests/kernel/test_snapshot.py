@@ -90,7 +90,7 @@ def test_columns_are_those_of_the_values() -> None:
         assert packed == [key.packed.ljust(16, b"\0") for key in services.keys()]  # noqa: SIM118
         packed = [bytes(row) for row in numpy.asarray(destinations["address"])]
         assert packed == [key.packed.ljust(16, b"\0") for key in destinations.keys()]  # noqa: SIM118
-        assert (snapshot.source, snapshot.unstable, snapshot.notes) == ("netlink", 0, [])
+        assert (snapshot.source, snapshot.unstable, snapshot.notes) == ("sockopt", 0, [])
         assert snapshot.started <= snapshot.at <= snapshot.ended <= time.monotonic()
         assert abs(snapshot.time - time.time()) < 60
 

@@ -6,6 +6,7 @@ import ctypes
 
 from ipvsfast._native import ffi
 from ipvsfast.kernel.layout import DEST_ROW, SERVICE_ROW
+from ipvsfast.kernel.reading_memory import LentRows
 from ipvsfast.kernel.table_reading import Reading
 from ipvsfast.model.destination import Destination
 from ipvsfast.model.keys import DestinationKey, ServiceKey
@@ -62,7 +63,7 @@ class MadeUp:
     def __init__(self, table: Table) -> None:
         self.table = table
 
-    def read(self, into: Reading) -> None:
+    def read(self, into: Reading, before: LentRows | None = None) -> None:
         fill(into.begin(), *pack_rows(self.table))
 
 

@@ -90,7 +90,7 @@ def test_rows_come_out_as_they_went_in(there: ModuleType, order: str) -> None:
     mark = ORDERS[order]
     stats = struct.pack(f"{mark}10Q", *range(1, 11))
     services = b"".join(
-        there.service_of(ops[at]) + stats + struct.pack(f"{mark}II", first, 1)
+        there.service_of(ops[at]) + stats + struct.pack(f"{mark}II8x", first, 1)
         for at, first in ((0, 0), (2, 1))
     )
     dests = b"".join(there.dest_of(ops[at]) + struct.pack(f"{mark}III", 7, 8, 9) + stats for at in (1, 3))
