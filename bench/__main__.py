@@ -9,12 +9,29 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import commands, connections, listing, netns, prepare, report, restore, run, save, startup, tools
+from bench import (
+    commands,
+    connections,
+    listing,
+    netns,
+    poll,
+    prepare,
+    records,
+    report,
+    restore,
+    run,
+    save,
+    startup,
+    tools,
+)  # fmt: skip
 from bench.workloads import Size
 
 QUESTIONS: dict[str, tuple[run.Question, ...]] = {
-    q.name: (q,) for q in (restore.QUESTION, listing.QUESTION, save.QUESTION, startup.QUESTION)
-}
+    q.name: (q,)
+    for q in (
+        restore.QUESTION, listing.QUESTION, save.QUESTION, records.QUESTION, poll.QUESTION, startup.QUESTION,
+    )
+}  # fmt: skip
 QUESTIONS[commands.NAME] = commands.QUESTIONS
 # The last one is asked about tables of its own.
 NAMES = (*QUESTIONS, connections.NAME)

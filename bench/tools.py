@@ -37,11 +37,13 @@ class Tools:
     ipvsadm: Tool
     keepalived: Tool
     pyroute2: Tool
+    exporter: Tool
     floor: Tool
 
     def all(self) -> tuple[Tool, ...]:
         """Every tool, in the order in which tables show them."""
-        return (self.ours, self.alone, self.python, self.ipvsadm, self.keepalived, self.pyroute2, self.floor)
+        others = (self.ipvsadm, self.keepalived, self.pyroute2, self.exporter)
+        return (self.ours, self.alone, self.python, *others, self.floor)
 
 
 def _first_line(argv: tuple[str, ...], line: int = 0) -> str:
@@ -122,6 +124,7 @@ def discover(ours: Path = OURS) -> Tools:
         ipvsadm=_program("ipvsadm", "ipvsadm", "--version"),
         keepalived=_program("keepalived", "keepalived", "--version"),
         pyroute2=_pyroute2(),
+        exporter=_program("prometheus-node-exporter", "prometheus-node-exporter", "--version"),
         floor=_floor(),
     )
 
