@@ -3,6 +3,7 @@
  * Numeric listings as text, at memory speed. The listings in Python (listing/) define the format and
  * a property test holds this to the same bytes; a table with anything unusual is left to them.
  */
+#include "core/dest_numbers.h"
 #include "core/text.h"
 #include "core/values.h"
 #include "listing/plain.h"
@@ -136,6 +137,18 @@ static void service_rule(struct text_writer *t, const struct ipvsf_service *c)
 	}
 }
 
+/* Those that are in every rule, or the others where they are not 0. */
+static inline void put_numbers(struct text_writer *t, const struct ipvsf_dest *c, bool of_all)
+{
+#define PUT(member, name, option, always, attribute)                    \
+	if (always == of_all && (always || c->member)) {                \
+		put_mem(t, (const char[]){ ' ', '-', option, ' ' }, 4); \
+		put_num(t, (uint32_t)c->member);                        \
+	}
+	DEST_NUMBERS(PUT)
+#undef PUT
+}
+
 static const char *const csum_options[] = { " --tun-nocsum", " --tun-csum", " --tun-remcsum" };
 
 static void dest_rule(struct text_writer *t, const struct ipvsf_service *s, const struct ipvsf_dest *c)
@@ -147,8 +160,7 @@ static void dest_rule(struct text_writer *t, const struct ipvsf_service *s, cons
 	put_str(t, " -r ");
 	put_endpoint(t, c->af, c->addr, c->port);
 	put_str(t, methods[c->fwd]);
-	put_str(t, " -w ");
-	put_num(t, (uint32_t)c->weight);
+	put_numbers(t, c, true);
 	if (c->fwd == IP_VS_CONN_F_TUNNEL) {
 		static const char *const types[] = { "ipip", "gue", "gre" };
 
@@ -161,14 +173,7 @@ static void dest_rule(struct text_writer *t, const struct ipvsf_service *s, cons
 		if (c->tun_type)
 			put_str(t, csum_options[c->tun_flags]);
 	}
-	if (c->u_thresh) {
-		put_str(t, " -x ");
-		put_num(t, c->u_thresh);
-	}
-	if (c->l_thresh) {
-		put_str(t, " -y ");
-		put_num(t, c->l_thresh);
-	}
+	put_numbers(t, c, false);
 }
 
 static void put_tunnel(struct text_writer *t, const struct ipvsf_dest *c)

@@ -3,6 +3,7 @@
 #ifndef IPVSFAST_PLAIN_H
 #define IPVSFAST_PLAIN_H
 
+#include "core/dest_numbers.h"
 #include "core/text.h"
 
 #define SCHED_FLAGS (IP_VS_SVC_F_SCHED1 | IP_VS_SVC_F_SCHED2 | IP_VS_SVC_F_SCHED3)
@@ -52,8 +53,9 @@ static inline bool plain_service(const struct ipvsf_service *c)
 
 static inline bool plain_dest(const struct ipvsf_dest *c)
 {
-	return (c->af == AF_INET || c->af == AF_INET6) && c->fwd <= IP_VS_CONN_F_DROUTE && c->weight >= 0 &&
-	       c->tun_type <= IP_VS_CONN_F_TUNNEL_TYPE_GRE && c->tun_flags <= IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM;
+	return (c->af == AF_INET || c->af == AF_INET6) && c->fwd <= IP_VS_CONN_F_DROUTE &&
+	       !has_negative_number(c) && c->tun_type <= IP_VS_CONN_F_TUNNEL_TYPE_GRE &&
+	       c->tun_flags <= IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM;
 }
 
 static inline bool plain_table(const struct ipvsf_table *t)

@@ -116,9 +116,10 @@ static void json_dest(struct text_writer *t, const struct ipvsf_dest_row *row)
 	put_field(t, "\",\"port\":", c->port);
 	put_str(t, ",\"forwarding\":\"");
 	put_str(t, methods[c->fwd]);
-	put_field(t, "\",\"weight\":", (uint32_t)c->weight);
-	put_field(t, ",\"upper\":", c->u_thresh);
-	put_field(t, ",\"lower\":", c->l_thresh);
+	put_char(t, '"');
+#define PUT(member, name, ...) put_field(t, ",\"" name "\":", (uint32_t)c->member);
+	DEST_NUMBERS(PUT)
+#undef PUT
 	put_str(t, ",\"tunnel\":");
 	json_tunnel(t, c);
 	put_field(t, ",\"active\":", row->active);
@@ -181,9 +182,9 @@ static void csv_dest(struct text_writer *t, const struct ipvsf_dest_row *row)
 	put_field(t, ",", c->port);
 	put_char(t, ',');
 	put_str(t, methods[c->fwd]);
-	put_field(t, ",", (uint32_t)c->weight);
-	put_field(t, ",", c->u_thresh);
-	put_field(t, ",", c->l_thresh);
+#define PUT(member, ...) put_field(t, ",", (uint32_t)c->member);
+	DEST_NUMBERS(PUT)
+#undef PUT
 	put_char(t, ',');
 	if (c->fwd == IP_VS_CONN_F_TUNNEL) {
 		put_str(t, tunnels[c->tun_type]);

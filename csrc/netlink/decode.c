@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Generic netlink message -> packed row. No I/O; the input is not trusted. */
-#include "core/internal.h"
+#include "core/dest_numbers.h"
 
 #include <arpa/inet.h>
 
@@ -185,9 +185,9 @@ int ipvsf_dest_decode(const void *msg, size_t len, uint16_t service_af, struct i
 	c->port = ntohs(get_u16(tb[IPVS_DEST_ATTR_PORT]));
 	get_bytes(tb[IPVS_DEST_ATTR_ADDR], c->addr, c->af == AF_INET ? 4 : 16);
 	c->fwd = get_u32(tb[IPVS_DEST_ATTR_FWD_METHOD]) & IP_VS_CONN_F_FWD_MASK;
-	c->weight = (int32_t)get_u32(tb[IPVS_DEST_ATTR_WEIGHT]);
-	c->u_thresh = get_u32(tb[IPVS_DEST_ATTR_U_THRESH]);
-	c->l_thresh = get_u32(tb[IPVS_DEST_ATTR_L_THRESH]);
+#define GET(member, name, option, always, attribute) c->member = get_u32(tb[IPVS_DEST_ATTR_##attribute]);
+	DEST_NUMBERS(GET)
+#undef GET
 	c->tun_type = get_u8(tb[IPVS_DEST_ATTR_TUN_TYPE]);
 	c->tun_port = ntohs(get_u16(tb[IPVS_DEST_ATTR_TUN_PORT]));
 	c->tun_flags = get_u16(tb[IPVS_DEST_ATTR_TUN_FLAGS]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Packed operation -> generic netlink message. No I/O. */
-#include "core/internal.h"
+#include "core/dest_numbers.h"
 
 #include <arpa/inet.h>
 
@@ -165,9 +165,10 @@ static void write_dest(struct ipvsf_writer *w, const struct ipvsf_dest *dst, boo
 	put_u16(w, IPVS_DEST_ATTR_PORT, htons(dst->port));
 	if (full) {
 		put_u32(w, IPVS_DEST_ATTR_FWD_METHOD, dst->fwd);
-		put_u32(w, IPVS_DEST_ATTR_WEIGHT, (uint32_t)dst->weight);
-		put_u32(w, IPVS_DEST_ATTR_U_THRESH, dst->u_thresh);
-		put_u32(w, IPVS_DEST_ATTR_L_THRESH, dst->l_thresh);
+#define PUT(member, name, option, always, attribute) \
+	put_u32(w, IPVS_DEST_ATTR_##attribute, (uint32_t)dst->member);
+		DEST_NUMBERS(PUT)
+#undef PUT
 		/* An edit resets a missing attribute to ipip: so it is left out for ipip only. */
 		if (dst->tun_type || dst->tun_port || dst->tun_flags) {
 			put_u8(w, IPVS_DEST_ATTR_TUN_TYPE, dst->tun_type);

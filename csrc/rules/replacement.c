@@ -8,6 +8,7 @@
  * table in the order of the rules stay, up to the first rule for which that is not so; from there on a dest that is
  * there is deleted and added again at once, which finds its old entry at the head of the deleted ones.
  */
+#include "core/dest_numbers.h"
 #include "core/hashset.h"
 #include "core/siphash.h"
 
@@ -257,8 +258,7 @@ static bool same_settings(const struct ipvsf_service *a, const struct ipvsf_serv
 
 static bool same_values(const struct ipvsf_dest *a, const struct ipvsf_dest *b)
 {
-	if (a->fwd != b->fwd || a->weight != b->weight || a->u_thresh != b->u_thresh ||
-	    a->l_thresh != b->l_thresh)
+	if (a->fwd != b->fwd || !same_numbers(a, b))
 		return false;
 	return a->fwd != FWD_TUNNEL ||
 	       (a->tun_type == b->tun_type && a->tun_port == b->tun_port && a->tun_flags == b->tun_flags);

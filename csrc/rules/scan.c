@@ -4,6 +4,7 @@
  * The grammar in Python defines the language; a line that is read here must mean the same there (a
  * property test checks that), and every line that is not exactly canonical is left to Python.
  */
+#include "core/dest_numbers.h"
 #include "core/values.h"
 
 #include <arpa/inet.h>
@@ -306,30 +307,41 @@ static bool forwarding(struct scanner *s, const struct ipvsf_service *svc, struc
 	return take_option(s, peek_option(s));
 }
 
+static bool take_number(struct scanner *s, char option, bool always, void *to)
+{
+	uint64_t v;
+
+	if (!take_option(s, option))
+		return !always;
+	if (!number(s, 0, INT32_MAX, &v))
+		return false;
+	*(uint32_t *)to = (uint32_t)v;
+	return true;
+}
+
+/* Those that are in every rule, or the others. */
+static inline bool numbers(struct scanner *s, bool of_all, struct ipvsf_dest *dst)
+{
+#define TAKE(member, name, option, always, attribute)                          \
+	if (always == of_all && !take_number(s, option, always, &dst->member)) \
+		return false;
+	DEST_NUMBERS(TAKE)
+#undef TAKE
+	return true;
+}
+
 static bool add_server(struct scanner *s, struct ipvsf_op *op)
 {
 	struct ipvsf_dest *dst = &op->dest;
-	uint64_t v;
 
 	op->cmd = IPVSF_NEW_DEST;
 	if (!service_key(s, &op->u.service) || !take_option(s, 'r') ||
 	    !endpoint(s, &dst->af, dst->addr, &dst->port) || !forwarding(s, &op->u.service, dst) ||
-	    !take_option(s, 'w') || !number(s, 0, INT32_MAX, &v))
+	    !numbers(s, true, dst))
 		return false;
-	dst->weight = (int32_t)v;
 	if (take_word(s, "--tun-type") && (dst->fwd != IP_VS_CONN_F_TUNNEL || !tunnel(s, dst)))
 		return false;
-	if (take_option(s, 'x')) {
-		if (!number(s, 0, INT32_MAX, &v))
-			return false;
-		dst->u_thresh = (uint32_t)v;
-	}
-	if (take_option(s, 'y')) {
-		if (!number(s, 0, INT32_MAX, &v))
-			return false;
-		dst->l_thresh = (uint32_t)v;
-	}
-	return true;
+	return numbers(s, false, dst);
 }
 
 static bool set_timeouts(struct scanner *s, struct ipvsf_op *op)
