@@ -21,7 +21,7 @@ C_FILES = $(shell find csrc tests bench -name '*.[ch]' -not -path '*/uapi/*' -no
 export IPVSFAST_REQUIRE_NATIVE := 1
 BUILD_REQUIRES = $(shell sed -n 's/^requires = \[\(.*\)\]/\1/p' pyproject.toml | tr -d ,)
 HOST_TESTS := $(wildcard tests/unit tests/native tests/install tests/harness)
-KERNEL_TESTS := $(wildcard tests/kernel tests/parity)
+KERNEL_TESTS := $(wildcard tests/kernel tests/stats tests/parity)
 # A process, and a kernel, for each folder: user-mode Linux cannot give much memory to one process. That a
 # folder has none of the tests that were chosen (status 5) is no failure.
 RUN_KERNEL_TESTS = failed=0; for folder in $(KERNEL_TESTS); do \
