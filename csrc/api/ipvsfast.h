@@ -341,8 +341,9 @@ enum ipvsf_step_kind {
 	IPVSF_STEP_DELETE  /* no rule asks for it */
 };
 
-enum ipvsf_no_rule {
-	IPVSF_NO_RULE = -1
+enum ipvsf_none {
+	IPVSF_NO_RULE = -1,
+	IPVSF_NO_ROW = -1
 };
 
 /* What an op of a replacement is for. */
@@ -350,6 +351,14 @@ struct ipvsf_step {
 	uint32_t what;	  /* enum ipvsf_step_kind */
 	int32_t rule;	  /* the one that the result of the op belongs to, or IPVSF_NO_RULE */
 	uint32_t entries; /* of the table: a deleted service counts with its dests */
+	int32_t row;	  /* what it changes or deletes, of services or of dests, or IPVSF_NO_ROW */
+};
+
+/* How a replacement is made, bits. */
+enum ipvsf_replacing {
+	IPVSF_ANY_ORDER = 1,	 /* dests that are there stay where they stand */
+	IPVSF_KEEP_WEIGHTS = 2,	 /* dests that are there keep their weights */
+	IPVSF_KEEP_SERVICES = 4, /* services that are there are edited, whatever that costs */
 };
 
 /* What brings a table to what rules say. Owned by the caller, its arrays by C until ipvsf_replacement_deinit(). */
@@ -359,16 +368,17 @@ struct ipvsf_replacement {
 	size_t count;	  /* of both */
 	int32_t *results; /* of the rules: 0, -errno, or IPVSF_NOT_SENT where an op stands for it */
 	size_t num_rules;
+	size_t disordered; /* services whose dests will not stand in the order of the rules */
 };
 
 /*
  * The least change that puts rules (ops that add, set timeouts, start daemons) in place of a table. The dests of
  * each service come to stand as if the rules were added to an empty table. What stands twice is sent twice, for the
- * kernel to refuse. refused: NULL, or the results of the same rules that were sent before; then only the table
+ * kernel to refuse. how: bits of enum ipvsf_replacing. refused: NULL, or the results of the same rules that were sent before; then only the table
  * counts, and refused rules are passed over: what is left is what is not as it should be. -EAGAIN: the
  * reading has a service twice.
  */
-int ipvsf_replacement_make(const struct ipvsf_op *rules, size_t count, const int32_t *refused,
+int ipvsf_replacement_make(const struct ipvsf_op *rules, size_t count, uint32_t how, const int32_t *refused,
 			   const struct ipvsf_table *table, struct ipvsf_replacement *ret);
 
 void ipvsf_replacement_deinit(struct ipvsf_replacement *replacement);

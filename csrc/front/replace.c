@@ -134,7 +134,7 @@ static bool is_replaced(struct replace *r, struct ipvsf_session *s)
 	struct ipvsf_replacement rest;
 	struct ipvsf_table t;
 
-	return read_table(s, &t) && !ipvsf_replacement_make(r->ops, r->count, r->results, &t, &rest) &&
+	return read_table(s, &t) && !ipvsf_replacement_make(r->ops, r->count, 0, r->results, &t, &rest) &&
 	       !rest.count;
 }
 
@@ -158,7 +158,7 @@ void front_replace(const struct front *f)
 	scan_text(r);
 	if (ipvsf_session_create(-1, &s) || ipvsf_info_get(s, &info) ||
 	    ipvsf_lock_take(s, &lock, NULL, 0) || /* until we end; Python says who has it */
-	    !read_table(s, &t) || ipvsf_replacement_make(r->ops, r->count, NULL, &t, &plan))
+	    !read_table(s, &t) || ipvsf_replacement_make(r->ops, r->count, 0, NULL, &t, &plan))
 		leave_to_python(r, true);
 	ipvsf_table_deinit(&t);
 	results = calloc(plan.count + 1, sizeof(*results));

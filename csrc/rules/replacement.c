@@ -35,6 +35,7 @@ struct maker {
 	const struct ipvsf_op *rules;
 	const int32_t *refused; /* a check afterwards: what became of them; else NULL */
 	uint32_t count;
+	uint32_t how; /* bits of enum ipvsf_replacing */
 	const struct ipvsf_table *table;
 	struct group *groups; /* those of the table first, in its order */
 	uint32_t num_groups;
@@ -198,8 +199,7 @@ static int make_groups(struct maker *m)
 	return 0;
 }
 
-static int emit(struct maker *m, uint32_t what, int32_t rule, uint32_t entries, const struct ipvsf_op *op,
-		uint16_t cmd)
+static int emit(struct maker *m, struct ipvsf_step step, const struct ipvsf_op *op, uint16_t cmd)
 {
 	struct ipvsf_replacement *r = m->ret;
 
@@ -219,26 +219,44 @@ static int emit(struct maker *m, uint32_t what, int32_t rule, uint32_t entries, 
 	}
 	r->ops[r->count] = *op;
 	r->ops[r->count].cmd = cmd;
-	r->steps[r->count++] = (struct ipvsf_step){ .what = what, .rule = rule, .entries = entries };
-	if (rule != IPVSF_NO_RULE)
-		r->results[rule] = IPVSF_NOT_SENT;
+	r->steps[r->count++] = step;
+	if (step.rule != IPVSF_NO_RULE)
+		r->results[step.rule] = IPVSF_NOT_SENT;
 	return 0;
 }
 
 static int emit_rule(struct maker *m, uint32_t what, uint32_t rule, uint16_t cmd)
 {
-	return emit(m, what, (int32_t)rule, 1, &m->rules[rule], cmd);
+	struct ipvsf_step step = { .what = what, .rule = (int32_t)rule, .entries = 1, .row = IPVSF_NO_ROW };
+
+	return emit(m, step, &m->rules[rule], cmd);
+}
+
+/* What is there already becomes as the rule says. */
+static int emit_change(struct maker *m, uint32_t rule, size_t row, const struct ipvsf_op *op, uint16_t cmd)
+{
+	struct ipvsf_step step = {
+		.what = IPVSF_STEP_CHANGE, .rule = (int32_t)rule, .entries = 1, .row = (int32_t)row
+	};
+
+	return emit(m, step, op, cmd);
 }
 
 static int emit_deletion(struct maker *m, uint32_t what, const struct ipvsf_service_row *row,
 			 const struct ipvsf_dest_row *dest)
 {
 	struct ipvsf_op op = { .u.service = row->conf };
+	struct ipvsf_step step = { .what = what, .rule = IPVSF_NO_RULE };
 
-	if (!dest)
-		return emit(m, what, IPVSF_NO_RULE, 1 + row->num_dests, &op, IPVSF_DEL_SERVICE);
+	if (!dest) {
+		step.entries = 1 + row->num_dests;
+		step.row = (int32_t)(row - m->table->services);
+		return emit(m, step, &op, IPVSF_DEL_SERVICE);
+	}
+	step.entries = 1;
+	step.row = (int32_t)(dest - m->table->dests);
 	op.dest = dest->conf;
-	return emit(m, what, IPVSF_NO_RULE, 1, &op, IPVSF_DEL_DEST);
+	return emit(m, step, &op, IPVSF_DEL_DEST);
 }
 
 static bool same_scheduler(const struct ipvsf_service *a, const struct ipvsf_service *b)
@@ -297,13 +315,15 @@ static int64_t find_dest(struct maker *m, struct group *group, uint32_t likely, 
 /* How far the dests of a service were found in the order of the rules. */
 struct order {
 	uint32_t next; /* the first that may come now */
-	bool broken;
+	bool broken;   /* what follows has to be moved */
+	bool disordered;
 };
 
 /* A rule for a dest of a service that is there. What stands twice is left to the kernel to refuse. */
 static int put_dest(struct maker *m, struct group *group, struct order *o, uint32_t rule)
 {
 	const struct ipvsf_dest_row *there;
+	struct ipvsf_op op;
 	int64_t at = find_dest(m, group, o->next, &m->rules[rule].dest);
 	uint32_t row;
 	int r;
@@ -319,15 +339,18 @@ static int put_dest(struct maker *m, struct group *group, struct order *o, uint3
 	if (was_refused(m, rule))
 		return 0;
 	there = &m->table->dests[row];
-	if (!o->broken && at >= o->next) {
+	op = m->rules[rule];
+	if (m->how & IPVSF_KEEP_WEIGHTS)
+		op.dest.weight = there->conf.weight;
+	o->disordered |= o->broken || at < o->next;
+	if (m->how & IPVSF_ANY_ORDER || !o->disordered) {
 		o->next = (uint32_t)at + 1;
-		return same_values(&there->conf, &m->rules[rule].dest)
-			     ? 0
-			     : emit_rule(m, IPVSF_STEP_CHANGE, rule, IPVSF_SET_DEST);
+		return same_values(&there->conf, &op.dest) ? 0
+							   : emit_change(m, rule, row, &op, IPVSF_SET_DEST);
 	}
 	o->broken = true;
 	r = emit_deletion(m, IPVSF_STEP_MOVE, group->row, there);
-	return r ? r : emit_rule(m, IPVSF_STEP_CHANGE, rule, IPVSF_NEW_DEST);
+	return r ? r : emit_change(m, rule, row, &op, IPVSF_NEW_DEST);
 }
 
 /* What is sent for the rules of a service that is there and stays. */
@@ -342,8 +365,10 @@ static int change_service(struct maker *m, struct group *group)
 		else if (m->rules[i].cmd == IPVSF_NEW_DEST)
 			r = put_dest(m, group, &o, i);
 		else if (!was_refused(m, i) && !same_settings(&group->row->conf, &m->rules[i].u.service))
-			r = emit_rule(m, IPVSF_STEP_CHANGE, i, IPVSF_SET_SERVICE);
+			r = emit_change(m, i, (size_t)(group->row - m->table->services), &m->rules[i],
+					IPVSF_SET_SERVICE);
 	}
+	m->ret->disordered += o.disordered;
 	return r;
 }
 
@@ -429,7 +454,8 @@ static void choose_anew(struct maker *m)
 	for (uint32_t i = 0; i < m->table->num_services; i++) {
 		struct group *group = &m->groups[i];
 
-		group->anew = group->twice || (waits >= MANY_WAITS && changes_scheduler(m, group));
+		group->anew = !(m->how & IPVSF_KEEP_SERVICES) &&
+			      (group->twice || (waits >= MANY_WAITS && changes_scheduler(m, group)));
 	}
 }
 
@@ -451,12 +477,15 @@ static int make(struct maker *m)
 	return r ? r : emit_others(m, IPVSF_NEW_DAEMON);
 }
 
-int ipvsf_replacement_make(const struct ipvsf_op *rules, size_t count, const int32_t *refused,
+int ipvsf_replacement_make(const struct ipvsf_op *rules, size_t count, uint32_t how, const int32_t *refused,
 			   const struct ipvsf_table *table, struct ipvsf_replacement *ret)
 {
-	struct maker m = {
-		.rules = rules, .refused = refused, .count = (uint32_t)count, .table = table, .ret = ret
-	};
+	struct maker m = { .rules = rules,
+			   .refused = refused,
+			   .count = (uint32_t)count,
+			   .how = how,
+			   .table = table,
+			   .ret = ret };
 	int r = count > INT32_MAX ? -E2BIG : ipvsf_sip_key_init(&m.hash_key);
 
 	memset(ret, 0, sizeof(*ret));

@@ -6,7 +6,7 @@ import pytest
 
 import ipvsfast
 from ipvsfast._native import ffi, lib
-from ipvsfast.kernel import layout
+from ipvsfast.kernel import layout, replacement
 from ipvsfast.model import kernel_names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +26,7 @@ def test_the_installed_package_is_tested() -> None:
         ("struct ipvsf_timeouts", layout.TIMEOUTS),
         ("struct ipvsf_service_row", layout.SERVICE_ROW),
         ("struct ipvsf_dest_row", layout.DEST_ROW),
+        ("struct ipvsf_step", replacement._STEP),
         ("struct ipvsf_op", layout._SERVICE_OP),
         ("struct ipvsf_op", layout._DEST_OP),
         ("struct ipvsf_op", layout._DAEMON_OP),

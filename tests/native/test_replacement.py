@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ipvsfast import Batch, Destination, Service
 from ipvsfast._native import ffi, lib
 from ipvsfast.kernel.layout import OP_SIZE, command_of, dest_of, pack_operations, service_of
-from ipvsfast.kernel.replacement import Replacement
+from ipvsfast.kernel.replacement import ANY_ORDER, KEEP_SERVICES, KEEP_WEIGHTS, Replacement
 from ipvsfast.kernel.rule_buffer import NOT_SENT, new_results
 from ipvsfast.kernel.table_reading import Reading
 
@@ -149,6 +149,53 @@ def test_any_table_becomes_any_other(old: Table, new: Table) -> None:
     assert told.there + told.changed == kept
 
 
+def least(old: Table, new: Table, weights: bool) -> int:
+    """How many operations are needed where the order of destinations is nobody's concern."""
+    count = sum(n not in new for n in old)
+    for n, (scheduler, wanted) in new.items():
+        had, there = old.get(n, (None, {}))
+        count += scheduler != had
+        count += len(wanted.keys() ^ there.keys())
+        count += weights and sum(wanted[d] != there[d] for d in wanted.keys() & there.keys())
+    return count
+
+
+@settings(max_examples=500, deadline=None)
+@given(tables, tables, st.booleans())
+def test_where_the_order_does_not_count(old: Table, new: Table, keep: bool) -> None:
+    """What is there and wanted is never deleted and added again, and no operation is too many. Weights that are
+    kept are no difference. Services whose order is not that of the rules are counted."""
+    how = ANY_ORDER | KEEP_SERVICES | (KEEP_WEIGHTS if keep else 0)
+    now = copy(old)
+    plan = Replacement(packed(new), reading(old), None, how)
+    common = {n for n in old if n in new and old[n][1] and new[n][1]}
+    assert not any(carry_out(now, plan.ops, common))
+    expected = {
+        n: (scheduler, {d: old[n][1].get(d, w) if keep and n in old else w for d, w in wanted.items()})
+        for n, (scheduler, wanted) in new.items()
+    }
+    assert now == expected
+    assert plan.count == least(old, new, not keep)
+    assert plan.disordered == sum(list(now[n][1]) != list(new[n][1]) for n in now)
+    assert Replacement(packed(new), reading(now), None, how).count == 0
+
+
+@settings(max_examples=300, deadline=None)
+@given(tables, tables)
+def test_rows_of_what_changes(old: Table, new: Table) -> None:
+    """Each change and each deletion names the row that it is about, an addition none."""
+    there = reading(old)
+    plan = Replacement(packed(new), there)
+    for at, (_, _, _, row) in enumerate(plan.steps()):
+        op = plan.ops[at * OP_SIZE : (at + 1) * OP_SIZE]
+        if row < 0:
+            assert command_of(op) in (COMMANDS["add-service"], COMMANDS["add-destination"])
+        elif command_of(op) in (lib.IPVSF_NEW_DEST, lib.IPVSF_SET_DEST, lib.IPVSF_DEL_DEST):
+            assert bytes(ffi.buffer(there.table.dests[row].conf.addr)) == dest_of(op)[4:20]
+        else:
+            assert there.table.services[row].conf.fwmark == int.from_bytes(service_of(op)[8:12], "little")
+
+
 @settings(max_examples=300, deadline=None)
 @given(tables, tables, st.integers(0, 100))
 def test_what_is_left_after_a_stop(old: Table, new: Table, percent: int) -> None:
@@ -196,6 +243,10 @@ def test_many_changes_of_the_scheduler() -> None:
         now = copy(now)
         carry_out(now, plan.ops, set()) if count == 99 else None
         assert count != 99 or shape(now) == shape({number: new[number] for number in now})
+    kept = Replacement(packed(new), reading(old), None, KEEP_SERVICES)
+    commands = [command_of(kept.ops[at : at + OP_SIZE]) for at in range(0, len(kept.ops), OP_SIZE)]
+    assert commands.count(COMMANDS["edit-service"]) == 100
+    assert COMMANDS["delete-service"] not in commands
 
 
 def test_deletions_are_in_the_order_that_brings_back_cheaply() -> None:
