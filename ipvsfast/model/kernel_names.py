@@ -76,7 +76,7 @@ def flag_bits(scheduler: str, names: Iterable[str]) -> int:
     """The bits of scheduler flag names; InvalidValue for unknown ones or those of another scheduler."""
     bits = 0
     for name in names:
-        prefix, _, rest = name.partition("-")
+        prefix, _, rest = str(name).partition("-")
         if prefix == "flag" and rest in ("1", "2", "3"):
             bits |= F_SCHED1 << (int(rest) - 1)
         elif prefix in ("sh", "mh") and rest in ("fallback", "port"):

@@ -60,7 +60,10 @@ def check_name(value: str, what: str, empty: bool = False, longest: int = NAME_M
     if isinstance(value, str):
         if not value and empty:
             return value
-        raw = value.encode("utf-8", "surrogateescape")
+        try:
+            raw = value.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:  # half a pair, which JSON can have
+            raw = b""
         if 0 < len(raw) <= longest and not any(c <= 32 or c == 127 for c in raw):
             return value
     raise InvalidValue(f"{what} must be 1 to {longest} bytes without blanks, not {value!r}")
