@@ -7,9 +7,12 @@ The names below are loaded when first used, so that the command pays only for wh
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .changes.apply import Applied, TableMoved
+    from .changes.plan import Change, How, Plan, Present
     from .changes.problem import Problem
     from .changes.replace import Replaced
     from .changes.restore import Restored, RulesInvalid
+    from .changes.wanted import Wanted
     from .client import Ipvs
     from .connections.count_by import Group
     from .connections.filter import ConnectionFilter
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from .model.settings import Info, SyncDaemon, Timeouts
     from .model.stats import Stats
     from .model.types import (
+        ActionName,
         Address,
         ColumnName,
         CommandName,
@@ -83,6 +87,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "Applied": "changes.apply",
+    "TableMoved": "changes.apply",
+    "Change": "changes.plan",
+    "How": "changes.plan",
+    "Plan": "changes.plan",
+    "Present": "changes.plan",
+    "Wanted": "changes.wanted",
     "Replaced": "changes.replace",
     "Restored": "changes.restore",
     "RulesInvalid": "changes.restore",
@@ -125,6 +136,7 @@ _HOME = {
     "SyncDaemon": "model.settings",
     "Timeouts": "model.settings",
     "Tunnel": "model.destination",
+    "ActionName": "model.types",
     "Address": "model.types",
     "ColumnName": "model.types",
     "CommandName": "model.types",
@@ -169,19 +181,20 @@ _HOME = {
 }
 
 __all__ = [
-    "Address", "AlreadyExists", "Batch", "ColumnName", "CommandName", "Connection", "ConnectionFilter",
-    "ConnectionState", "Connections", "ConnectionsStatus", "Counts", "DaemonState", "Delta",
-    "DeltaColumnName", "DeltaColumns", "Deltas", "Destination", "DestinationColumnName",
-    "DestinationColumns", "DestinationDeltas", "DestinationKey", "DestinationOrKey", "DifferenceName",
-    "FamilyCondition", "ForwardingName", "Group", "Groups", "Info", "Interrupted", "InvalidValue",
-    "Ipvs", "IpvsError", "IpvsUnavailable", "KernelError", "KernelRefused", "Namespace", "NotFound",
-    "NotPermitted", "NotRestorable", "Operation", "OutcomeUnknown", "Pace", "Poller", "Problem",
-    "ProtocolCondition", "ProtocolName", "RateName", "Reading", "ReadingInterrupted", "ReadingReport",
-    "Replaced", "Restored", "Result", "Results", "RowForm", "RuleSource", "RulesInvalid", "SchedulerFlag",
-    "Service", "ServiceColumnName", "ServiceColumns", "ServiceDeltas", "ServiceKey", "ServiceNumbersName",
-    "ServiceOptions", "ServiceOrKey", "ServiceTextsName", "Snapshot", "SnapshotSource", "SourceName",
-    "StateCondition", "Stats", "SyncDaemon", "TableChanging", "TableLocked", "Timeouts", "Tunnel",
-    "TunnelChecksum", "TunnelType", "ViewName", "__version__", "check", "from_rule", "to_rule",
+    "ActionName", "Address", "AlreadyExists", "Applied", "Batch", "Change", "ColumnName", "CommandName",
+    "Connection", "ConnectionFilter", "ConnectionState", "Connections", "ConnectionsStatus", "Counts",
+    "DaemonState", "Delta", "DeltaColumnName", "DeltaColumns", "Deltas", "Destination",
+    "DestinationColumnName", "DestinationColumns", "DestinationDeltas", "DestinationKey",
+    "DestinationOrKey", "DifferenceName", "FamilyCondition", "ForwardingName", "Group", "Groups", "How",
+    "Info", "Interrupted", "InvalidValue", "Ipvs", "IpvsError", "IpvsUnavailable", "KernelError",
+    "KernelRefused", "Namespace", "NotFound", "NotPermitted", "NotRestorable", "Operation",
+    "OutcomeUnknown", "Pace", "Plan", "Poller", "Present", "Problem", "ProtocolCondition", "ProtocolName",
+    "RateName", "Reading", "ReadingInterrupted", "ReadingReport", "Replaced", "Restored", "Result",
+    "Results", "RowForm", "RuleSource", "RulesInvalid", "SchedulerFlag", "Service", "ServiceColumnName",
+    "ServiceColumns", "ServiceDeltas", "ServiceKey", "ServiceNumbersName", "ServiceOptions", "ServiceOrKey",
+    "ServiceTextsName", "Snapshot", "SnapshotSource", "SourceName", "StateCondition", "Stats", "SyncDaemon",
+    "TableChanging", "TableLocked", "TableMoved", "Timeouts", "Tunnel", "TunnelChecksum", "TunnelType",
+    "ViewName", "Wanted", "__version__", "check", "from_rule", "to_rule",
 ]  # fmt: skip
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .changes.add import OnProgress
+    from .changes.apply import Applied
+    from .changes.plan import Plan
     from .changes.restore import Restored
     from .kernel.layout import Table
     from .kernel.table_reading import Reading
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from .model.service import Service
     from .model.settings import SyncDaemon
     from .model.types import (
+        ActionName,
         CommandName,
         DaemonState,
         DestinationOrKey,
@@ -242,6 +245,62 @@ class Ipvs:
             raise  # nothing was begun
         except BaseException as error:
             leave_with(error, restored=work.account(error))
+
+    def plan(
+        self,
+        source: RuleSource,
+        *,
+        order: bool = False,
+        keep_weights: bool = False,
+        only: Collection[ActionName] = ("add", "edit", "delete"),
+        allow_empty: bool = False,
+    ) -> Plan:
+        """The least change that makes the table what rule text or JSON asks for; nothing is done.
+
+        source: as for restore, or what `ipvsfast list --json` and `--ndjson` write. RulesInvalid, with every
+        mistake, if it holds any; InvalidValue for one without any service, unless allow_empty. order:
+        destinations are also to stand in its order, else those that are there stay where they are.
+        keep_weights: destinations that are there keep their weights. only: nothing but these actions.
+        """
+        from .changes.apply import read_present
+        from .changes.plan import How, Plan
+        from .changes.restore import RuleText
+        from .changes.wanted import read_wanted
+
+        how = How(order, keep_weights, only)
+        wanted = read_wanted(RuleText(source), allow_empty=allow_empty)
+        return Plan(wanted, read_present(self._session), how)
+
+    def apply_plan(
+        self,
+        plan: Plan,
+        *,
+        max_delete: int | str | None = None,
+        max_change: int | str | None = None,
+        wait: float | None = None,
+        progress: OnProgress | None = None,
+    ) -> Applied:
+        """Carry out a plan of this table and look at the table again; an account of what was done.
+
+        TableMoved, with nothing done, if the table is not as it was when the plan was made. max_delete,
+        max_change: InvalidValue if it deletes or changes more than so many entries, or "10%" of them. What is
+        not wanted is deleted only when all that was to be added is there. One at a time does it in a network
+        namespace: another one waits `wait` seconds and is then TableLocked. progress: called with the number
+        of operations sent so far, about every 50 ms. Whatever exception leaves it after that, as with apply,
+        has the account as `applied`.
+        """
+        from .changes.apply import Applying, Limits, check_unmoved, read_present
+        from .changes.lock import TableLock
+
+        Limits(max_delete, max_change).check(plan)
+        with TableLock(self._session, wait):
+            now = read_present(self._session)
+            check_unmoved(plan.present.fingerprints(), now.fingerprints())
+            work = Applying(self._session, plan, progress)
+            try:
+                return work.carry_out()
+            except BaseException as error:
+                leave_with(error, applied=work.account(error))
 
     def rules(self) -> list[str]:
         """The table as rules that restore brings back, one a string: timeouts, daemons, services, and

@@ -52,7 +52,8 @@ class IpvsError(Exception):
 
     Attributes: errno (int), strerror (the sentence), operation (what was asked, or ""), advice (what to
     do about it, or ""), more (what else went wrong, or ""). results: on the way out of `Ipvs.apply` the
-    Results of what was done, else None; restored: the same for `Ipvs.restore`, a Restored.
+    Results of what was done, else None; restored: the same for `Ipvs.restore`, a Restored; applied: for
+    `Ipvs.apply_plan`, an Applied.
     """
 
     errno: int
@@ -60,6 +61,7 @@ class IpvsError(Exception):
     more: str = ""
     results: Any = None
     restored: Any = None
+    applied: Any = None
 
     def __init__(self, errno: int, message: str = "", operation: str = "", advice: str = "") -> None:
         message = message or strerror(errno)

@@ -76,39 +76,22 @@ def to_rule(what: Ruled, service: ServiceOrKey | None = None) -> str:
     return _rule(Operation._make("add-destination", service_key(service), what, None))
 
 
-# ipvsadm's option for each command that has nothing but a service or a destination to name.
-_OPTIONS = {"delete-service": "-D", "delete-destination": "-d", "zero": "-Z", "flush": "-C"}
-
-
 def _check(problem: str, value: object) -> None:
     if problem:
         raise InvalidValue(f"no rule makes {value}: {problem}")
 
 
 def _rule(operation: Operation) -> str:
-    from .listing.rules import destination_rule, selector, service_rule
+    from .listing.operations import operation_rule
     from .listing.saved import daemon_problem, destination_problem, service_problem, timeouts_problem
-    from .listing.state import daemon_rule, timeout_rule
 
-    command, value = operation.command, operation.value
+    value, service, destination = operation.value, operation.service, operation.destination
     if isinstance(value, Timeouts):
         _check(timeouts_problem(value), value)
-        return timeout_rule(value).rstrip("\n")
-    if isinstance(value, SyncDaemon):
-        _check(daemon_problem(value) if command == "start-daemon" else "", value)
-        rule = daemon_rule(value).rstrip("\n")
-        return rule if command == "start-daemon" else f"--stop-daemon {value.state}"
-    named = operation.service
-    if isinstance(named, Service):
-        _check(service_problem(named), named.key)
-        return ("-E" if command == "edit-service" else "-A") + service_rule(named)[2:]
-    destination = operation.destination
-    if named and isinstance(destination, Destination):
-        _check(destination_problem(named, destination), destination.key)
-        return ("-e" if command == "edit-destination" else "-a") + destination_rule(named, destination)[2:]
-    words = [_OPTIONS[command]]
-    if named:
-        words.append(selector(named))
-    if destination:
-        words.append(f"-r {destination}")
-    return " ".join(words)
+    elif isinstance(value, SyncDaemon):
+        _check(daemon_problem(value) if operation.command == "start-daemon" else "", value)
+    elif isinstance(service, Service):
+        _check(service_problem(service), service.key)
+    elif service and isinstance(destination, Destination):
+        _check(destination_problem(service, destination), destination.key)
+    return operation_rule(operation)

@@ -150,6 +150,16 @@ class RuleText:
             self.name = named if isinstance(named, str) else name
             self._text = b"".join([_line(line) for line in source])
 
+    @property
+    def text(self) -> bytes:
+        """All of it."""
+        return self._text
+
+    @property
+    def looks_like_json(self) -> bool:
+        """No rule begins like this."""
+        return self._text[:4096].lstrip()[:1] in (b"{", b"[")
+
     def chunks(self) -> Iterator[bytes]:
         """The text from its beginning."""
         return text_chunks(self._text)

@@ -43,6 +43,14 @@ def _option(name: str, spellings: tuple[str, ...], help: str, argument: str = ""
     return Option(VERB, name, spellings, argument, help)
 
 
+ALLOW_NONE = _option("allow-empty", ("--allow-empty",), "also a FILE without any service")
+HOW = (
+    _option("order", ("--order",), "destinations are also to stand in the order of FILE"),
+    _option("keep-weights", ("--keep-weights",), "destinations that are there keep their weights"),
+    _option("only", ("--only",), "nothing but these: add, edit, delete", "ACTION,..."),
+    ALLOW_NONE,
+)
+
 HELP = _option("help", ("-h", "--help"), "print this text")
 
 VERBS: tuple[Verb, ...] = (
@@ -65,6 +73,48 @@ VERBS: tuple[Verb, ...] = (
         "save", ("[FILE]",), "save.save",
         "write everything that restore can bring back to FILE (or standard output)",
         options=(_option("compat", ("--compat",), "write what ipvsadm 1.31 -S -n writes"),),
+    ),
+    Verb(
+        "diff", ("[FILE]", "[TO]"), "diff.diff",
+        "show how the table differs from FILE (or standard input), or FILE from TO",
+        options=(
+            _option("summary", ("--summary",), "only how many differ"),
+            _option("json", ("--json",), "print one JSON object"),
+            *HOW,
+        ),
+        examples=(
+            ("What to do to make the table as the file says", "rules"),
+            ("The difference of two files, without a kernel and without privilege", "old.rules new.rules"),
+            ("Whether another director has the same table", "other.json --summary"),
+        ),
+    ),
+    Verb(
+        "plan", ("[FILE]",), "plan.plan",
+        "print the commands that make the table what FILE (or standard input) asks for; nothing is done",
+        options=(
+            _option("out", ("-o", "--out"), "write the plan to a file that apply takes", "PLAN"),
+            _option("detailed-exitcode", ("--detailed-exitcode",), "status 2 if there is something to do, "
+                    "1 for an error"),
+            _option("json", ("--json",), "print one JSON object"),
+            *HOW,
+        ),
+    ),
+    Verb(
+        "apply", ("[FILE]",), "apply.apply",
+        "make the table what FILE (or standard input, or a plan) asks for by the least change",
+        options=(
+            _option("dry-run", ("--dry-run",), "only show what would be done"),
+            _option("max-delete", ("--max-delete",), "do nothing if more entries would be deleted", "N|N%"),
+            _option("max-change", ("--max-change",), "do nothing if more would be changed", "N|N%"),
+            *HOW,
+            _option("wait", ("--wait",), "wait so long if another replaces the table already", "SECONDS"),
+            _option("quiet", ("-q", "--quiet"), "tell only what goes wrong"),
+        ),
+        examples=(
+            ("Make it so, unless that deletes more than a tenth of the table", "--max-delete 10% rules"),
+            ("The same without touching weights, which a health checker sets", "--keep-weights rules"),
+            ("Look at it today, do exactly that tomorrow", "plan-of-today"),
+        ),
     ),
     Verb(
         "list", (), "list_verb.list_services", "list services and their destinations, or some of them",

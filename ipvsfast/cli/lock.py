@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 
 
 class CommandLock(TableLock):
-    """ExitWith (1) where another has it. advice: what to do then. quiet: that there can be none is not
+    """ExitWith (status) where another has it. advice: what to do then. quiet: that there can be none is not
     said."""
 
-    def __init__(self, session: Session, wait: float | None, advice: str = "", quiet: bool = False) -> None:
+    def __init__(
+        self, session: Session, wait: float | None, advice: str = "", quiet: bool = False, status: int = 1
+    ) -> None:
         super().__init__(session, wait)
+        self._status = status
         self._advice = advice if wait is None else ""
         self._quiet = quiet
 
@@ -26,7 +29,7 @@ class CommandLock(TableLock):
             super().__enter__()
         except TableLocked as error:
             error.advice = self._advice
-            raise ExitWith(1, str(error)) from None
+            raise ExitWith(self._status, str(error)) from None
         if self.missing and not self._quiet:
             complain(f"{self.missing}; nothing keeps others from replacing the table at the same time")
         return self

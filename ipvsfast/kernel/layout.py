@@ -15,6 +15,7 @@ from ..model.kernel_names import (
     AF_INET6,
     CHECKSUM_CODES,
     CHECKSUMS,
+    COMMAND_NAMES,
     COMMANDS,
     DAEMON_STATE_NAMES,
     DAEMON_STATES,
@@ -27,7 +28,7 @@ from ..model.kernel_names import (
     TUNNELS,
 )
 from ..model.keys import DestinationKey, ServiceKey
-from ..model.operation import PUTS
+from ..model.operation import PUTS, Operation
 from ..model.service import Service
 from ..model.settings import SyncDaemon
 from ..model.stats import NO_STATS, Stats
@@ -37,8 +38,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
-
-    from ..model.operation import Operation
 
     Buffer = bytes | bytearray | memoryview
     Table = list[tuple[Service, list[Destination]]]
@@ -288,6 +287,32 @@ def packed_rows(services: bytes, dests: bytes) -> Iterator[tuple[bytes, list[byt
         first, count = _SPAN.unpack_from(services, at + _SPAN_AT)
         starts = range(first * size, (first + count) * size, size)
         yield services[at : at + SERVICE.size], [dests[n : n + DEST.size] for n in starts]
+
+
+def packed_services(ops: Buffer) -> list[tuple[bytes, list[bytes]]]:
+    """The same of operations that add services, each before its destinations; each once."""
+    found: dict[bytes, tuple[bytes, list[bytes]]] = {}
+    for at in range(0, len(ops), OP_SIZE):
+        op = bytes(ops[at : at + OP_SIZE])
+        service = service_of(op)
+        key = service_key(service)
+        if command_of(op) == COMMANDS["add-service"]:
+            found[key] = service, []
+        else:
+            found[key][1].append(dest_of(op))
+    return list(found.values())
+
+
+def unpack_operation(op: Buffer) -> Operation:
+    """The value of a packed operation on services and destinations."""
+    name = COMMAND_NAMES[command_of(op)]
+    service = unpack_service(service_of(op).ljust(SERVICE_ROW.size, b"\0"), 0)
+    if name in ("add-service", "edit-service"):
+        return Operation._make(name, service, None, None)
+    if name == "delete-service":
+        return Operation._make(name, service.key, None, None)
+    dest = unpack_dest(dest_of(op).ljust(DEST_ROW.size, b"\0"), 0)
+    return Operation._make(name, service.key, dest.key if name == "delete-destination" else dest, None)
 
 
 # For what works on columns: where each value of a row lies.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from .._native import ffi, lib
-from .layout import unpack_table
+from .layout import DEST_ROW, SERVICE_ROW, packed_services, unpack_dest, unpack_service, unpack_table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from ..model.destination import Destination
+    from ..model.service import Service
     from ..model.types import RecordForm, ViewName
     from .layout import Table
 
@@ -89,6 +91,30 @@ class Reading:
         """How many there are in all."""
         return int(self.table.num_dests)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reading_of_rows, self.rows()
+
+    def lend(self, services: Any, num_services: int, dests: Any, num_dests: int) -> None:
+        """Rows of the caller take the place of its own. They belong to this object from now on."""
+        self.table = table = ffi.new("struct ipvsf_table *")
+        self._lent = services, dests
+        table.services, table.num_services = services, num_services
+        table.dests, table.num_dests = dests, num_dests
+
+    def service_at(self, row: int) -> Service:
+        """One of them as a value."""
+        return unpack_service(ffi.buffer(self.table.services + row, SERVICE_ROW.size)[:], 0)
+
+    def destination_at(self, row: int) -> Destination:
+        """One destination as a value."""
+        return unpack_dest(ffi.buffer(self.table.dests + row, DEST_ROW.size)[:], 0)
+
+    def destinations_of(self, row: int) -> list[Destination]:
+        """Those of one service, newest first."""
+        service = self.table.services[row]
+        first: int = service.first_dest
+        return [self.destination_at(at) for at in range(first, first + service.num_dests)]
+
     def rows(self) -> tuple[bytes, bytes]:
         """Service rows and destination rows, packed as in kernel/layout.py."""
         t = self.table
@@ -145,3 +171,34 @@ class Reading:
         while length[0]:
             yield piece[: length[0]]
             write(self.table, *how, cursor, out, TEXT_SIZE, length)
+
+
+def reading_of(rules: bytes | bytearray) -> Reading:
+    """The table that packed rules, which add services and then their destinations, make of an empty one."""
+    reading = Reading()
+    packed = packed_services(rules)
+    count = sum([len(dests) for _, dests in packed])
+    services = ffi.new("struct ipvsf_service_row[]", len(packed) + 1)
+    rows = ffi.new("struct ipvsf_dest_row[]", count + 1)
+    at = 0
+    for place, (service, dests) in enumerate(packed):
+        row = services + place
+        ffi.buffer(row, len(service))[:] = service  # a row begins with what it is set to
+        row.first_dest, row.num_dests = at, len(dests)
+        for number, dest in enumerate(reversed(dests)):
+            ffi.buffer(rows + at + number, len(dest))[:] = dest
+        at += len(dests)
+    reading.lend(services, len(packed), rows, count)
+    return reading
+
+
+def reading_of_rows(services: bytes, dests: bytes) -> Reading:
+    """What Reading.rows() gave, as a reading."""
+    counts = len(services) // SERVICE_ROW.size, len(dests) // DEST_ROW.size
+    rows = ffi.new("struct ipvsf_service_row[]", counts[0] + 1)
+    dest_rows = ffi.new("struct ipvsf_dest_row[]", counts[1] + 1)
+    ffi.memmove(rows, services, len(services))
+    ffi.memmove(dest_rows, dests, len(dests))
+    reading = Reading()
+    reading.lend(rows, counts[0], dest_rows, counts[1])
+    return reading

@@ -321,35 +321,40 @@ def _how_many(count: int, what: str) -> str:
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C in `Ipvs.apply` or `Ipvs.restore`; `results` or `restored` tells how far it came."""
+    """Ctrl-C in `Ipvs.apply`, `Ipvs.restore` or `Ipvs.apply_plan`; `results`, `restored` or `applied` tells
+    how far it came."""
 
-    def __init__(self, results: Results | None = None, restored: Any = None) -> None:
+    def __init__(self, results: Results | None = None, restored: Any = None, applied: Any = None) -> None:
         super().__init__()
         self.results = results
         self.restored = restored
+        self.applied = applied
 
     def __str__(self) -> str:
         if self.results is None:
-            return f"interrupted: {self.restored}"
+            return f"interrupted: {self.restored if self.applied is None else self.applied}"
         return f"interrupted: {self.results.sent} of {_how_many(len(self.results.operations), 'sent')}"
 
     __reduce__ = reduce_error
 
 
-def leave_with(error: BaseException, results: Results | None = None, restored: Any = None) -> NoReturn:
-    """Raises `error`, with the results of what was done before it, or the account of a restore.
+def leave_with(
+    error: BaseException, results: Results | None = None, restored: Any = None, applied: Any = None
+) -> NoReturn:
+    """Raises `error`, with the results of what was done before it, or the account of a restore or a plan.
 
     A KeyboardInterrupt becomes Interrupted; errors of the exchange say how far it came.
     """
     if type(error) is KeyboardInterrupt:
-        raise Interrupted(results, restored) from None
+        raise Interrupted(results, restored, applied) from None
     if isinstance(error, KernelError) and results is None:
-        error.more = str(restored)
+        error.more = str(restored if applied is None else applied)
     elif isinstance(error, KernelError) and results is not None and not error.operation:
         total = len(results.operations)
         error.operation = f"after {results.sent} of {total} {plural(total, 'operation')}"
     try:
         error.results, error.restored = results, restored  # type: ignore[attr-defined]  # whatever it is
+        error.applied = applied  # type: ignore[attr-defined]
     except (AttributeError, TypeError):
         pass  # it takes none
     raise error

@@ -37,6 +37,8 @@ CommandName = Literal[
     "put-destination",
 ]  # fmt: skip
 """What an Operation can be, by ipvsadm's names; put: add it, or edit what is there."""
+ActionName = Literal["add", "edit", "delete"]
+"""What a change of a plan does."""
 ViewName = Literal["default", "stats", "rate", "thresholds", "persistent-conn", "tun-info", "rules"]
 
 ConnectionState = Literal[

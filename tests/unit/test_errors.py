@@ -27,6 +27,7 @@ from ipvsfast import (
     Service,
     TableChanging,
     TableLocked,
+    TableMoved,
 )
 from ipvsfast.changes.problem import Problem
 from ipvsfast.changes.restore import RulesInvalid
@@ -72,6 +73,7 @@ SAMPLES = [
     error_for("list", 92),
     error_for("add-destination", 105, "add-destination TCP 10.0.0.1:80 10.0.0.2:80"),
     TableChanging(11, "the table kept changing while it was read"),
+    TableMoved(["TCP 10.0.0.1:80 was changed"]),
     TableLocked(16, "process 7 is replacing the table of this network namespace; nothing was done"),
     NotRestorable(["protocol 47: -A 47 10.0.0.1:80", "port 0: -A -t 10.0.0.1:0"], 1),
     InvalidValue("no such thing", "restore"),

@@ -1,0 +1,188 @@
+"""A wanted table as JSON: what `ipvsfast list --json` and `--ndjson` write. Each mistake has its place."""
+
+from __future__ import annotations
+
+from ..errors import InvalidValue
+from ..model.destination import Destination
+from ..model.kernel_names import AF_INET
+from ..model.keys import ServiceKey
+from ..model.operation import Operation
+from ..model.service import Service
+from ..model.settings import SyncDaemon, Timeouts
+from .problem import Problem
+from .restore import RulesInvalid
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+# What is told of the moment, and is nobody's wish.
+_MEASURED = ("stats", "active", "inactive", "persistent")
+_TABLE = ("timeouts", "daemons", "services")
+
+
+class _Reader:
+    """Takes documents apart, and goes on after mistakes."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.line = 1
+        self.place = ""
+        self.problems: list[Problem] = []
+        self.operations: list[Operation] = []
+        self._services: set[ServiceKey] = set()
+
+    def wrong(self, message: str, place: str = "") -> None:
+        where = place or self.place or "the document"
+        self.problems.append(Problem(self.source, self.line, where.encode("utf-8", "replace"), message))
+
+    def table(self, document: dict[str, Any]) -> None:
+        """An object that holds all of it."""
+        for name in document:
+            if name not in _TABLE:
+                self.wrong(f"there is no {name!r}: a table has {', '.join(_TABLE)}")
+        if "timeouts" in document:
+            self.place = "timeouts"
+            self._value("set", Timeouts, document["timeouts"])
+        for number, daemon in self._list(document, "daemons"):
+            self.place = f"daemons[{number}]"
+            self._value("start-daemon", SyncDaemon, daemon)
+        for number, service in self._list(document, "services"):
+            self.place = f"services[{number}]"
+            self.service(service)
+
+    def _list(self, document: dict[str, Any], name: str) -> Iterator[tuple[int, Any]]:
+        values = document.get(name, [])
+        if not isinstance(values, list):
+            self.wrong(f"this is a list, not {values!r}", name)
+            values = []
+        return iter(enumerate(values))
+
+    def _value(self, command: Any, kind: Any, values: Any) -> None:
+        try:
+            self.operations.append(Operation(command, None, None, kind.from_dict(values)))
+        except (InvalidValue, TypeError) as error:
+            self.wrong(str(error))
+
+    def service(self, values: Any) -> None:
+        """A service with its destinations."""
+        if not isinstance(values, dict):
+            return self.wrong(f"a service is an object, not {values!r}")
+        given = {name: value for name, value in values.items() if name not in ("destinations", "stats")}
+        try:
+            service = Service.from_dict(given)
+        except (InvalidValue, TypeError) as error:
+            return self.wrong(str(error))
+        key = service.key
+        if service.persistent and key.family != AF_INET and not service.netmask:
+            return self.wrong("the netmask of a persistent IPv6 service is 1 to 128")
+        if key in self._services:
+            return self.wrong(f"{key} stands twice")
+        self._services.add(key)
+        self.operations.append(Operation("add-service", service))
+        if "destinations" not in values:
+            return self.wrong(
+                "`destinations' is missing: with none in it, all that are there would be deleted"
+            )
+        where, seen = self.place, set()
+        for number, one in self._list(values, "destinations"):
+            self.place = f"{where}.destinations[{number}]" if where else f"destinations[{number}]"
+            found = self._destination(key, one)
+            if found is not None and found.key in seen:
+                self.wrong(f"{found.key} stands twice")
+            elif found is not None:
+                seen.add(found.key)
+        self.place = where
+        return None
+
+    def _destination(self, key: ServiceKey, values: Any) -> Destination | None:
+        if isinstance(values, dict):
+            values = {name: value for name, value in values.items() if name not in _MEASURED}
+        try:
+            found = Destination.from_dict(values)
+            self.operations.append(Operation("add-destination", key, found))
+        except (InvalidValue, TypeError) as error:
+            self.wrong(str(error))
+            return None
+        return found
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of a name that stands twice nobody knows which is meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidValue(f"{twice!r} stands twice in one object")
+    return found
+
+
+def parse_document(text: str) -> Any:
+    """The value that JSON text holds; InvalidValue for a name that stands twice in an object."""
+    import json
+
+    return json.loads(text, object_pairs_hook=_object)
+
+
+def read_json(source: str, text: bytes) -> list[Operation]:
+    """The operations that add what the text holds; RulesInvalid with all mistakes."""
+    reader = _Reader(source)
+    try:
+        _read(reader, text.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        reader.line = text.count(b"\n", 0, error.start) + 1
+        reader.wrong("this is no UTF-8")
+    if reader.problems:
+        raise RulesInvalid(reader.problems)
+    return reader.operations
+
+
+def _read(reader: _Reader, text: str) -> None:
+    lines = text.splitlines() if _is_lines(text) else []
+    if not lines:
+        document = _parsed(reader, text, 1)
+        if isinstance(document, dict) and not ("address" in document or "fwmark" in document):
+            if "services" in document:
+                reader.table(document)
+            else:
+                reader.wrong("`services' is missing: `ipvsfast list --json' shows the form")
+            return
+        if document is not None and not isinstance(document, dict):
+            reader.wrong("a table is an object with `services', as `ipvsfast list --json' shows it")
+        elif document is not None:
+            reader.service(document)
+        return
+    for number, line in enumerate(lines, 1):
+        reader.line, reader.place = number, ""
+        if line.strip():
+            service = _parsed(reader, line, number)
+            if service is not None:
+                reader.service(service)
+
+
+def _is_lines(text: str) -> bool:
+    """Whether the first line is a document of its own, and more follows."""
+    first, _, rest = text.lstrip().partition("\n")
+    if not rest.strip():
+        return False
+    try:
+        parse_document(first)
+    except InvalidValue:  # a document, but for a mistake
+        return True
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _parsed(reader: _Reader, text: str, line: int) -> Any:
+    try:
+        return parse_document(text)
+    except InvalidValue as error:
+        reader.wrong(error.strerror)
+    except (ValueError, RecursionError) as error:
+        # What json.JSONDecodeError has.
+        reader.line = line + getattr(error, "lineno", 1) - 1
+        column = getattr(error, "colno", 0)
+        reader.wrong(f"this is no JSON: {getattr(error, 'msg', error)}", f"column {column}" if column else "")
+    return None

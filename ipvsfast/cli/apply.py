@@ -1,0 +1,123 @@
+"""`ipvsfast apply`: the table becomes what a file asks for, by the least change, and is looked at again."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from ..changes.apply import Applying, Limits, TableMoved, refusal_text
+from ..changes.plan import Plan
+from ..changes.restore import RulesInvalid
+from ..changes.saved_plan import SavedPlan, is_saved_plan
+from ..errors import InvalidValue, IpvsError
+from ..language.values import UsageError
+from .lock import CommandLock, wait_seconds
+from .output import ExitWith, ReaderGone, complain, hold_termination, interrupted, write_all
+from .plan_text import difference_lines, order_note
+from .progress import for_terminal
+from .wanted import NOTHING, how_of, present_table, text_of, wanted_from
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..changes.apply import Applied
+    from ..changes.plan import Present
+    from ..changes.restore import RuleText
+    from .context import Context
+
+_MADE_WITH = ("order", "keep-weights", "only", "allow-empty")
+
+
+def apply(context: Context, options: dict[str, str], words: list[str]) -> int:
+    """0: the table was seen to be as wanted; 1: it is not; 2: nothing was done."""
+    how_of("apply", options)
+    limits = _limits(options)
+    wait = None
+    if "wait" in options:
+        wait = wait_seconds(options["wait"].rpartition(",")[2], "apply")
+    make = _maker(context, text_of(words[0] if words else None), options)
+    if "dry-run" in options:
+        return _shown(_checked(make, present_table(context), limits), options)
+    advice = "--wait SECONDS waits for its end"
+    with CommandLock(context.ipvs.session, wait, advice, "quiet" in options, NOTHING):
+        plan = _checked(make, present_table(context), limits)
+        _shown(plan, options)
+        return _carry_out(context, plan, "quiet" in options)
+
+
+def _limits(options: dict[str, str]) -> Limits:
+    given = [
+        options[name].rpartition(",")[2] if name in options else None for name in ("max-delete", "max-change")
+    ]
+    try:
+        return Limits(*given)
+    except InvalidValue as error:
+        raise UsageError(2, f"apply: --max-delete and --max-change: {error}") from None
+
+
+def _maker(context: Context, text: RuleText, options: dict[str, str]) -> Callable[[Present], Plan]:
+    """What makes the plan when the table is known; the text is read and right."""
+    if not is_saved_plan(text):
+        wanted, how = wanted_from(context, text, options), how_of("apply", options)
+        return lambda present: Plan(wanted, present, how)
+    for name in _MADE_WITH:
+        if name in options:
+            raise UsageError(2, f"apply: --{name} was decided when {text.name} was made: leave it out")
+    try:
+        return SavedPlan(text, context.names.resolver()).plan
+    except (InvalidValue, RulesInvalid) as error:
+        raise ExitWith(NOTHING, f"{error}; nothing was done") from None
+
+
+def _checked(make: Callable[[Present], Plan], present: Present, limits: Limits) -> Plan:
+    try:
+        plan = make(present)
+        limits.check(plan)
+    except (TableMoved, InvalidValue) as error:
+        raise ExitWith(NOTHING, str(error)) from None
+    return plan
+
+
+def _shown(plan: Plan, options: dict[str, str]) -> int:
+    """What is to be done. A reader who is gone does not keep it from being done."""
+    if "quiet" not in options:
+        try:
+            write_all(difference_lines(plan))
+        except ReaderGone:
+            pass
+        note = order_note(plan)
+        if note:
+            complain(note)
+        if "dry-run" in options:
+            complain(f"{plan}; nothing was done (--dry-run)")
+    return 0
+
+
+def _carry_out(context: Context, plan: Plan, quiet: bool) -> int:
+    line = for_terminal(len(plan), "operation", quiet)
+    start = monotonic()
+    work = Applying(context.ipvs.session, plan, line)
+    hold_termination()
+    try:
+        account = work.carry_out()
+        line.close()
+        _refusals(account)
+        if not quiet or not account.ok:
+            complain(account.summary(monotonic() - start))
+        return 0 if account.ok else 1
+    except BaseException as error:
+        line.close()
+        account = work.account(error)
+        _refusals(account)
+        if isinstance(error, KeyboardInterrupt):
+            raise interrupted(f": {account}", error) from None
+        if isinstance(error, (IpvsError, MemoryError)):
+            what = "out of memory" if isinstance(error, MemoryError) else error
+            raise ExitWith(1, f"{what}\n{account}") from None
+        complain(str(account))
+        raise
+
+
+def _refusals(account: Applied) -> None:
+    for change, code in account.refused:
+        complain(refusal_text(change, code))

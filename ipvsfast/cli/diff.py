@@ -1,0 +1,44 @@
+"""`ipvsfast diff`: how the table, or another file, differs from what a file asks for."""
+
+from __future__ import annotations
+
+from ..changes.plan import Plan, Present
+from ..language.values import UsageError
+from .output import ReaderGone, write, write_all
+from .plan_text import as_json, difference_lines, order_note
+from .wanted import how_of, present_table, text_of, wanted_from
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .context import Context
+
+
+def diff(context: Context, options: dict[str, str], words: list[str]) -> int:
+    """0: no difference, 1: some, 2: it could not be told."""
+    if "json" in options and "summary" in options:
+        raise UsageError(2, "diff: --json and --summary exclude each other")
+    if words.count("-") > 1:
+        raise UsageError(2, "diff: only one of two files can be standard input")
+    how = how_of("diff", options)
+    texts = [text_of(word) for word in words or ["-"]]
+    wanted = [wanted_from(context, text, options) for text in texts]
+    present = Present.of(wanted[0]) if len(wanted) > 1 else present_table(context)
+    plan = Plan(wanted[-1], present, how)
+    try:
+        _tell(plan, options)
+    except ReaderGone:
+        pass
+    return 1 if plan else 0
+
+
+def _tell(plan: Plan, options: dict[str, str]) -> None:
+    if "json" in options:
+        write_all(as_json(plan))
+        return
+    note = order_note(plan)
+    if "summary" in options:
+        write(f"{plan}\n" + (f"{note}\n" if note else ""))
+        return
+    write_all(difference_lines(plan))
+    if note:
+        write(f"# {note}\n")

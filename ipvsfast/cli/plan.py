@@ -1,0 +1,56 @@
+"""`ipvsfast plan`: the commands that make the table what a file asks for, in their order; nothing is done."""
+
+from __future__ import annotations
+
+from ..changes.plan import Plan
+from ..changes.saved_plan import plan_to_save
+from ..errors import plural
+from ..language.values import UsageError
+from ..outfile import write_file
+from .ending import Orderly
+from .output import ExitWith, ReaderGone, complain, write, write_all
+from .plan_text import as_json, command_lines, order_note, plan_json
+from .wanted import NOTHING, how_of, present_table, text_of, wanted_from
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .context import Context
+
+
+def plan(context: Context, options: dict[str, str], words: list[str]) -> int:
+    """0; with --detailed-exitcode 2 if there is something to do, and 1 for what goes wrong."""
+    detailed = "detailed-exitcode" in options
+    try:
+        made = _plan(context, options, words)
+    except (ExitWith, UsageError) as error:
+        if detailed and not isinstance(error, ReaderGone):
+            error.status = 1
+        raise
+    return 2 if detailed and made else 0
+
+
+def _plan(context: Context, options: dict[str, str], words: list[str]) -> Plan:
+    how = how_of("plan", options)
+    wanted = wanted_from(context, text_of(words[0] if words else None), options)
+    made = Plan(wanted, present_table(context), how)
+    if "out" in options:
+        _save(made, options["out"])
+    if "json" in options:
+        write_all(as_json(made))
+        return made
+    note = order_note(made)
+    write_all(command_lines(made))
+    write((f"# {note}\n" if note else "") + f"{made}\n")
+    return made
+
+
+def _save(made: Plan, path: str) -> None:
+    try:
+        with Orderly():
+            others = write_file(path, [piece.encode() for piece in plan_json(made, plan_to_save(made))])
+    except OSError as error:
+        raise ExitWith(NOTHING, f"cannot write {path}: {error.strerror}") from None
+    if others:
+        complain(
+            f"{path} is a new file now: {others:,} {plural(others, 'other name')} of it keep the old content"
+        )

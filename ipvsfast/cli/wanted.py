@@ -1,0 +1,69 @@
+"""Reading a wanted table from a file or standard input, for the verbs that compare and apply; and the options
+that say how to get there."""
+
+from __future__ import annotations
+
+from ..changes.apply import read_present
+from ..changes.plan import ACTIONS, How
+from ..changes.restore import RulesInvalid, RuleText
+from ..changes.wanted import Wanted, read_wanted
+from ..errors import InvalidValue, IpvsError
+from ..language.values import UsageError
+from .advice import problem_text
+from .output import ExitWith, complain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..changes.plan import Present
+    from .context import Context
+
+STDIN = "stdin"
+NOTHING = 2  # exit status: nothing was done
+
+
+def text_of(path: str | None) -> RuleText:
+    """A file, or standard input; ExitWith (2) if it cannot be read."""
+    try:
+        if path is not None and path != "-":
+            return RuleText(path)
+        with open(0, "rb", closefd=False) as stream:
+            return RuleText(stream.read(), STDIN)
+    except OSError as error:
+        raise ExitWith(NOTHING, f"cannot read {path or STDIN}: {error.strerror}") from None
+    except InvalidValue as error:
+        raise ExitWith(NOTHING, str(error)) from None
+
+
+def wanted_from(context: Context, text: RuleText, options: dict[str, str]) -> Wanted:
+    """What the text asks for; ExitWith (2) after all its mistakes."""
+    try:
+        return read_wanted(text, context.names.resolver(), allow_empty="allow-empty" in options)
+    except RulesInvalid as error:
+        for problem in error.problems:
+            complain(problem_text(problem))
+        count = len(error.problems)
+        text_ = f"{count} {'mistake' if count == 1 else 'mistakes'} in {text.name}; nothing was done"
+        raise ExitWith(NOTHING, text_) from None
+    except InvalidValue as error:
+        raise ExitWith(NOTHING, f"{error} (--allow-empty if that is meant)") from None
+
+
+def present_table(context: Context) -> Present:
+    """The table of our namespace, all of it; ExitWith (2) if it cannot be read."""
+    session = context.ipvs.session
+    try:
+        return read_present(session)
+    except IpvsError as error:
+        raise ExitWith(NOTHING, str(error)) from None
+
+
+def how_of(verb: str, options: dict[str, str]) -> How:
+    """--order, --keep-weights and --only."""
+    only: Any = options["only"].split(",") if "only" in options else ACTIONS
+    try:
+        return How("order" in options, "keep-weights" in options, only)
+    except InvalidValue:
+        wrong = options["only"]
+        raise UsageError(2, f"{verb}: --only takes {', '.join(ACTIONS)}, or several, not `{wrong}'") from None
