@@ -136,7 +136,8 @@ def parse(
         values["sched-flags"] = _scheduler_flags(values["sched-flags"], values.get("scheduler", "wlc"))
     column = COLUMNS[command]
     if not REQUIRED[column] <= values.keys() <= ALLOWED[column]:
-        _check_cells(NUMBERED, CELLS[column], values, command, "command")
+        word = command.replace("-destination", "-server")  # ipvsadm's, in messages
+        _check_cells(NUMBERED, CELLS[column], values, word, "command")
     if "source" in values and "connection" not in values:
         raise UsageError(2, "--source goes with -L -c only")
     request = Request(command, line.key, options=values, timeouts=timeouts, source=values.get("source"))

@@ -65,7 +65,7 @@ WRONG = [
     (
         "\n# c\n-A -f 1\n-a -f 1\n",
         2,
-        ["stdin:4: -a -f 1: You need to supply the 'real-server' option for the 'add-destination' command"],
+        ["stdin:4: -a -f 1: You need to supply the 'real-server' option for the 'add-server' command"],
     ),
     (
         "-A -f 1 -z\n-A -f 0\n",
