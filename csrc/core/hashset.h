@@ -36,9 +36,11 @@ static inline bool ipvsf_hashset_is_empty(const void *slot)
 	return !word;
 }
 
+/* All at once: slots are filled in no order, so each page would be asked of the kernel one by one. */
 static inline void *ipvsf_hashset_map(size_t bytes)
 {
-	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int how = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;
+	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, how, -1, 0);
 
 	return map == MAP_FAILED ? NULL : map;
 }
