@@ -160,6 +160,11 @@ class RuleText:
         """No rule begins like this."""
         return self._text[:4096].lstrip()[:1] in (b"{", b"[")
 
+    @property
+    def is_saved_plan(self) -> bool:
+        """Whether it is what `ipvsfast plan -o` writes."""
+        return self._text.startswith(b'{"ipvsfast_plan":')
+
     def chunks(self) -> Iterator[bytes]:
         """The text from its beginning."""
         return text_chunks(self._text)

@@ -16,12 +16,6 @@ if TYPE_CHECKING:
     from .plan import Present
 
 VERSION = 1
-_START = b'{"ipvsfast_plan":'
-
-
-def is_saved_plan(text: RuleText) -> bool:
-    """Whether a text is what save_plan() made."""
-    return text.text.startswith(_START)
 
 
 def plan_to_save(plan: Plan) -> dict[str, Any]:

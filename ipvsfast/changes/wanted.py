@@ -60,15 +60,25 @@ class Wanted:
 
 
 class _Collected(FileCheck):
-    """The check of a rule file, which keeps what it has read."""
+    """The check of a rule file, which keeps what it has read. lines: no more than so many rules come; memory
+    that grows would be touched again and again."""
 
-    def __init__(self, parse: Parse, source: str) -> None:
+    def __init__(self, parse: Parse, source: str, lines: int) -> None:
         super().__init__(parse, source)
-        self.ops: bytearray = bytearray()
+        self._kept = bytearray(lines * OP_SIZE)
+        self._used = 0
 
     def apply(self) -> None:
         super().apply()
-        self.ops += memoryview(self.buffer.ops)[: self.buffer.count * OP_SIZE]
+        end = self._used + self.buffer.count * OP_SIZE
+        memoryview(self._kept)[self._used : end] = memoryview(self.buffer.ops)[: end - self._used]
+        self._used = end
+
+    @property
+    def ops(self) -> bytearray:
+        """What was read, packed."""
+        del self._kept[self._used :]
+        return self._kept
 
 
 def read_wanted(text: RuleText, names: Resolver | None = None, *, allow_empty: bool = False) -> Wanted:
@@ -90,7 +100,7 @@ def _of_rules(text: RuleText, names: Resolver) -> Wanted:
         return parse_words(words, names)
 
     def check() -> _Collected:
-        checker = _Collected(parse, text.name)
+        checker = _Collected(parse, text.name, text.text.count(b"\n") + 1)
         checker.read(text.chunks())
         return checker
 

@@ -7,12 +7,10 @@ from time import monotonic
 from ..changes.apply import Applying, Limits, TableMoved, refusal_text
 from ..changes.plan import Plan
 from ..changes.restore import RulesInvalid
-from ..changes.saved_plan import SavedPlan, is_saved_plan
 from ..errors import InvalidValue, IpvsError
 from ..language.values import UsageError
 from .lock import CommandLock, wait_seconds
 from .output import ExitWith, ReaderGone, complain, hold_termination, interrupted, write_all
-from .plan_text import difference_lines, order_note
 from .progress import for_terminal
 from .wanted import NOTHING, how_of, present_table, text_of, wanted_from
 
@@ -57,9 +55,11 @@ def _limits(options: dict[str, str]) -> Limits:
 
 def _maker(context: Context, text: RuleText, options: dict[str, str]) -> Callable[[Present], Plan]:
     """What makes the plan when the table is known; the text is read and right."""
-    if not is_saved_plan(text):
+    if not text.is_saved_plan:
         wanted, how = wanted_from(context, text, options), how_of("apply", options)
         return lambda present: Plan(wanted, present, how)
+    from ..changes.saved_plan import SavedPlan
+
     for name in _MADE_WITH:
         if name in options:
             raise UsageError(2, f"apply: --{name} was decided when {text.name} was made: leave it out")
@@ -80,7 +80,9 @@ def _checked(make: Callable[[Present], Plan], present: Present, limits: Limits) 
 
 def _shown(plan: Plan, options: dict[str, str]) -> int:
     """What is to be done. A reader who is gone does not keep it from being done."""
-    if "quiet" not in options:
+    if "quiet" not in options and (plan or plan.disordered or "dry-run" in options):
+        from .plan_text import difference_lines, order_note
+
         try:
             write_all(difference_lines(plan))
         except ReaderGone:
