@@ -79,6 +79,8 @@ static inline int64_t ipvsf_now_ms(void)
 
 /* core/netns.c: what work(arg) returns, done by a thread in that network namespace; -1: by the caller's */
 int ipvsf_netns_do(int netns_fd, int (*work)(void *arg), void *arg);
+/* A descriptor (CLOEXEC) of the namespace of a socket, or -errno. */
+int ipvsf_netns_of(int socket_fd);
 
 /* netlink/session.c */
 int ipvsf_session_check(struct ipvsf_session *s);

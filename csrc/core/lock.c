@@ -8,12 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
-
-#ifndef SIOCGSKNS
-#define SIOCGSKNS 0x894C /* Linux 4.9 */
-#endif
 
 #define LOCK_FOLDER "/run/ipvsfast"
 
@@ -21,10 +16,10 @@
 static int netns_inode(int socket, unsigned long long *ret)
 {
 	struct stat st;
-	int r = 0, fd = ioctl(socket, SIOCGSKNS);
+	int r = 0, fd = ipvsf_netns_of(socket);
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (fstat(fd, &st))
 		r = -errno;
 	close(fd);

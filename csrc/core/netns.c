@@ -7,9 +7,18 @@
 #include "core/internal.h"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#define OWN "/proc/thread-self/ns/net"
+
+#ifndef SIOCGSKNS
+#define SIOCGSKNS 0x894C /* Linux 4.9 */
+#endif
 
 struct job {
 	int netns_fd;
@@ -26,6 +35,25 @@ static void *run(void *arg)
 	return NULL;
 }
 
+/* Only who is elsewhere needs CAP_SYS_ADMIN to go there. */
+static bool is_own(int netns_fd)
+{
+	struct stat there, here;
+
+	return netns_fd < 0 || (!fstat(netns_fd, &there) && !stat(OWN, &here) &&
+				there.st_ino == here.st_ino && there.st_dev == here.st_dev);
+}
+
+int ipvsf_netns_of(int socket_fd)
+{
+	int netns = ioctl(socket_fd, SIOCGSKNS);
+
+	if (netns < 0)
+		return -errno;
+	fcntl(netns, F_SETFD, FD_CLOEXEC);
+	return netns;
+}
+
 int ipvsf_netns_do(int netns_fd, int (*work)(void *arg), void *arg)
 {
 	struct job job = { netns_fd, work, arg, -EIO };
@@ -33,7 +61,7 @@ int ipvsf_netns_do(int netns_fd, int (*work)(void *arg), void *arg)
 	pthread_t thread;
 	int r;
 
-	if (netns_fd < 0)
+	if (is_own(netns_fd))
 		return work(arg);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old); /* handlers run in the caller's threads */

@@ -2,8 +2,6 @@
 /* One netlink socket with the IPVS family resolved, its buffers and limits. */
 #include "core/internal.h"
 
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -125,7 +123,7 @@ struct ipvsf_session *ipvsf_session_other(struct ipvsf_session *s)
 
 	if (s->other || s->attached)
 		return s->other ? s->other : s;
-	netns_fd = ioctl(s->fd, SIOCGSKNS); /* the caller may be elsewhere by now */
+	netns_fd = ipvsf_netns_of(s->fd); /* the caller may be elsewhere by now */
 	if (netns_fd < 0)
 		return s;
 	create(netns_fd, IPVSF_RECV_OTHER, &s->other);
