@@ -33,7 +33,7 @@ FILTERS = (
     Option(_BLOCK, "schedulers", ("--scheduler",), "NAME,...", "services with these schedulers"),
     _option("fwmark", "services of these firewall marks", "MARK,..."),
     _option("min-active", "destinations with at least so many active connections", "NUMBER"),
-    _option("zero-weight", "destinations with a share of 0"),
+    _option("zero-weight", "destinations of weight 0"),
     _option("services-only", "services without their destinations"),
     _option("sort", f"sort by a column: service, destination, {_SETTINGS}, "
             "active, inactive, persistent, or a counter such as connections or in_bytes; the largest first",

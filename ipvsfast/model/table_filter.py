@@ -43,7 +43,7 @@ class TableFilter(Record):
     ports (:8000-8099), or both (10.0.0.0/8:80, [2001:db8::/32]:80). protocols: tcp, udp, sctp, or fwm for
     firewall marks. fwmarks: numbers of marks. families: ipv4, ipv6, of the service. schedulers: names.
     min_active: active connections that a destination has at least. zero_weight: only destinations with a
-    share of 0 (True), only others (False), or both (None).
+    weight 0 (True), only others (False), or both (None).
 
     sort: the column by which destinations are sorted, one of COLUMNS: by address where that is "service" or
     "destination", else the largest first. limit: so many destinations at most, 0 for all. services_only: it
@@ -59,7 +59,7 @@ class TableFilter(Record):
     families: Field[tuple[str, ...]] = Field(4, "ipv4, ipv6.")
     schedulers: Field[tuple[str, ...]] = Field(5, "Names of schedulers.")
     min_active: Field[int] = Field(6, "Active connections at least.")
-    zero_weight: Field[bool | None] = Field(7, "Only destinations with a share of 0, only others, or both.")
+    zero_weight: Field[bool | None] = Field(7, "Only destinations of weight 0, only others, or both.")
     sort: Field[str] = Field(8, "The column to sort by; empty: as the table is.")
     limit: Field[int] = Field(9, "So many rows at most; 0: no limit.")
     services_only: Field[bool] = Field(10, "Services without their destinations.")
