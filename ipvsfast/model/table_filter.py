@@ -42,7 +42,7 @@ class TableFilter(Record):
     service, destination: text or texts: an address, a prefix (10.0.0.0/8, 2001:db8::/32), a port (:80) or
     ports (:8000-8099), or both (10.0.0.0/8:80, [2001:db8::/32]:80). protocols: tcp, udp, sctp, or fwm for
     firewall marks. fwmarks: numbers of marks. families: ipv4, ipv6, of the service. schedulers: names.
-    min_active: active connections that a destination has at least. zero_weight: only destinations with a
+    min_active: active connections that a destination has at least. zero_weight: only destinations of
     weight 0 (True), only others (False), or both (None).
 
     sort: the column by which destinations are sorted, one of COLUMNS: by address where that is "service" or
