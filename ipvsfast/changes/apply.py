@@ -180,7 +180,7 @@ def check_unmoved(made_for: dict[str, str], now: dict[str, str]) -> None:
         if made_for.get(name) != value
     ]
     if moved:
-        raise TableMoved(moved)
+        raise TableMoved(sorted(moved))  # the kernel's order is another one in every namespace
 
 
 def refusal_text(change: Change, code: int) -> str:

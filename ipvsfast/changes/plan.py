@@ -169,7 +169,7 @@ class Present:
             whole = b"".join([_without_hashed(service), *dests])
             name = str(value.key if isinstance(value, Service) else value)
             found[name] = hashlib.sha256(whole).hexdigest()[:16]
-        return found
+        return dict(sorted(found.items()))
 
 
 def _as_edit(service: bytes) -> bytes:

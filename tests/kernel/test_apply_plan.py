@@ -292,7 +292,8 @@ def test_a_saved_plan(tmp_path: Path) -> None:
     done = run("apply", path)
     assert done.returncode == 2
     assert done.stderr.startswith(
-        "the table is not the one that the plan was made for: FWM 7 was deleted, TCP 10.0.0.1:80 was changed"
+        "the table is not the one that the plan was made for: "
+        "FWM 7 was deleted, TCP 10.0.0.1:80 was changed, UDP 10.0.0.1:53 was added"
     )
 
 
@@ -357,6 +358,27 @@ def test_what_another_program_has_made() -> None:
     assert run("apply", "-q", stdin=OLD).returncode == 0
     with Ipvs() as ipvs:
         assert len(ipvs.table()) == 2
+
+
+def test_another_program_meanwhile(shim: Path) -> None:
+    """What it adds while the changes are sent is seen afterwards: no success is told, and how much differs."""
+    fill(OLD)
+    with held(shim, "stop:1", "apply", stdin=NEW + MORE) as command:
+        assert run("-A", "-f", "99").returncode == 0
+        command.signal(signal.SIGCONT)
+    assert command.status == 1
+    assert command.err.endswith("the table is not as wanted: 0 to add, 0 to change, 1 to delete\n")
+    assert run("apply", "-q", stdin=NEW + MORE).returncode == 0
+
+
+def test_many_schedulers() -> None:
+    """However many change: each service keeps its destinations and their counters, and is edited."""
+    old = rules(120, 2)
+    fill(old)
+    done = run("plan", stdin=old.replace("-s rr", "-s wlc"))
+    assert done.stdout.count("ipvsadm -E") == 120
+    assert "0 to add, 120 to change, 0 to delete" in done.stdout
+    assert run("apply", "-q", stdin=old.replace("-s rr", "-s wlc")).returncode == 0
 
 
 def test_in_another_namespace_nothing_happens() -> None:
