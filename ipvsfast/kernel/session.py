@@ -119,7 +119,7 @@ class Session:
 
     def take_lock(self, held: HeldLock) -> tuple[int, str]:
         """Takes the lock of the network namespace for `held`: (0, ""), or (errno, its holder). EWOULDBLOCK:
-        another has it; else there can be none. See csrc/core/lock.c."""
+        another has it; else there can be none. See csrc/netlink/lock.c."""
         holder = ffi.new("char[64]")
         with self._own_lock():
             code = lib.ipvsf_lock_take(self._open(), held.fd, holder, 64)
