@@ -224,9 +224,12 @@ class Plan:
             *[(action, 0 if moved else entries) for _, action, entries, _, moved in steps],
             *[(change.action, int(change.operation.command == "start-daemon")) for change in last],
         ]
-        self.added, self.edited, self.deleted = [
+        added, edited, deleted = [
             sum([number for action, number in self.counted if action == kind]) for kind in ACTIONS
         ]
+        self.added: Final[int] = added
+        self.edited: Final[int] = edited
+        self.deleted: Final[int] = deleted
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Plan, (self.wanted, self.present, self.how)
