@@ -8,7 +8,7 @@ The names below are loaded when first used, so that the command pays only for wh
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .changes.apply import Applied, TableMoved
-    from .changes.plan import Change, How, Plan, Present
+    from .changes.plan import Change, How, Plan, TableState
     from .changes.problem import Problem
     from .changes.replace import Replaced
     from .changes.restore import Restored, RulesInvalid
@@ -92,7 +92,7 @@ _HOME = {
     "Change": "changes.plan",
     "How": "changes.plan",
     "Plan": "changes.plan",
-    "Present": "changes.plan",
+    "TableState": "changes.plan",
     "Wanted": "changes.wanted",
     "Replaced": "changes.replace",
     "Restored": "changes.restore",
@@ -188,12 +188,13 @@ __all__ = [
     "DestinationOrKey", "DifferenceName", "FamilyCondition", "ForwardingName", "Group", "Groups", "How",
     "Info", "Interrupted", "InvalidValue", "Ipvs", "IpvsError", "IpvsUnavailable", "KernelError",
     "KernelRefused", "Namespace", "NotFound", "NotPermitted", "NotRestorable", "Operation",
-    "OutcomeUnknown", "Pace", "Plan", "Poller", "Present", "Problem", "ProtocolCondition", "ProtocolName",
+    "OutcomeUnknown", "Pace", "Plan", "Poller", "Problem", "ProtocolCondition", "ProtocolName",
     "RateName", "Reading", "ReadingInterrupted", "ReadingReport", "Replaced", "Restored", "Result",
     "Results", "RowForm", "RuleSource", "RulesInvalid", "SchedulerFlag", "Service", "ServiceColumnName",
     "ServiceColumns", "ServiceDeltas", "ServiceKey", "ServiceNumbersName", "ServiceOptions", "ServiceOrKey",
     "ServiceTextsName", "Snapshot", "SnapshotSource", "SourceName", "StateCondition", "Stats", "SyncDaemon",
-    "TableChanging", "TableLocked", "TableMoved", "Timeouts", "Tunnel", "TunnelChecksum", "TunnelType",
+    "TableChanging", "TableLocked", "TableMoved", "TableState", "Timeouts", "Tunnel", "TunnelChecksum",
+    "TunnelType",
     "ViewName", "Wanted", "__version__", "check", "from_rule", "to_rule",
 ]  # fmt: skip
 

@@ -8,7 +8,7 @@ from ..errors import InvalidValue, IpvsError, plural, sentence
 from ..kernel.layout import unpack_daemon
 from ..kernel.rule_buffer import NOT_SENT, new_results
 from ..model.settings import Timeouts
-from .plan import ACTIONS, Change, Plan, Present
+from .plan import ACTIONS, Change, Plan, TableState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,11 +95,11 @@ class Applied:
         return f"<Applied {self}>"
 
 
-def read_present(session: Session) -> Present:
+def read_present(session: Session) -> TableState:
     """The table that a plan begins with, all of it."""
     reading = session.read(complete=True)
     daemons = [unpack_daemon(row) for row in session.daemons()]
-    return Present(reading, Timeouts._make(*session.timeouts()), daemons)
+    return TableState(reading, Timeouts._make(*session.timeouts()), daemons)
 
 
 class Limits:

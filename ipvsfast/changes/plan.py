@@ -139,7 +139,7 @@ class How:
         return bits | (KEEP_WEIGHTS if self.keep_weights else 0)
 
 
-class Present:
+class TableState:
     """The table that a plan begins with. reading: complete. timeouts and daemons: of the same namespace."""
 
     __slots__ = ("reading", "timeouts", "daemons")
@@ -150,7 +150,7 @@ class Present:
         self.daemons: Final[Sequence[SyncDaemon]] = daemons
 
     @classmethod
-    def of(cls, wanted: Wanted) -> Present:
+    def of(cls, wanted: Wanted) -> TableState:
         """The table that a wanted one would be."""
         return cls(reading_of(wanted.rules), wanted.timeouts, wanted.daemons)
 
@@ -195,9 +195,9 @@ class Plan:
     destinations stand in another order than wanted, and are left so.
     """
 
-    def __init__(self, wanted: Wanted, present: Present, how: How) -> None:
+    def __init__(self, wanted: Wanted, present: TableState, how: How) -> None:
         self.wanted: Final[Wanted] = wanted
-        self.present: Final[Present] = present
+        self.present: Final[TableState] = present
         self.how: Final[How] = how
         made = Replacement(wanted.rules, present.reading, None, how.bits)
         self.disordered: Final[int] = made.disordered

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from ..resolver import Resolver
-    from .plan import Present
+    from .plan import TableState
 
 VERSION = 1
 
@@ -72,7 +72,7 @@ class SavedPlan:
             )
         return values
 
-    def plan(self, present: Present) -> Plan:
+    def plan(self, present: TableState) -> Plan:
         """The plan for the table as it is; TableMoved if that is not the one it was made for."""
         check_unmoved(self._table, present.fingerprints())
         plan = Plan(self.wanted, present, self.how)

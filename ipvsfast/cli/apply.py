@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..changes.apply import Applied
-    from ..changes.plan import Present
+    from ..changes.plan import TableState
     from ..changes.restore import RuleText
     from .context import Context
 
@@ -53,7 +53,7 @@ def _limits(options: dict[str, str]) -> Limits:
         raise UsageError(2, f"apply: --max-delete and --max-change: {error}") from None
 
 
-def _maker(context: Context, text: RuleText, options: dict[str, str]) -> Callable[[Present], Plan]:
+def _maker(context: Context, text: RuleText, options: dict[str, str]) -> Callable[[TableState], Plan]:
     """What makes the plan when the table is known; the text is read and right."""
     if not text.is_saved_plan:
         wanted, how = wanted_from(context, text, options), how_of("apply", options)
@@ -69,7 +69,7 @@ def _maker(context: Context, text: RuleText, options: dict[str, str]) -> Callabl
         raise ExitWith(NOTHING, f"{error}; nothing was done") from None
 
 
-def _checked(make: Callable[[Present], Plan], present: Present, limits: Limits) -> Plan:
+def _checked(make: Callable[[TableState], Plan], present: TableState, limits: Limits) -> Plan:
     try:
         plan = make(present)
         limits.check(plan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..changes.plan import Plan, Present
+from ..changes.plan import Plan, TableState
 from ..language.values import UsageError
 from .output import ReaderGone, write, write_all
 from .plan_text import as_json, difference_lines, order_note
@@ -22,7 +22,7 @@ def diff(context: Context, options: dict[str, str], words: list[str]) -> int:
     how = how_of("diff", options)
     texts = [text_of(word) for word in words or ["-"]]
     wanted = [wanted_from(context, text, options) for text in texts]
-    present = Present.of(wanted[0]) if len(wanted) > 1 else present_table(context)
+    present = TableState.of(wanted[0]) if len(wanted) > 1 else present_table(context)
     plan = Plan(wanted[-1], present, how)
     try:
         _tell(plan, options)

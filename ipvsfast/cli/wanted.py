@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..changes.plan import Present
+    from ..changes.plan import TableState
     from .context import Context
 
 STDIN = "stdin"
@@ -50,7 +50,7 @@ def wanted_from(context: Context, text: RuleText, options: dict[str, str]) -> Wa
         raise ExitWith(NOTHING, f"{error} (--allow-empty if that is meant)") from None
 
 
-def present_table(context: Context) -> Present:
+def present_table(context: Context) -> TableState:
     """The table of our namespace, all of it; ExitWith (2) if it cannot be read."""
     session = context.ipvs.session
     try:

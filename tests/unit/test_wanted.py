@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ipvsfast import InvalidValue, RulesInvalid, SyncDaemon, Timeouts
-from ipvsfast.changes.plan import How, Plan, Present
+from ipvsfast.changes.plan import How, Plan, TableState
 from ipvsfast.changes.restore import RuleText
 from ipvsfast.changes.wanted import Wanted, read_wanted
 from ipvsfast.kernel.layout import unpack_table
@@ -54,7 +54,7 @@ def test_json_is_read_back_as_it_was_written(form: str) -> None:
     text = as_json(wanted(RULES), form)
     again = wanted(text)
     assert as_json(again, form) == text
-    present = Present.of(wanted(RULES))
+    present = TableState.of(wanted(RULES))
     plan = Plan(again, present, How(order=True))
     assert not plan, list(plan)
 
