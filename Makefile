@@ -109,6 +109,8 @@ test-long: deps-long venv
 		$(MAKE) --no-print-directory campaigns KERNEL=$$kernel || exit; \
 		IPVSFAST_KERNEL=$$kernel $(BIN)/pytest tests/harness/test_lockdown.py $(PYTEST_ARGS) || exit; \
 	done
+	IPVSFAST_HAMMER=300 $(VM) --timeout 5400 -- $(BIN)/pytest tests/kernel/test_hammer.py $(PYTEST_ARGS)
+	@$(MAKE) --no-print-directory campaigns test-big-endian
 
 test-big-endian: deps-long venv
 	$(BIN)/python -m tests.vm.debian_root --arch s390x bookworm -- tools/test_emulated.sh $(PYTEST_ARGS)

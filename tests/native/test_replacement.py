@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from hypothesis import given, settings
@@ -68,9 +69,9 @@ def carry_out(table: Table, ops: bytearray, common: set[int]) -> list[int]:
     results = []
     for at in range(0, len(ops), OP_SIZE):
         op = ops[at : at + OP_SIZE]
-        number = int.from_bytes(service_of(op)[8:12], "little")
+        number = int.from_bytes(service_of(op)[8:12], sys.byteorder)
         scheduler = service_of(op)[44:60].rstrip(b"\0").decode()
-        dest, weight = dest_of(op)[7], int.from_bytes(dest_of(op)[24:28], "little")
+        dest, weight = dest_of(op)[7], int.from_bytes(dest_of(op)[24:28], sys.byteorder)
         command = command_of(op)
         name = {v: k for k, v in COMMANDS.items()}[command]
         code = 0
@@ -193,7 +194,9 @@ def test_rows_of_what_changes(old: Table, new: Table) -> None:
         elif command_of(op) in (lib.IPVSF_NEW_DEST, lib.IPVSF_SET_DEST, lib.IPVSF_DEL_DEST):
             assert bytes(ffi.buffer(there.table.dests[row].conf.addr)) == dest_of(op)[4:20]
         else:
-            assert there.table.services[row].conf.fwmark == int.from_bytes(service_of(op)[8:12], "little")
+            assert there.table.services[row].conf.fwmark == int.from_bytes(
+                service_of(op)[8:12], sys.byteorder
+            )
 
 
 @settings(max_examples=300, deadline=None)
@@ -254,7 +257,7 @@ def test_deletions_are_in_the_order_that_brings_back_cheaply() -> None:
     old: Table = {number: ("rr", {1: 1, 2: 1, 3: 1}) for number in (2, 1, 3)}
     plan = Replacement(packed({2: ("rr", {2: 1})}), reading(old))
     told = [
-        (int.from_bytes(service_of(op)[8:12], "little"), dest_of(op)[7])
+        (int.from_bytes(service_of(op)[8:12], sys.byteorder), dest_of(op)[7])
         for op in [plan.ops[at : at + OP_SIZE] for at in range(0, len(plan.ops), OP_SIZE)]
     ]
     assert told == [(3, 0), (2, 3), (2, 1), (1, 0)]

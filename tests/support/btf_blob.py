@@ -8,6 +8,9 @@ INT, PTR, ARRAY, STRUCT, UNION, ENUM, FWD, TYPEDEF, VOLATILE, CONST = range(1, 1
 FUNC, FUNC_PROTO, VAR, DATASEC, FLOAT, DECL_TAG, TYPE_TAG, ENUM64 = range(12, 20)
 
 
+MAGIC = 0xEB9F
+
+
 class Blob:
     """BTF in the making; a base makes it split BTF."""
 
@@ -68,7 +71,7 @@ class Blob:
 
     def data(self) -> bytes:
         strings = self.strings or b"\0"
-        head = struct.pack("=HBBIIIII", 0xEB9F, 1, 0, 24, 0, len(self.types), len(self.types), len(strings))
+        head = struct.pack("=HBBIIIII", MAGIC, 1, 0, 24, 0, len(self.types), len(self.types), len(strings))
         return head + self.types + strings
 
 
