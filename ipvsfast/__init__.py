@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from .model.connection import Connection
     from .model.destination import Destination, Tunnel
     from .model.keys import DestinationKey, ServiceKey
-    from .model.operation import Batch, Interrupted, Operation, Result, Results
+    from .model.operation import Batch, Operation
+    from .model.result import Interrupted, Result, Results
     from .model.service import Service
     from .model.settings import Info, SyncDaemon, Timeouts
     from .model.stats import Stats
@@ -123,10 +124,10 @@ _HOME = {
     "Reading": "kernel.table_reading",
     "Connection": "model.connection",
     "Batch": "model.operation",
-    "Interrupted": "model.operation",
+    "Interrupted": "model.result",
     "Operation": "model.operation",
-    "Result": "model.operation",
-    "Results": "model.operation",
+    "Result": "model.result",
+    "Results": "model.result",
     "Destination": "model.destination",
     "DestinationKey": "model.keys",
     "Info": "model.settings",

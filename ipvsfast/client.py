@@ -10,7 +10,8 @@ from .kernel.layout import OP_SIZE, pack_key, pack_operations, unpack_daemon
 from .kernel.rule_buffer import count_sent, new_results
 from .kernel.session import Session
 from .kernel.table_reading import EVERYTHING, scope_of
-from .model.operation import PUTS, Batch, Operation, Results, leave_with
+from .model.operation import PUTS, Batch, Operation
+from .model.result import Results, leave_with
 from .model.service import service_key
 from .model.settings import Info, Timeouts
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ..model.destination import Destination
     from ..model.service import Service
     from ..model.stats import Stats
-    from .tables import ServerRows, ServiceLine
 
+    ServiceLine = Callable[[str, Service], str]
+    ServerRows = Callable[[list[str], Sequence[Destination]], list[str]]
     Five = tuple[int, int, int, int, int]
 
 _WHOLE = 100_000_000  # from here on numbers are shortened
