@@ -91,7 +91,7 @@ demo: deps-test venv
 	@tools/demo.sh
 
 # All of them, whatever fails before.
-test:
+test: deps-test
 	@$(MAKE) --no-print-directory --keep-going test-unit test-harness test-kernel
 
 test-unit: venv
