@@ -239,12 +239,14 @@ class Ipvs:
             self._session, text, checked.total, checked.parse,
             stop=stop_on_error, exist=exist, clear=clear, progress=progress,
         )  # fmt: skip
+        lock = TableLock(self._session, wait)
         try:
-            with TableLock(self._session, wait) if clear else nullcontext():
+            with lock if clear else nullcontext():
                 return work.carry_out()
         except TableLocked:
             raise  # nothing was begun
         except BaseException as error:
+            lock.release()
             leave_with(error, restored=work.account(error))
 
     def plan(
@@ -294,14 +296,19 @@ class Ipvs:
         from .changes.lock import TableLock
 
         Limits(max_delete, max_change).check(plan)
-        with TableLock(self._session, wait):
-            now = read_present(self._session)
-            check_unmoved(plan.present.fingerprints(), now.fingerprints())
-            work = Applying(self._session, plan, progress)
-            try:
-                return work.carry_out()
-            except BaseException as error:
-                leave_with(error, applied=work.account(error))
+        lock = TableLock(self._session, wait)
+        try:
+            with lock:
+                now = read_present(self._session)
+                check_unmoved(plan.present.fingerprints(), now.fingerprints())
+                work = Applying(self._session, plan, progress)
+                try:
+                    return work.carry_out()
+                except BaseException as error:
+                    leave_with(error, applied=work.account(error))
+        except BaseException:
+            lock.release()
+            raise
 
     def rules(self) -> list[str]:
         """The table as rules that restore brings back, one a string: timeouts, daemons, services, and

@@ -60,6 +60,11 @@ class TableLock:
             time.sleep(min(left, _PAUSE))
 
     def __exit__(self, *exc: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Gives it back, if that was not done. For who catches what ended the block: Ctrl-C may have come in
+        the middle of the way out, and then an exception that is kept keeps the lock."""
         self._held.release()
 
     def _go_without(self, code: int) -> None:
