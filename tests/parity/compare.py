@@ -67,10 +67,16 @@ def usual_words(messages: bytes) -> bytes:
 
 
 def shown(text: bytes) -> bytes:
-    """What a terminal would obey as `\\xNN`."""
+    """What a terminal would obey as `\\xNN`, a byte that is no UTF-8 too, and U+FEFF as `\\ufeff`; of more than 400
+    characters the first 200 and how many there are."""
     letters = text.decode("utf-8", "surrogateescape")
-    escaped = "".join([c if c.isprintable() else f"\\x{ord(c):02x}" for c in letters])
-    return escaped.encode("utf-8", "surrogateescape")
+    long = f"... ({len(letters):,} characters)" if len(letters) > 400 else ""
+    kept = letters[:200] if long else letters
+    codes = [(c, ord(c) - 0xDC00 if 0xDC80 <= ord(c) <= 0xDCFF else ord(c)) for c in kept]
+    escaped = [
+        c if c.isprintable() else f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" for c, code in codes
+    ]
+    return ("".join(escaped) + long).encode("utf-8", "surrogateescape")
 
 
 def by_service(listing: bytes) -> list[str]:

@@ -3,7 +3,8 @@
  * Preloaded into either program: changes what the kernel says of IPVS, to show values that no test can
  * bring about. PARITY_STATS="c ip op ib ob cps ipps opps ibps obps" replaces all 64-bit counters,
  * PARITY_FORWARD, PARITY_WEIGHT and PARITY_TUNNEL_FLAGS one value of every server,
- * PARITY_ERROR="COMMAND ERRNO" makes the kernel refuse requests of one command.
+ * PARITY_ERROR="COMMAND ERRNO" makes the kernel refuse requests of one command. The older interface, by which
+ * destinations can be read too, is as if it were not there.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -11,6 +12,7 @@
 #include <linux/genetlink.h>
 #include <linux/ip_vs.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,4 +167,15 @@ ssize_t send(int fd, const void *buf, size_t len, int flags)
 
 	request(buf, len);
 	return next(fd, buf, len, flags);
+}
+
+int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+{
+	int (*next)(int, int, int, void *, socklen_t *) = dlsym(RTLD_NEXT, "getsockopt");
+
+	if (level == IPPROTO_IP && name >= IP_VS_SO_GET_VERSION && name <= IP_VS_SO_GET_MAX) {
+		errno = ENOPROTOOPT;
+		return -1;
+	}
+	return next(fd, level, name, value, len);
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -128,5 +129,7 @@ def test_ctrl_c_ends_a_look_up(arena: Arena, tmp_path: Path, words: str) -> None
     (tmp_path / "rules").write_text("-A -t web:80\n-A -t www:80\n")
     argv = [word.format(tmp_path) for word in words.split()]
     with arena.space() as space, served(space, tmp_path, {("web", A): None, ("www", A): None}, 0, "30 5"):
-        assert space.call("parity.traffic:interrupted", program(), *argv) == (130, "")
+        status, messages = space.call("parity.traffic:interrupted", program(), *argv)
+        # Before a restore does anything Ctrl-C just ends it: a shell says 130 of that, too.
+        assert (status in (130, -signal.SIGINT), messages) == (True, "")
         assert space.state().rules == ()
