@@ -78,6 +78,7 @@ int front_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count
 /* All of them, however long it takes. 0, or the failure of the exchange. */
 int front_send_all(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count, int32_t *results);
 
+/* interrupt.c */
 /*
  * From here on neither Ctrl-C nor SIGTERM ends us, but it is asked for; not where it came ignored. Release: it
  * ends us again, and at once if it came meanwhile and was not told. Gives the signal that was.

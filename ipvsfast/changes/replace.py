@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .add import OnProgress
     from .rule_reader import Parse
 
-_PLAIN = {COMMANDS[name] for name in ("add-service", "add-destination", "set", "start-daemon")}
+_ADDITIONS = {COMMANDS[name] for name in ("add-service", "add-destination", "set", "start-daemon")}
 
 
 class Replaced:
@@ -98,7 +98,7 @@ class WholeTable(RuleReader):
         self.found: int = 0
         self.unknown: int = 0
         self.replaced: Replaced = Replaced(untouched=True, complete=False)
-        self.plain: bool = True  # nothing but additions
+        self.additions_only: bool = True
         self.last: int = 0  # line of the last rule
         self._ops = bytearray()
         # For each full buffer the text, and of its rules the line numbers and where they begin.
@@ -115,14 +115,14 @@ class WholeTable(RuleReader):
         buffer, count = self.buffer, self.buffer.count
         self._lines.append((self.text, buffer.numbers[:count].tolist(), buffer.offsets[:count].tolist()))
         self._ops += memoryview(buffer.ops)[: count * OP_SIZE]
-        self.plain &= _PLAIN.issuperset(buffer.commands())
+        self.additions_only &= _ADDITIONS.issuperset(buffer.commands())
         self.last = buffer.numbers[count - 1]
 
     def other(self, request: Request, line: bytes) -> None:
-        self.plain = False
+        self.additions_only = False
 
     def mistake(self, error: UsageError, line: bytes) -> None:
-        self.plain = False
+        self.additions_only = False
 
     def replace(self) -> None:
         """Puts the rules in place of the table."""

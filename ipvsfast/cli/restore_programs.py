@@ -86,7 +86,9 @@ def tell(context: Context, done: Done) -> int:
 def _ended(error: IpvsError | MemoryError, rules: WholeTable) -> ExitWith:
     for problem in rules.problems:
         complain(problem_text(problem))
-    if isinstance(error, IpvsUnavailable) or not rules.plain:  # the table is gone too; or it was emptied
+    if (
+        isinstance(error, IpvsUnavailable) or not rules.additions_only
+    ):  # the table is gone too; or it was emptied
         return ExitWith(255, str(error))
     what = "out of memory" if isinstance(error, MemoryError) else error
     return ExitWith(255, f"{what}\n{account(rules)}")
@@ -149,7 +151,7 @@ def clear_and_restore(context: Context, text: bytes) -> int:
     hold_termination()
     try:
         rules.read(text_chunks(text))
-        if not rules.plain:  # commands other than additions: line by line, as ipvsadm would
+        if not rules.additions_only:  # commands other than additions: line by line, as ipvsadm would
             carry_out(context, context.parse(["-C"]))
             return Restore(context, SOURCE).feed(text_chunks(text))
         rules.replace()
@@ -158,5 +160,5 @@ def clear_and_restore(context: Context, text: bytes) -> int:
         raise _ended(error, rules) from None
     except KeyboardInterrupt as error:
         rules.settle()
-        raise interrupted(f": {account(rules)}" if rules.plain else "", error) from None
+        raise interrupted(f": {account(rules)}" if rules.additions_only else "", error) from None
     return report(rules)
