@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         NotPermitted,
         NotRestorable,
         OutcomeUnknown,
+        StateError,
         TableChanging,
         TableLocked,
     )
@@ -119,6 +120,7 @@ _HOME = {
     "NotPermitted": "errors",
     "NotRestorable": "errors",
     "OutcomeUnknown": "errors",
+    "StateError": "errors",
     "TableChanging": "errors",
     "TableLocked": "errors",
     "Reading": "kernel.table_reading",
@@ -193,9 +195,9 @@ __all__ = [
     "RateName", "Reading", "ReadingInterrupted", "ReadingReport", "Replaced", "Restored", "Result",
     "Results", "RowForm", "RuleSource", "RulesInvalid", "SchedulerFlag", "Service", "ServiceColumnName",
     "ServiceColumns", "ServiceDeltas", "ServiceKey", "ServiceNumbersName", "ServiceOptions", "ServiceOrKey",
-    "ServiceTextsName", "Snapshot", "SnapshotSource", "SourceName", "StateCondition", "Stats", "SyncDaemon",
-    "TableChanging", "TableLocked", "TableMoved", "TableState", "Timeouts", "Tunnel", "TunnelChecksum",
-    "TunnelType",
+    "ServiceTextsName", "Snapshot", "SnapshotSource", "SourceName", "StateCondition", "StateError", "Stats",
+    "SyncDaemon", "TableChanging", "TableLocked", "TableMoved", "TableState", "Timeouts", "Tunnel",
+    "TunnelChecksum", "TunnelType",
     "ViewName", "Wanted", "__version__", "check", "from_rule", "to_rule",
 ]  # fmt: skip
 

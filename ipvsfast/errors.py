@@ -137,6 +137,10 @@ class TableLocked(IpvsError):
     EBUSY. Any other says why there can be no lock here, which is an error only where it was asked for."""
 
 
+class StateError(IpvsError):
+    """What has to be remembered about a table, such as weights, cannot be kept or not be read."""
+
+
 class InvalidValue(IpvsError, ValueError):
     """A value that no IPVS table should hold, refused before it reaches the kernel."""
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from ipvsfast.changes.state_folder import DEFAULT_PLACE
 from ipvsfast.cli.commands import SCRIPTS, VERB, VERBS, Verb
 from ipvsfast.cli.help import USAGE, values_of
 from ipvsfast.language.options import (
@@ -109,6 +110,10 @@ ENVIRONMENT = (
      ("ipvsfast", "ipvsfast-restore")),
     ("IPVSFAST_CONNECTIONS_SOURCE",
      "Where connections are read from if no option says it: auto (default), proc or bpf.",
+     ("ipvsfast",)),
+    ("IPVSFAST_STATE",
+     "The folder below which is remembered what has to be known later about the tables of this machine "
+     f"(default {DEFAULT_PLACE}).",
      ("ipvsfast",)),
     ("IPVSFAST_FRONT",
      "off: everything is carried out in Python. require: a command that cannot be carried out without "

@@ -196,6 +196,12 @@ int ipvsf_lock_take(struct ipvsf_session *session, int *ret, char *holder, size_
 /* *fd becomes -1, and may be that before. */
 void ipvsf_lock_release(int *fd);
 
+/*
+ * What tells the session's network namespace from others: the inode of its file, which a later namespace may get
+ * again, and the kernel's cookie, which none does until the next boot (0 where the kernel has none).
+ */
+int ipvsf_netns_identity(struct ipvsf_session *session, uint64_t *inode, uint64_t *cookie);
+
 int ipvsf_info_get(struct ipvsf_session *session, struct ipvsf_info *ret);
 int ipvsf_timeouts_get(struct ipvsf_session *session, struct ipvsf_timeouts *ret);
 

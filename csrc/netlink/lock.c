@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #define LOCK_FOLDER "/run/ipvsfast"
@@ -24,6 +25,25 @@ static int netns_inode(int socket, unsigned long long *ret)
 		r = -errno;
 	close(fd);
 	*ret = st.st_ino;
+	return r;
+}
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+int ipvsf_netns_identity(struct ipvsf_session *s, uint64_t *inode, uint64_t *cookie)
+{
+	socklen_t size = sizeof(*cookie);
+	unsigned long long number = 0;
+	int r = ipvsf_session_check(s);
+
+	if (!r)
+		r = netns_inode(s->fd, &number);
+	*inode = number;
+	*cookie = 0;
+	if (!r && getsockopt(s->fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, &size))
+		*cookie = 0; /* Linux before 5.14 */
 	return r;
 }
 

@@ -127,6 +127,15 @@ class Session:
             self._check(code, "")
         return -code, ffi.string(holder).decode("utf-8", "replace")
 
+    def namespace_identity(self) -> tuple[int, int]:
+        """(inode, cookie) of the network namespace: another one may get the inode later, but none the cookie,
+        which is 0 where the kernel has none (before 5.14)."""
+        out = ffi.new("uint64_t[2]")
+        with self._own_lock():
+            code = lib.ipvsf_netns_identity(self._open(), out, out + 1)
+        self._check(code, "")
+        return int(out[0]), int(out[1])
+
     def limits(self) -> tuple[int, int]:
         """(receive buffer in bytes, messages per send)."""
         out = ffi.new("uint32_t[2]")

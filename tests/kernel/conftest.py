@@ -20,3 +20,11 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def own_namespace(netns: None) -> None:
     """No test can reach the machine's own table by forgetting to ask for a namespace."""
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What commands remember of tables is kept in a folder of the test's own."""
+    folder = tmp_path_factory.mktemp("state")
+    monkeypatch.setenv("IPVSFAST_STATE", str(folder))
+    return folder
