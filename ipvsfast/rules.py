@@ -39,7 +39,8 @@ def from_rule(line: str) -> Operation:
     """
     from .changes.problem import printable
     from .language.line import split_line
-    from .language.parse import UsageError, operation_of, parse
+    from .language.parse import operation_of, parse
+    from .language.words import UsageError
     from .resolver import Resolver
 
     text = printable(line.strip())

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from ..kernel.session import Session
-    from ..language.values import UsageError
+    from ..language.words import UsageError
     from .rule_reader import Parse
 
     OnProgress = Callable[[int], None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from ..kernel.rule_buffer import RuleCheck
-from ..language.values import UsageError
+from ..language.words import UsageError
 from ..model.kernel_names import COMMANDS
 from .problem import Problem
 from .rule_reader import RuleReader

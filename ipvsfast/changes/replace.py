@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..kernel.session import Session
     from ..language.parse import Request
-    from ..language.values import UsageError
+    from ..language.words import UsageError
     from .add import OnProgress
     from .rule_reader import Parse
 

@@ -12,7 +12,8 @@ from ..errors import InvalidValue
 from ..kernel.layout import command_of, pack_operations
 from ..kernel.rule_buffer import OP_SIZE, RuleBuffer
 from ..language.line import split_line
-from ..language.parse import UsageError, operation_of
+from ..language.parse import operation_of
+from ..language.words import UsageError
 from ..model.kernel_names import COMMAND_NAMES, COMMANDS
 from .problem import Problem, refused
 

@@ -8,7 +8,7 @@ from ..changes.apply import Applying, Limits, TableMoved, refusal_text
 from ..changes.plan import Plan
 from ..changes.restore import RulesInvalid
 from ..errors import InvalidValue, IpvsError
-from ..language.values import UsageError
+from ..language.words import UsageError
 from .lock import CommandLock, wait_seconds
 from .output import ExitWith, ReaderGone, complain, hold_termination, interrupted, write_all
 from .progress import for_terminal

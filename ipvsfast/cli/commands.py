@@ -6,7 +6,7 @@ They exist under the name ipvsfast only; called as ipvsadm, a first word is what
 from __future__ import annotations
 
 from ..language.options import Option
-from ..language.values import UsageError, tokens
+from ..language.words import UsageError, tokens
 from .table_options import FILTERS, OUTPUT
 
 TYPE_CHECKING = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..connections.filter import ConnectionFilter
 from ..connections.source import chosen_source
-from ..language.values import UsageError
+from ..language.words import UsageError
 from ..model.address import parse_int
 
 TYPE_CHECKING = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ..errors import InvalidValue, IpvsError
-from ..language.values import UsageError
+from ..language.words import UsageError
 from .conns import answer
 from .conns_query import Query
 from .output import ExitWith

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 
 from ..errors import IpvsError, IpvsUnavailable
-from ..language.parse import parse
-from ..language.values import hint
-from ..model.settings import Info
+from ..language.words import hint
 from .output import ExitWith
 
 TYPE_CHECKING = False
@@ -15,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..client import Ipvs
-    from ..language.parse import Request, UsageError
+    from ..language.parse import Request
+    from ..language.words import UsageError
     from ..resolver import Resolver
     from .done import Done
 
@@ -87,10 +86,15 @@ class Context:
         if self._ipvs is None:
             self._ipvs = open_table()
             if self.done is not None:  # listings in one run all show what was so at its start
+                from ..model.settings import Info
+
                 self._ipvs.opened = Info._make(self._ipvs.opened.version, self.done.size)
         return self._ipvs
 
     def parse(self, argv: Sequence[str]) -> Request:
+        """What ipvsadm's own words ask for. A verb goes without that grammar and what it needs."""
+        from ..language.parse import parse
+
         posix = "POSIXLY_CORRECT" in os.environ or "POSIX_ME_HARDER" in os.environ
         own = self.program.rpartition("/")[2] != "ipvsadm"
         return parse(argv, self.names, self.program, posix, own)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..changes.plan import Plan, TableState
-from ..language.values import UsageError
+from ..language.words import UsageError
 from .output import ReaderGone, write, write_all
 from .plan_text import as_json, difference_lines, order_note
 from .wanted import how_of, present_table, text_of, wanted_from

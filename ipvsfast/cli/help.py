@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ..language.options import Option
-    from ..language.values import UsageError
+    from ..language.words import UsageError
     from .commands import Verb
     from .context import Context
 
@@ -115,7 +115,7 @@ def verb_help(words: Sequence[str], program: str) -> str:
     """The text of `help [VERB]`. UsageError (2) for a word that is no verb."""
     if not words:
         return help_text(program)
-    from ..language.values import UsageError
+    from ..language.words import UsageError
     from .commands import find
 
     verb = find(words[0])

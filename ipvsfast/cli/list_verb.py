@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import IpvsError
-from ..language.values import UsageError
+from ..language.words import UsageError
 from ..listing.headers import chosen_view
 from ..model.table_filter import EVERYTHING, Selection
 from .list import read_and_tell

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..changes.lock import LONGEST, TableLock
 from ..errors import TableLocked
-from ..language.values import UsageError
+from ..language.words import UsageError
 from .output import ExitWith, complain
 
 TYPE_CHECKING = False

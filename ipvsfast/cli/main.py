@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..language.parse import UsageError
+from ..language.words import UsageError
 from .context import Context
 from .dispatch import carry_out, load
 from .output import INTERRUPTED, TERMINATED, ExitWith, Terminated, complain, write

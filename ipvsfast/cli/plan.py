@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..changes.plan import Plan
 from ..changes.saved_plan import plan_to_save
 from ..errors import plural
-from ..language.values import UsageError
+from ..language.words import UsageError
 from ..outfile import write_file
 from .ending import Orderly
 from .output import ExitWith, ReaderGone, complain, write, write_all

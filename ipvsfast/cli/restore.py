@@ -7,7 +7,7 @@ from time import monotonic
 from ..changes.restore import Adding, RuleText, check_rules
 from ..changes.rule_reader import no_services
 from ..errors import IpvsError, plural
-from ..language.values import UsageError
+from ..language.words import UsageError
 from .advice import problem_text
 from .lock import CommandLock, wait_seconds
 from .output import ExitWith, complain, hold_termination, interrupted

@@ -19,7 +19,8 @@ from .rules_stdin import Restore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..language.parse import Request, UsageError
+    from ..language.parse import Request
+    from ..language.words import UsageError
     from .context import Context
     from .done import Done
 

@@ -22,7 +22,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ..language.parse import Request, UsageError
+    from ..language.parse import Request
+    from ..language.words import UsageError
     from .context import Context
     from .done import Done
     from .progress import Progress

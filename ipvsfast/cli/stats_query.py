@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..language.values import UsageError
+from ..language.words import UsageError
 from ..model.address import parse_int
 from .table_options import FILTERS, record_form, table_filter
 

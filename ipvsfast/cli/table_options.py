@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..language.options import NUMBERS, Option
-from ..language.values import UsageError
+from ..language.words import UsageError
 from ..model.address import parse_int
 
 TYPE_CHECKING = False

@@ -8,7 +8,7 @@ from ..changes.plan import ACTIONS, How
 from ..changes.restore import RulesInvalid, RuleText
 from ..changes.wanted import Wanted, read_wanted
 from ..errors import InvalidValue, IpvsError
-from ..language.values import UsageError
+from ..language.words import UsageError
 from .advice import problem_text
 from .output import ExitWith, complain
 

@@ -27,7 +27,8 @@ from .options import (
     TUNNEL_OPTIONS,
     WITH_OWN,
 )
-from .values import DEFAULT_INTERFACE, OptionReader, UsageError, hint, seconds, tokens
+from .values import DEFAULT_INTERFACE, OptionReader, seconds
+from .words import UsageError, hint, tokens
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from ipvsfast.kernel import layout
 from ipvsfast.kernel.rule_buffer import RuleBuffer
 from ipvsfast.language.line import split_line
-from ipvsfast.language.parse import UsageError, operation_of, parse
+from ipvsfast.language.parse import operation_of, parse
+from ipvsfast.language.words import UsageError
 from support.names import FakeResolver
 
 

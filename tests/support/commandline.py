@@ -1,6 +1,7 @@
 """Reading command lines in tests: a resolver, and requests as one short line."""
 
-from ipvsfast.language.parse import Request, UsageError, parse
+from ipvsfast.language.parse import Request, parse
+from ipvsfast.language.words import UsageError
 from ipvsfast.model.address import format_ip
 from support.names import FakeResolver
 

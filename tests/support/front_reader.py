@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from ipvsfast._native import ffi, lib
 from ipvsfast.kernel.layout import pack_operations
 from ipvsfast.kernel.table_reading import VIEWS
-from ipvsfast.language.parse import UsageError, operation_of, parse
+from ipvsfast.language.parse import operation_of, parse
+from ipvsfast.language.words import UsageError
 from ipvsfast.listing.headers import chosen_view
 from ipvsfast.model.operation import Operation
 from support.built import library

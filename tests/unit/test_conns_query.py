@@ -9,7 +9,7 @@ from ipvsfast.connections import source as conn_source
 from ipvsfast.connections.filter import FAMILIES, ConnectionFilter
 from ipvsfast.errors import InvalidValue
 from ipvsfast.language.options import VALUES
-from ipvsfast.language.values import UsageError
+from ipvsfast.language.words import UsageError
 
 
 @pytest.fixture(autouse=True)

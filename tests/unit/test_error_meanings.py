@@ -27,7 +27,7 @@ from ipvsfast.changes.problem import refused
 from ipvsfast.changes.restore import RulesInvalid
 from ipvsfast.cli import advice
 from ipvsfast.errors import error_for
-from ipvsfast.language.parse import UsageError
+from ipvsfast.language.words import UsageError
 
 OF_THE_KERNEL = (
     AlreadyExists,

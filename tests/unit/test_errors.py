@@ -35,7 +35,7 @@ from ipvsfast.changes.restore import RulesInvalid
 from ipvsfast.connections.count_by import Group
 from ipvsfast.errors import error_for
 from ipvsfast.kernel.rule_buffer import new_results
-from ipvsfast.language.values import UsageError
+from ipvsfast.language.words import UsageError
 from ipvsfast.model.address import HostUnknown, LookupFailed
 
 WEB = Service.tcp("10.0.0.1", 80)

@@ -6,7 +6,7 @@ from ipvsfast.cli.commands import HELP, SCRIPTS, VERBS, find, parse_verb
 from ipvsfast.cli.conns_query import Query
 from ipvsfast.cli.help import USAGE, help_text, script_text, suggest, synopsis, verb_help, verb_text
 from ipvsfast.language.options import OPTIONS, SPELLINGS
-from ipvsfast.language.values import UsageError
+from ipvsfast.language.words import UsageError
 from support.command import program, run
 
 

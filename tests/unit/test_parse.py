@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipvsfast.language.options import SPELLINGS
-from ipvsfast.language.parse import Request, UsageError, parse
+from ipvsfast.language.parse import Request, parse
+from ipvsfast.language.words import UsageError
 from support.commandline import HINT, names, outcome, read, table
 
 ACCEPTED = r"""

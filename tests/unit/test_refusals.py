@@ -5,7 +5,8 @@ import shlex
 import pytest
 
 from ipvsfast.errors import InvalidValue
-from ipvsfast.language.parse import UsageError, parse
+from ipvsfast.language.parse import parse
+from ipvsfast.language.words import UsageError
 from support.commandline import HINT, names, outcome, read, table
 
 SVC = "illegal virtual server address[:port] specified"

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from ipvsfast.cli.context import Context
 from ipvsfast.cli.restore_programs import StdinCheck
 from ipvsfast.language.line import split_line
-from ipvsfast.language.parse import UsageError, parse
+from ipvsfast.language.parse import parse
+from ipvsfast.language.words import UsageError
 from support.command import NOBODY, program
 from support.names import FakeResolver
 

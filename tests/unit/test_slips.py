@@ -8,7 +8,8 @@ import pytest
 
 from ipvsfast.cli.commands import find, parse_verb
 from ipvsfast.cli.help import slip, verb_help
-from ipvsfast.language.parse import UsageError, parse
+from ipvsfast.language.parse import parse
+from ipvsfast.language.words import UsageError
 from support.command import program
 from support.names import FakeResolver
 
