@@ -8,6 +8,7 @@ The names below are loaded when first used, so that the command pays only for wh
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .changes.apply import Applied, TableMoved
+    from .changes.bounds import Bounds
     from .changes.plan import Change, How, Plan, TableState
     from .changes.problem import Problem
     from .changes.replace import Replaced
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from .model.keys import DestinationKey, ServiceKey
     from .model.operation import Batch, Operation
     from .model.result import Interrupted, Result, Results
+    from .model.scope import Scope
     from .model.service import Service
     from .model.settings import Info, SyncDaemon, Timeouts
     from .model.stats import Stats
@@ -91,6 +93,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Applied": "changes.apply",
     "TableMoved": "changes.apply",
+    "Bounds": "changes.bounds",
     "Change": "changes.plan",
     "How": "changes.plan",
     "Plan": "changes.plan",
@@ -133,6 +136,7 @@ _HOME = {
     "Destination": "model.destination",
     "DestinationKey": "model.keys",
     "Info": "model.settings",
+    "Scope": "model.scope",
     "Service": "model.service",
     "ServiceKey": "model.keys",
     "Stats": "model.stats",
@@ -184,21 +188,20 @@ _HOME = {
 }
 
 __all__ = [
-    "ActionName", "Address", "AlreadyExists", "Applied", "Batch", "Change", "ColumnName", "CommandName",
-    "Connection", "ConnectionFilter", "ConnectionState", "Connections", "ConnectionsStatus", "Counts",
-    "DaemonState", "Delta", "DeltaColumnName", "DeltaColumns", "Deltas", "Destination",
+    "ActionName", "Address", "AlreadyExists", "Applied", "Batch", "Bounds", "Change", "ColumnName",
+    "CommandName", "Connection", "ConnectionFilter", "ConnectionState", "Connections", "ConnectionsStatus",
+    "Counts", "DaemonState", "Delta", "DeltaColumnName", "DeltaColumns", "Deltas", "Destination",
     "DestinationColumnName", "DestinationColumns", "DestinationDeltas", "DestinationKey",
     "DestinationOrKey", "DifferenceName", "FamilyCondition", "ForwardingName", "Group", "Groups", "How",
     "Info", "Interrupted", "InvalidValue", "Ipvs", "IpvsError", "IpvsUnavailable", "KernelError",
     "KernelRefused", "Namespace", "NotFound", "NotPermitted", "NotRestorable", "Operation",
-    "OutcomeUnknown", "Pace", "Plan", "Poller", "Problem", "ProtocolCondition", "ProtocolName",
-    "RateName", "Reading", "ReadingInterrupted", "ReadingReport", "Replaced", "Restored", "Result",
-    "Results", "RowForm", "RuleSource", "RulesInvalid", "SchedulerFlag", "Service", "ServiceColumnName",
+    "OutcomeUnknown", "Pace", "Plan", "Poller", "Problem", "ProtocolCondition", "ProtocolName", "RateName",
+    "Reading", "ReadingInterrupted", "ReadingReport", "Replaced", "Restored", "Result", "Results",
+    "RowForm", "RuleSource", "RulesInvalid", "SchedulerFlag", "Scope", "Service", "ServiceColumnName",
     "ServiceColumns", "ServiceDeltas", "ServiceKey", "ServiceNumbersName", "ServiceOptions", "ServiceOrKey",
     "ServiceTextsName", "Snapshot", "SnapshotSource", "SourceName", "StateCondition", "StateError", "Stats",
     "SyncDaemon", "TableChanging", "TableLocked", "TableMoved", "TableState", "Timeouts", "Tunnel",
-    "TunnelChecksum", "TunnelType",
-    "ViewName", "Wanted", "__version__", "check", "from_rule", "to_rule",
+    "TunnelChecksum", "TunnelType", "ViewName", "Wanted", "__version__", "check", "from_rule", "to_rule",
 ]  # fmt: skip
 
 

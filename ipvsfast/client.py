@@ -257,22 +257,27 @@ class Ipvs:
         keep_weights: bool = False,
         only: Collection[ActionName] = ("add", "edit", "delete"),
         allow_empty: bool = False,
+        scope: str | Iterable[str] = (),
     ) -> Plan:
         """The least change that makes the table what rule text or JSON asks for; nothing is done.
 
         source: as for restore, or what `ipvsfast list --json` and `--ndjson` write. RulesInvalid, with every
         mistake, if it holds any; InvalidValue for one without any service, unless allow_empty. order:
         destinations are also to stand in its order, else those that are there stay where they are.
-        keep_weights: destinations that are there keep their weights. only: nothing but these actions.
+        keep_weights: destinations that are there keep their weights. only: nothing but these actions. scope:
+        only services there are compared and changed (see Scope); RulesInvalid if one is wanted elsewhere.
         """
         from .changes.apply import read_present
+        from .changes.bounds import bounds_of
         from .changes.plan import How, Plan
         from .changes.restore import RuleText
         from .changes.wanted import read_wanted
+        from .model.scope import Scope
 
         how = How(order, keep_weights, only)
         wanted = read_wanted(RuleText(source), allow_empty=allow_empty)
-        return Plan(wanted, read_present(self._session), how)
+        bounds = bounds_of(wanted, Scope(scope))
+        return Plan(wanted, read_present(self._session).within(bounds), how)
 
     def apply_plan(
         self,
@@ -299,7 +304,7 @@ class Ipvs:
         lock = TableLock(self._session, wait)
         try:
             with lock:
-                now = read_present(self._session)
+                now = read_present(self._session).within(plan.present.bounds)
                 check_unmoved(plan.present.fingerprints(), now.fingerprints())
                 work = Applying(self._session, plan, progress)
                 try:

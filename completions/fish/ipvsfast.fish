@@ -109,6 +109,7 @@ complete -c ipvsfast -n '__ipvsfast_command diff' -l json -d 'print one JSON obj
 complete -c ipvsfast -n '__ipvsfast_command diff' -l order -d 'destinations are also to stand in the order of FILE'
 complete -c ipvsfast -n '__ipvsfast_command diff' -l keep-weights -d 'destinations that are there keep their weights'
 complete -c ipvsfast -n '__ipvsfast_command diff' -l only -x -d 'nothing but these: add, edit, delete'
+complete -c ipvsfast -n '__ipvsfast_command diff' -l scope -x -d 'compare and change only services in any of these: 10.0.0.0/8, :80, tcp, tcp:80, tcp:10.0.0.1:80, fwmark, fwmark:1-9; a ! in front excludes'
 complete -c ipvsfast -n '__ipvsfast_command diff' -l allow-empty -d 'also a FILE without any service'
 complete -c ipvsfast -n '__ipvsfast_command diff' -s h -l help -d 'print this text'
 complete -c ipvsfast -n '__ipvsfast_command diff' -F
@@ -119,6 +120,7 @@ complete -c ipvsfast -n '__ipvsfast_command plan' -l json -d 'print one JSON obj
 complete -c ipvsfast -n '__ipvsfast_command plan' -l order -d 'destinations are also to stand in the order of FILE'
 complete -c ipvsfast -n '__ipvsfast_command plan' -l keep-weights -d 'destinations that are there keep their weights'
 complete -c ipvsfast -n '__ipvsfast_command plan' -l only -x -d 'nothing but these: add, edit, delete'
+complete -c ipvsfast -n '__ipvsfast_command plan' -l scope -x -d 'compare and change only services in any of these: 10.0.0.0/8, :80, tcp, tcp:80, tcp:10.0.0.1:80, fwmark, fwmark:1-9; a ! in front excludes'
 complete -c ipvsfast -n '__ipvsfast_command plan' -l allow-empty -d 'also a FILE without any service'
 complete -c ipvsfast -n '__ipvsfast_command plan' -s h -l help -d 'print this text'
 complete -c ipvsfast -n '__ipvsfast_command plan' -F
@@ -129,6 +131,7 @@ complete -c ipvsfast -n '__ipvsfast_command apply' -l max-change -x -d 'do nothi
 complete -c ipvsfast -n '__ipvsfast_command apply' -l order -d 'destinations are also to stand in the order of FILE'
 complete -c ipvsfast -n '__ipvsfast_command apply' -l keep-weights -d 'destinations that are there keep their weights'
 complete -c ipvsfast -n '__ipvsfast_command apply' -l only -x -d 'nothing but these: add, edit, delete'
+complete -c ipvsfast -n '__ipvsfast_command apply' -l scope -x -d 'compare and change only services in any of these: 10.0.0.0/8, :80, tcp, tcp:80, tcp:10.0.0.1:80, fwmark, fwmark:1-9; a ! in front excludes'
 complete -c ipvsfast -n '__ipvsfast_command apply' -l allow-empty -d 'also a FILE without any service'
 complete -c ipvsfast -n '__ipvsfast_command apply' -l wait -x -d 'wait so long if another replaces the table already'
 complete -c ipvsfast -n '__ipvsfast_command apply' -s q -l quiet -d 'tell only what goes wrong'

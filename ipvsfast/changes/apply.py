@@ -166,7 +166,8 @@ class Applying:
         if not len(self.plan):
             return self.plan
         try:
-            return Plan(self.plan.wanted, read_present(self._session), self.plan.how)
+            now = read_present(self._session).within(self.plan.present.bounds)
+            return Plan(self.plan.wanted, now, self.plan.how)
         except (IpvsError, MemoryError):
             return None
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from ..kernel.table_reading import Reading
     from ..model.types import ActionName
+    from .bounds import Bounds
     from .wanted import Wanted
 
 ACTIONS: tuple[ActionName, ...] = ("add", "edit", "delete")
@@ -140,14 +141,28 @@ class How:
 
 
 class TableState:
-    """The table that a plan begins with. reading: complete. timeouts and daemons: of the same namespace."""
+    """The table that a plan begins with. reading: complete. timeouts and daemons: of the same namespace.
+    bounds: which services are in it, None for all."""
 
-    __slots__ = ("reading", "timeouts", "daemons")
+    __slots__ = ("reading", "timeouts", "daemons", "bounds")
 
-    def __init__(self, reading: Reading, timeouts: Timeouts, daemons: Sequence[SyncDaemon]) -> None:
+    def __init__(
+        self, reading: Reading, timeouts: Timeouts, daemons: Sequence[SyncDaemon],
+        bounds: Bounds | None = None,
+    ) -> None:  # fmt: skip
         self.reading: Final[Reading] = reading
         self.timeouts: Final[Timeouts] = timeouts
         self.daemons: Final[Sequence[SyncDaemon]] = daemons
+        self.bounds: Final[Bounds | None] = bounds
+
+    def within(self, bounds: Bounds | None) -> TableState:
+        """What of it is within; for None all."""
+        if bounds is None:
+            return self
+        keys = self.reading.service_keys()
+        rows = [row for row, key in enumerate(keys) if bounds.has(key)]
+        reading = self.reading if len(rows) == len(keys) else self.reading.only(rows)
+        return TableState(reading, self.timeouts, self.daemons, bounds)
 
     @classmethod
     def of(cls, wanted: Wanted) -> TableState:
@@ -281,10 +296,19 @@ class Plan:
         before = reading.service_at(row)
         return Change(action, operation, before, reading.destinations_of(row) if action == "delete" else ())
 
+    @property
+    def leaves_settings(self) -> bool:
+        """Whether timeouts or daemons are wanted, and left alone since they are outside all bounds."""
+        named = any(_numbers(self.wanted.timeouts)) or self.wanted.daemons
+        return self.present.bounds is not None and bool(named)
+
     def _settings(self) -> tuple[list[Change], list[Change]]:
         """Timeouts come first, daemons last: one does not start while there are destinations of another
         family than their service's."""
-        first, last = [], []
+        first: list[Change] = []
+        last: list[Change] = []
+        if self.present.bounds is not None:  # they are those of the whole namespace
+            return first, last
         have, want = self.present.timeouts, self.wanted.timeouts
         if any(new not in (0, old) for new, old in zip(_numbers(want), _numbers(have))):
             first.append(Change("edit", Operation("set", None, None, want), have))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ..errors import InvalidValue
+from ..model.scope import Scope
 from .apply import TableMoved, check_unmoved
+from .bounds import bounds_of
 from .plan import How, Plan
 from .restore import RuleText
 from .wanted import read_wanted
@@ -20,11 +22,12 @@ VERSION = 1
 
 def plan_to_save(plan: Plan) -> dict[str, Any]:
     """What a file of the plan has beside its changes, which it begins with."""
-    how, wanted = plan.how, plan.wanted
+    how, wanted, bounds = plan.how, plan.wanted, plan.present.bounds
     return {
         "ipvsfast_plan": VERSION,
         "source": wanted.source,
         "text": wanted.text.decode("utf-8", "surrogateescape"),
+        "scope": list(bounds.scope.texts) if bounds is not None else [],
         "how": {"order": how.order, "keep_weights": how.keep_weights, "only": list(how.only)},
         "operations": _digest(plan),
         "table": plan.present.fingerprints(),
@@ -53,6 +56,7 @@ class SavedPlan:
             self._operations: str = values["operations"]
             self._table: dict[str, str] = values["table"]
             source = str(values["source"])
+            self.scope: Final[Scope] = Scope(values.get("scope", ()))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise InvalidValue(f"{text.name} is no whole plan ({error}): make it anew") from None
         # That it is empty was allowed when it was made.
@@ -73,9 +77,11 @@ class SavedPlan:
         return values
 
     def plan(self, present: TableState) -> Plan:
-        """The plan for the table as it is; TableMoved if that is not the one it was made for."""
-        check_unmoved(self._table, present.fingerprints())
-        plan = Plan(self.wanted, present, self.how)
+        """The plan for the table as it is; TableMoved if that, within its bounds, is not the one it was made
+        for."""
+        within = present.within(bounds_of(self.wanted, self.scope))
+        check_unmoved(self._table, within.fingerprints())
+        plan = Plan(self.wanted, within, self.how)
         if _digest(plan) != self._operations:
             raise TableMoved(
                 ["its timeouts, its daemons, the address of a name, or the plan itself was changed"]

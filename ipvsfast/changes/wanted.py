@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+
 from ..errors import InvalidValue
 from ..kernel.layout import (
     DAEMON,
@@ -22,12 +24,14 @@ from .restore import RulesInvalid, RuleText
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Final
+    from collections.abc import Iterable, Sequence
+    from typing import Any, Final
 
     from ..language.parse import Request
     from .problem import Problem
     from .rule_reader import Parse
+
+    Place = tuple[int, bytes]
 
 _ADD_SERVICE = COMMANDS["add-service"]
 _SET, _START = COMMANDS["set"], COMMANDS["start-daemon"]
@@ -35,19 +39,29 @@ _SET, _START = COMMANDS["set"], COMMANDS["start-daemon"]
 
 class Wanted:
     """What a table is to hold. source: where that was read from. rules: packed operations that add it to an
-    empty table. timeouts, daemons: those that it names; others stay as they are."""
+    empty table. timeouts, daemons: those that it names; others stay as they are. places: of each service its
+    line, and where it stands in that; empty where nobody knows."""
 
-    __slots__ = ("source", "text", "rules", "services", "timeouts", "daemons")
+    __slots__ = ("source", "text", "rules", "services", "timeouts", "daemons", "_places")
 
     def __init__(
-        self, source: str, text: bytes, rules: bytearray, timeouts: Timeouts, daemons: list[SyncDaemon]
-    ) -> None:
+        self, source: str, text: bytes, rules: bytearray, timeouts: Timeouts, daemons: list[SyncDaemon],
+        places: Sequence[Place] = (),
+    ) -> None:  # fmt: skip
         self.source: Final[str] = source
         self.text: Final[bytes] = text
         self.rules: Final[bytearray] = rules
         self.services: Final[int] = commands_of(rules).count(_ADD_SERVICE)
         self.timeouts: Final[Timeouts] = timeouts
         self.daemons: Final[list[SyncDaemon]] = daemons
+        self._places: Final[Sequence[Place]] = places
+
+    def place_of(self, service: int) -> Place:
+        """The line of one of the services, by its number, and its text or its place there."""
+        line, place = self._places[service] if self._places else (1, b"the document")
+        if not place:
+            place = self.text.split(b"\n", line)[line - 1]
+        return line, place
 
     def __len__(self) -> int:
         """Services and destinations."""
@@ -59,20 +73,45 @@ class Wanted:
         )
 
 
+class _Lines:
+    """The places of services in a rule file: their lines, looked up only when they are asked for."""
+
+    __slots__ = ("_commands", "_numbers")
+
+    def __init__(self) -> None:
+        self._commands, self._numbers = bytearray(), array("I")
+
+    def add(self, commands: bytes, numbers: memoryview[int]) -> None:
+        """Further rules and their lines."""
+        self._commands += commands
+        self._numbers.frombytes(numbers[: len(commands)].tobytes())
+
+    def __len__(self) -> int:
+        return self._commands.count(_ADD_SERVICE)
+
+    def __getitem__(self, service: int) -> Place:
+        at = -1
+        for _ in range(service + 1):
+            at = self._commands.index(_ADD_SERVICE, at + 1)
+        return self._numbers[at], b""
+
+
 class _Collected(FileCheck):
     """The check of a rule file, which keeps what it has read. lines: no more than so many rules come; memory
-    that grows would be touched again and again."""
+    that grows would be touched again and again. places: the line of each service."""
 
     def __init__(self, parse: Parse, source: str, lines: int) -> None:
         super().__init__(parse, source)
         self._kept = bytearray(lines * OP_SIZE)
         self._used = 0
+        self.places: Any = _Lines()  # as much of a sequence as is needed
 
     def apply(self) -> None:
         super().apply()
         end = self._used + self.buffer.count * OP_SIZE
         memoryview(self._kept)[self._used : end] = memoryview(self.buffer.ops)[: end - self._used]
         self._used = end
+        self.places.add(self.buffer.commands(), self.buffer.numbers)
 
     @property
     def ops(self) -> bytearray:
@@ -87,7 +126,8 @@ def read_wanted(text: RuleText, names: Resolver | None = None, *, allow_empty: b
     if text.looks_like_json:
         from .wanted_json import read_json
 
-        wanted = wanted_of(text.name, text.text, read_json(text.name, text.text))
+        operations, places = read_json(text.name, text.text)
+        wanted = wanted_of(text.name, text.text, operations, places)
     else:
         wanted = _of_rules(text, Resolver() if names is None else names)
     if not wanted.services and not allow_empty:
@@ -107,14 +147,14 @@ def _of_rules(text: RuleText, names: Resolver) -> Wanted:
     checked = names.together(check)
     if checked.problems:
         raise RulesInvalid(sorted(checked.problems, key=_line))
-    return _apart(text.name, text.text, checked.ops)
+    return _apart(text.name, text.text, checked.ops, checked.places)
 
 
 def _line(problem: Problem) -> int:
     return problem.line
 
 
-def _apart(source: str, text: bytes, ops: bytearray) -> Wanted:
+def _apart(source: str, text: bytes, ops: bytearray, places: Sequence[Place]) -> Wanted:
     """What is set for a whole namespace is no part of the table."""
     commands = commands_of(ops)
     timeouts, daemons = Timeouts._make(0, 0, 0), []
@@ -131,9 +171,11 @@ def _apart(source: str, text: bytes, ops: bytearray) -> Wanted:
             else:
                 kept += op
         ops = kept
-    return Wanted(source, text, ops, timeouts, daemons)
+    return Wanted(source, text, ops, timeouts, daemons, places)
 
 
-def wanted_of(source: str, text: bytes, operations: Iterable[Operation]) -> Wanted:
+def wanted_of(
+    source: str, text: bytes, operations: Iterable[Operation], places: Sequence[Place] = ()
+) -> Wanted:
     """What operations, which add, set and start, ask for."""
-    return _apart(source, text, pack_operations(operations))
+    return _apart(source, text, pack_operations(operations), places)

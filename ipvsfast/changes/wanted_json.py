@@ -31,6 +31,7 @@ class _Reader:
         self.place = ""
         self.problems: list[Problem] = []
         self.operations: list[Operation] = []
+        self.places: list[tuple[int, bytes]] = []
         self._services: set[ServiceKey] = set()
 
     def wrong(self, message: str, place: str = "") -> None:
@@ -81,6 +82,7 @@ class _Reader:
             return self.wrong(f"{key} stands twice")
         self._services.add(key)
         self.operations.append(Operation("add-service", service))
+        self.places.append((self.line, (self.place or "the document").encode()))
         if "destinations" not in values:
             return self.wrong(
                 "`destinations' is missing: with none in it, all that are there would be deleted"
@@ -125,8 +127,9 @@ def parse_document(text: str) -> Any:
     return json.loads(text, object_pairs_hook=_object)
 
 
-def read_json(source: str, text: bytes) -> list[Operation]:
-    """The operations that add what the text holds; RulesInvalid with all mistakes."""
+def read_json(source: str, text: bytes) -> tuple[list[Operation], list[tuple[int, bytes]]]:
+    """The operations that add what the text holds, and of each service where it stands; RulesInvalid with
+    all mistakes."""
     reader = _Reader(source)
     try:
         _read(reader, text.decode("utf-8"))
@@ -135,7 +138,7 @@ def read_json(source: str, text: bytes) -> list[Operation]:
         reader.wrong("this is no UTF-8")
     if reader.problems:
         raise RulesInvalid(reader.problems)
-    return reader.operations
+    return reader.operations, reader.places
 
 
 def _read(reader: _Reader, text: str) -> None:

@@ -12,7 +12,7 @@ from ..language.words import UsageError
 from .lock import CommandLock, wait_seconds
 from .output import ExitWith, ReaderGone, complain, hold_termination, interrupted, write_all
 from .progress import for_terminal
-from .wanted import NOTHING, how_of, present_table, text_of, wanted_from
+from .wanted import NOTHING, bounded, how_of, invalid, present_table, scope_of, text_of, wanted_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from ..changes.restore import RuleText
     from .context import Context
 
-_MADE_WITH = ("order", "keep-weights", "only", "allow-empty")
+_MADE_WITH = ("order", "keep-weights", "only", "allow-empty", "scope")
 
 
 def apply(context: Context, options: dict[str, str], words: list[str]) -> int:
     """0: the table was seen to be as wanted; 1: it is not; 2: nothing was done."""
     how_of("apply", options)
+    scope_of("apply", options)
     limits = _limits(options)
     wait = None
     if "wait" in options:
@@ -57,7 +58,8 @@ def _maker(context: Context, text: RuleText, options: dict[str, str]) -> Callabl
     """What makes the plan when the table is known; the text is read and right."""
     if not text.is_saved_plan:
         wanted, how = wanted_from(context, text, options), how_of("apply", options)
-        return lambda present: Plan(wanted, present, how)
+        scope = scope_of("apply", options)
+        return lambda present: Plan(wanted, bounded(wanted, present, scope), how)
     from ..changes.saved_plan import SavedPlan
 
     for name in _MADE_WITH:
@@ -73,6 +75,8 @@ def _checked(make: Callable[[TableState], Plan], present: TableState, limits: Li
     try:
         plan = make(present)
         limits.check(plan)
+    except RulesInvalid as error:
+        raise invalid(error, "the plan") from None
     except (TableMoved, InvalidValue) as error:
         raise ExitWith(NOTHING, str(error)) from None
     return plan
@@ -80,15 +84,14 @@ def _checked(make: Callable[[TableState], Plan], present: TableState, limits: Li
 
 def _shown(plan: Plan, options: dict[str, str]) -> int:
     """What is to be done. A reader who is gone does not keep it from being done."""
-    if "quiet" not in options and (plan or plan.disordered or "dry-run" in options):
-        from .plan_text import difference_lines, order_note
+    if "quiet" not in options and (plan or plan.disordered or plan.leaves_settings or "dry-run" in options):
+        from .plan_text import difference_lines, notes
 
         try:
             write_all(difference_lines(plan))
         except ReaderGone:
             pass
-        note = order_note(plan)
-        if note:
+        for note in notes(plan):
             complain(note)
         if "dry-run" in options:
             complain(f"{plan}; nothing was done (--dry-run)")

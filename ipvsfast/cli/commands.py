@@ -48,6 +48,13 @@ HOW = (
     _option("order", ("--order",), "destinations are also to stand in the order of FILE"),
     _option("keep-weights", ("--keep-weights",), "destinations that are there keep their weights"),
     _option("only", ("--only",), "nothing but these: add, edit, delete", "ACTION,..."),
+    _option(
+        "scope",
+        ("--scope",),
+        "compare and change only services in any of these: 10.0.0.0/8, :80, tcp, "
+        "tcp:80, tcp:10.0.0.1:80, fwmark, fwmark:1-9; a ! in front excludes",
+        "WHERE,...",
+    ),
     ALLOW_NONE,
 )
 

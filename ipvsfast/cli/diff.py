@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..changes.plan import Plan, TableState
 from ..language.words import UsageError
 from .output import ReaderGone, write, write_all
-from .plan_text import as_json, difference_lines, order_note
-from .wanted import how_of, present_table, text_of, wanted_from
+from .plan_text import as_json, difference_lines, notes
+from .wanted import bounded, how_of, present_table, scope_of, text_of, wanted_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ def diff(context: Context, options: dict[str, str], words: list[str]) -> int:
         raise UsageError(2, "diff: --json and --summary exclude each other")
     if words.count("-") > 1:
         raise UsageError(2, "diff: only one of two files can be standard input")
-    how = how_of("diff", options)
+    how, scope = how_of("diff", options), scope_of("diff", options)
     texts = [text_of(word) for word in words or ["-"]]
     wanted = [wanted_from(context, text, options) for text in texts]
     present = TableState.of(wanted[0]) if len(wanted) > 1 else present_table(context)
-    plan = Plan(wanted[-1], present, how)
+    plan = Plan(wanted[-1], bounded(wanted[-1], present, scope), how)
     try:
         _tell(plan, options)
     except ReaderGone:
@@ -35,10 +35,9 @@ def _tell(plan: Plan, options: dict[str, str]) -> None:
     if "json" in options:
         write_all(as_json(plan))
         return
-    note = order_note(plan)
     if "summary" in options:
-        write(f"{plan}\n" + (f"{note}\n" if note else ""))
+        write(f"{plan}\n" + "".join([f"{note}\n" for note in notes(plan)]))
         return
     write_all(difference_lines(plan))
-    if note:
+    for note in notes(plan):
         write(f"# {note}\n")

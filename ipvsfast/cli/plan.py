@@ -9,8 +9,8 @@ from ..language.words import UsageError
 from ..outfile import write_file
 from .ending import Orderly
 from .output import ExitWith, ReaderGone, complain, write, write_all
-from .plan_text import as_json, command_lines, order_note, plan_json
-from .wanted import NOTHING, how_of, present_table, text_of, wanted_from
+from .plan_text import as_json, command_lines, notes, plan_json
+from .wanted import NOTHING, bounded, how_of, present_table, scope_of, text_of, wanted_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,17 +30,16 @@ def plan(context: Context, options: dict[str, str], words: list[str]) -> int:
 
 
 def _plan(context: Context, options: dict[str, str], words: list[str]) -> Plan:
-    how = how_of("plan", options)
+    how, scope = how_of("plan", options), scope_of("plan", options)
     wanted = wanted_from(context, text_of(words[0] if words else None), options)
-    made = Plan(wanted, present_table(context), how)
+    made = Plan(wanted, bounded(wanted, present_table(context), scope), how)
     if "out" in options:
         _save(made, options["out"])
     if "json" in options:
         write_all(as_json(made))
         return made
-    note = order_note(made)
     write_all(command_lines(made))
-    write((f"# {note}\n" if note else "") + f"{made}\n")
+    write("".join([f"# {note}\n" for note in notes(made)]) + f"{made}\n")
     return made
 
 

@@ -91,6 +91,14 @@ def order_note(plan: Plan) -> str:
     return f"{services} destinations in another order; --order brings them into it"
 
 
+def notes(plan: Plan) -> list[str]:
+    """All that is to be said beside the changes."""
+    found = [order_note(plan)] if order_note(plan) else []
+    if plan.leaves_settings:
+        found.append("timeouts and daemons are left alone: no scope holds what the whole namespace has")
+    return found
+
+
 def as_json(plan: Plan) -> Iterator[str]:
     """One object: the changes, a line each, and how many there are of each kind."""
     yield from plan_json(plan, {})

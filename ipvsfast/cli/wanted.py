@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..changes.plan import TableState
+    from ..model.scope import Scope
     from .context import Context
 
 STDIN = "stdin"
@@ -41,11 +42,7 @@ def wanted_from(context: Context, text: RuleText, options: dict[str, str]) -> Wa
     try:
         return read_wanted(text, context.names.resolver(), allow_empty="allow-empty" in options)
     except RulesInvalid as error:
-        for problem in error.problems:
-            complain(problem_text(problem))
-        count = len(error.problems)
-        text_ = f"{count} {'mistake' if count == 1 else 'mistakes'} in {text.name}; nothing was done"
-        raise ExitWith(NOTHING, text_) from None
+        raise invalid(error, text.name) from None
     except InvalidValue as error:
         raise ExitWith(NOTHING, f"{error} (--allow-empty if that is meant)") from None
 
@@ -57,6 +54,39 @@ def present_table(context: Context) -> TableState:
         return read_present(session)
     except IpvsError as error:
         raise ExitWith(NOTHING, str(error)) from None
+
+
+def scope_of(verb: str, options: dict[str, str]) -> Scope | None:
+    """--scope; None where all services are meant."""
+    if "scope" not in options:
+        return None
+    from ..model.scope import Scope
+
+    try:
+        return Scope(options["scope"].split(","))
+    except InvalidValue as error:
+        raise UsageError(2, f"{verb}: --scope: {error}") from None
+
+
+def bounded(wanted: Wanted, present: TableState, scope: Scope | None) -> TableState:
+    """What of the table is compared; ExitWith (2) after all services that are wanted outside of it."""
+    if scope is None:
+        return present
+    from ..changes.bounds import bounds_of
+
+    try:
+        return present.within(bounds_of(wanted, scope))
+    except RulesInvalid as error:
+        raise invalid(error, wanted.source) from None
+
+
+def invalid(error: RulesInvalid, source: str) -> ExitWith:
+    """What ends the command (2), after all mistakes were told."""
+    for problem in error.problems:
+        complain(problem_text(problem))
+    count = len(error.problems)
+    mistakes = "mistake" if count == 1 else "mistakes"
+    return ExitWith(NOTHING, f"{count} {mistakes} in {source}; nothing was done")
 
 
 def how_of(verb: str, options: dict[str, str]) -> How:

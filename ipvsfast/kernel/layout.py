@@ -303,6 +303,15 @@ def packed_services(ops: Buffer) -> list[tuple[bytes, list[bytes]]]:
     return list(found.values())
 
 
+def added_keys(ops: Buffer) -> list[ServiceKey]:
+    """What identifies the services that packed operations add, in their order."""
+    size = SERVICE_ROW.size
+    added = COMMANDS["add-service"]
+    places = [at * OP_SIZE for at, command in enumerate(commands_of(ops)) if command == added]
+    rows = [service_of(ops[at : at + OP_SIZE]).ljust(size, b"\0") for at in places]
+    return unpack_service_keys(b"".join(rows))
+
+
 def unpack_operation(op: Buffer) -> Operation:
     """The value of a packed operation on services and destinations."""
     name = COMMAND_NAMES[command_of(op)]

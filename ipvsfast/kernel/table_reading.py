@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from .._native import ffi, lib
-from .layout import DEST_ROW, SERVICE_ROW, packed_services, unpack_dest, unpack_service, unpack_table
+from .layout import (
+    DEST_ROW,
+    SERVICE_ROW,
+    packed_services,
+    unpack_dest,
+    unpack_service,
+    unpack_service_keys,
+    unpack_table,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from ..model.destination import Destination
+    from ..model.keys import ServiceKey
     from ..model.service import Service
     from ..model.types import RecordForm, ViewName
     from .layout import Table
@@ -115,11 +124,34 @@ class Reading:
         first: int = service.first_dest
         return [self.destination_at(at) for at in range(first, first + service.num_dests)]
 
+    def service_keys(self) -> list[ServiceKey]:
+        """What identifies the services, in the order of their rows."""
+        return unpack_service_keys(self._service_rows())
+
+    def _service_rows(self) -> bytes:
+        size = self.table.num_services * SERVICE_ROW.size
+        return bytes(ffi.buffer(self.table.services, size))
+
+    def only(self, rows: Sequence[int]) -> Reading:
+        """These services with their destinations, as a reading."""
+        table = self.table
+        count = sum([table.services[row].num_dests for row in rows])
+        services = ffi.new("struct ipvsf_service_row[]", len(rows) + 1)
+        dests = ffi.new("struct ipvsf_dest_row[]", count + 1)
+        at = 0
+        for place, row in enumerate(rows):
+            services[place] = old = table.services[row]
+            ffi.memmove(dests + at, table.dests + old.first_dest, old.num_dests * DEST_ROW.size)
+            services[place].first_dest = at
+            at += old.num_dests
+        chosen = Reading()
+        chosen.lend(services, len(rows), dests, count)
+        return chosen
+
     def rows(self) -> tuple[bytes, bytes]:
         """Service rows and destination rows, packed as in kernel/layout.py."""
         t = self.table
-        services = ffi.buffer(t.services, t.num_services * ffi.sizeof("struct ipvsf_service_row"))[:]
-        return services, ffi.buffer(t.dests, t.num_dests * ffi.sizeof("struct ipvsf_dest_row"))[:]
+        return self._service_rows(), ffi.buffer(t.dests, t.num_dests * DEST_ROW.size)[:]
 
     def values(self) -> Table:
         """Services with their destinations, in the order that they have here."""
