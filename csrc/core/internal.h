@@ -188,6 +188,11 @@ int ipvsf_write_end(struct ipvsf_writer *w);
 /* listing/order.c: pointers to the service rows of a table, as ipvsadm lists them */
 int ipvsf_services_listed(const struct ipvsf_table *t, const struct ipvsf_service_row **ret);
 
+/* rules/replacement.c: whether these are the same service, and whether there is nothing to change */
+bool ipvsf_same_service(const struct ipvsf_service *a, const struct ipvsf_service *b);
+bool ipvsf_same_settings(const struct ipvsf_service *a, const struct ipvsf_service *b);
+bool ipvsf_same_values(const struct ipvsf_dest *a, const struct ipvsf_dest *b);
+
 /* netlink/decode.c */
 int ipvsf_info_decode(const void *msg, size_t len, struct ipvsf_info *ret);
 int ipvsf_timeouts_decode(const void *msg, size_t len, struct ipvsf_timeouts *ret);

@@ -20,7 +20,7 @@ static bool read_words(const struct front *f, struct front_request *q)
 	case FRONT_RESTORE:
 		return front_read_restore_words(f->argv + 1, q);
 	default:
-		return front_read_words(f->argv + 1, q);
+		return front_read_verb(f->argv[0], f->argv + 1, q) || front_read_words(f->argv + 1, q);
 	}
 }
 
@@ -54,6 +54,9 @@ int main(int argc, char **argv)
 		break;
 	case REQUEST_REPLACE:
 		front_replace(&f);
+		break;
+	case REQUEST_APPLY:
+		front_apply(&f, &q);
 		break;
 	}
 	_exit(0);

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from ipvsfast.changes.account_text import as_wanted_text, done_text  # noqa: E402
 from ipvsfast.errors import sentence  # noqa: E402
 from ipvsfast.listing.connections import headers  # noqa: E402
 from ipvsfast.listing.headers import HEADERS, version_line  # noqa: E402
@@ -46,6 +47,12 @@ def refusals() -> list[str]:
     return lines
 
 
+def as_wanted(entries: int) -> str:
+    """The account of an apply with nothing to do, for one entry or several; the number comes as text."""
+    text = as_wanted_text(done_text(0, 0, 0, 0.0), entries, "%s")
+    return quoted(f"{text}\n".replace(f": {entries} ", ": %s "))
+
+
 def header() -> str:
     """The whole file."""
     numbers = SimpleNamespace(version=("%u", "%u", "%u"), size="%u", tcp="%u", tcp_fin="%u", udp="%u")
@@ -54,6 +61,8 @@ def header() -> str:
         "/* Made by texts.py from ipvsfast/. */",
         f"#define FRONT_VERSION_LINE {quoted(version_line(numbers))}",  # type: ignore[arg-type]
         f"#define FRONT_TIMEOUTS {quoted(timeout_text(numbers))}",  # type: ignore[arg-type]
+        f"#define FRONT_AS_WANTED {as_wanted(2)}",
+        f"#define FRONT_AS_WANTED_ONE {as_wanted(1)}",
         f"#define FRONT_CONN_HEAD {quoted(headers())}",
         f"#define FRONT_CONN_HEAD_ENGINES {quoted(headers(True))}",
         "",

@@ -358,6 +358,25 @@ bool front_read_words(char *const *words, struct front_request *ret)
 	}
 }
 
+bool front_read_verb(const char *name, char *const *words, struct front_request *ret)
+{
+	const char *slash = strrchr(name, '/');
+
+	memset(ret, 0, sizeof(*ret));
+	ret->kind = REQUEST_APPLY;
+	if (!*words || strcmp(*words, "apply") || !strcmp(slash ? slash + 1 : name, "ipvsadm"))
+		return false;
+	while (*++words) {
+		if (!strcmp(*words, "-q") || !strcmp(*words, "--quiet"))
+			ret->quiet = true;
+		else if (ret->path || **words == '-' || !one_word(*words))
+			return false;
+		else
+			ret->path = *words;
+	}
+	return ret->path;
+}
+
 bool front_read_save_words(char *const *words, struct front_request *ret)
 {
 	memset(ret, 0, sizeof(*ret));

@@ -11,8 +11,9 @@ enum front_kind {
 	REQUEST_RESTORE,
 	REQUEST_LIST, /* view, exact, nosort; op.u.service is the one service, or its af is 0 */
 	REQUEST_TIMEOUTS,
-	REQUEST_CONNS,	/* view: default, or persistent with what engines keep */
-	REQUEST_REPLACE /* ipvsfast-restore */
+	REQUEST_CONNS,	 /* view: default, or persistent with what engines keep */
+	REQUEST_REPLACE, /* ipvsfast-restore */
+	REQUEST_APPLY	 /* path, quiet */
 };
 
 struct front_request {
@@ -21,6 +22,8 @@ struct front_request {
 	uint32_t view;
 	bool exact;
 	bool nosort;
+	bool quiet;
+	const char *path;
 };
 
 /*
@@ -28,6 +31,9 @@ struct front_request {
  * which reads them from the start. True means the same there (a property test holds it).
  */
 bool front_read_words(char *const *words, struct front_request *ret);
+
+/* The same for verbs. name: by which the program was called; as ipvsadm it has none. */
+bool front_read_verb(const char *name, char *const *words, struct front_request *ret);
 
 /* The same for the programs ipvsfast-save and ipvsfast-restore. */
 bool front_read_save_words(char *const *words, struct front_request *ret);

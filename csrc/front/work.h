@@ -22,6 +22,7 @@ void front_timeouts(const struct front *f);
 void front_conns(const struct front *f, const struct front_request *q);
 void front_restore(const struct front *f);
 void front_replace(const struct front *f);
+void front_apply(const struct front *f, const struct front_request *q);
 
 /* handed.c: what Python is told */
 enum front_done {

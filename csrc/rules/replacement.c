@@ -62,7 +62,7 @@ struct wanted {
 	const struct maker *m;
 };
 
-static bool same_service(const struct ipvsf_service *a, const struct ipvsf_service *b)
+bool ipvsf_same_service(const struct ipvsf_service *a, const struct ipvsf_service *b)
 {
 	return !memcmp(a, b, offsetof(struct ipvsf_service, flags)) &&
 	       !memcmp(a->addr, b->addr, sizeof(a->addr));
@@ -101,7 +101,7 @@ static bool is_service(const void *slot, const void *wanted, const void *ctx)
 	const struct wanted *w = wanted;
 
 	(void)ctx;
-	return s->hash == w->hash && same_service(w->m->groups[s->at].key, w->service);
+	return s->hash == w->hash && ipvsf_same_service(w->m->groups[s->at].key, w->service);
 }
 
 static bool is_dest(const void *slot, const void *wanted, const void *ctx)
@@ -177,10 +177,10 @@ static int make_groups(struct maker *m)
 		if (!has_service(rule))
 			continue;
 		/* Mostly the service is that of the rule before. */
-		m->owner[i] =
-			i && has_service(rule - 1) && same_service(&rule->u.service, &rule[-1].u.service)
-				? m->owner[i - 1]
-				: group_of(m, &rule->u.service);
+		m->owner[i] = i && has_service(rule - 1) &&
+					      ipvsf_same_service(&rule->u.service, &rule[-1].u.service)
+				    ? m->owner[i - 1]
+				    : group_of(m, &rule->u.service);
 		if (m->owner[i] == NOWHERE)
 			return -ENOMEM;
 		group = &m->groups[m->owner[i]];
@@ -265,7 +265,7 @@ static bool same_scheduler(const struct ipvsf_service *a, const struct ipvsf_ser
 }
 
 /* Without persistence the kernel uses neither timeout nor netmask. */
-static bool same_settings(const struct ipvsf_service *a, const struct ipvsf_service *b)
+bool ipvsf_same_settings(const struct ipvsf_service *a, const struct ipvsf_service *b)
 {
 	uint32_t differ = (a->flags ^ b->flags) & ~(uint32_t)IP_VS_SVC_F_HASHED;
 
@@ -274,7 +274,7 @@ static bool same_settings(const struct ipvsf_service *a, const struct ipvsf_serv
 	return !(a->flags & IP_VS_SVC_F_PERSISTENT) || (a->timeout == b->timeout && a->netmask == b->netmask);
 }
 
-static bool same_values(const struct ipvsf_dest *a, const struct ipvsf_dest *b)
+bool ipvsf_same_values(const struct ipvsf_dest *a, const struct ipvsf_dest *b)
 {
 	if (a->fwd != b->fwd || !same_numbers(a, b))
 		return false;
@@ -345,8 +345,9 @@ static int put_dest(struct maker *m, struct group *group, struct order *o, uint3
 	o->disordered |= o->broken || at < o->next;
 	if (m->how & IPVSF_ANY_ORDER || !o->disordered) {
 		o->next = (uint32_t)at + 1;
-		return same_values(&there->conf, &op.dest) ? 0
-							   : emit_change(m, rule, row, &op, IPVSF_SET_DEST);
+		return ipvsf_same_values(&there->conf, &op.dest)
+			     ? 0
+			     : emit_change(m, rule, row, &op, IPVSF_SET_DEST);
 	}
 	o->broken = true;
 	r = emit_deletion(m, IPVSF_STEP_MOVE, group->row, there);
@@ -364,7 +365,8 @@ static int change_service(struct maker *m, struct group *group)
 			m->ret->results[i] = -ESRCH;
 		else if (m->rules[i].cmd == IPVSF_NEW_DEST)
 			r = put_dest(m, group, &o, i);
-		else if (!was_refused(m, i) && !same_settings(&group->row->conf, &m->rules[i].u.service))
+		else if (!was_refused(m, i) &&
+			 !ipvsf_same_settings(&group->row->conf, &m->rules[i].u.service))
 			r = emit_change(m, i, (size_t)(group->row - m->table->services), &m->rules[i],
 					IPVSF_SET_SERVICE);
 	}

@@ -8,6 +8,7 @@ from ..errors import InvalidValue, IpvsError, plural, sentence
 from ..kernel.layout import unpack_daemon
 from ..kernel.rule_buffer import NOT_SENT, new_results
 from ..model.settings import Timeouts
+from .account_text import as_wanted_text, done_text
 from .plan import ACTIONS, Change, Plan, TableState
 
 TYPE_CHECKING = False
@@ -73,8 +74,7 @@ class Applied:
 
     def summary(self, seconds: float | None = None) -> str:
         """The account in one line. seconds: what it took, to be told too."""
-        after = f" after {seconds:.2f} s" if seconds is not None else ""
-        done = f"{self.added:,} added, {self.edited:,} changed, {self.deleted:,} deleted{after}"
+        done = done_text(self.added, self.edited, self.deleted, seconds)
         if self.refused:
             done += f", {len(self.refused):,} refused"
         if self.unsent:
@@ -85,8 +85,7 @@ class Applied:
             return f"{done}; the table is not as wanted: {self.left}"
         wanted = self.plan.wanted
         only = "" if self.plan.how.only == ACTIONS else f" ({', '.join(self.plan.how.only)} only)"
-        there = f"{len(wanted):,} {'entry' if len(wanted) == 1 else 'entries'} of {wanted.source}"
-        return f"{done}; the table is as wanted{only}: {there}"
+        return as_wanted_text(done, len(wanted), wanted.source, only)
 
     def __str__(self) -> str:
         return self.summary()
