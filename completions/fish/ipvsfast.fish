@@ -155,6 +155,7 @@ complete -c ipvsfast -n '__ipvsfast_command list' -l thresholds -d 'with thresho
 complete -c ipvsfast -n '__ipvsfast_command list' -l persistent-conn -d 'with persistent connections, as a table'
 complete -c ipvsfast -n '__ipvsfast_command list' -l tun-info -d 'with tunnels, as a table'
 complete -c ipvsfast -n '__ipvsfast_command list' -l exact -d 'counters in full, with --stats or --rate'
+complete -c ipvsfast -n '__ipvsfast_command list' -l nosort -d 'services in the kernel\'s order'
 complete -c ipvsfast -n '__ipvsfast_command list' -l json -d 'print one JSON object'
 complete -c ipvsfast -n '__ipvsfast_command list' -l ndjson -d 'print one JSON object a line'
 complete -c ipvsfast -n '__ipvsfast_command list' -l csv -d 'print comma-separated values, a header first'

@@ -236,6 +236,14 @@ int ipvsf_service_get(struct ipvsf_session *session, const struct ipvsf_service 
 /* The dests of all services of the table. -EAGAIN: budget_ms is used up, call again. */
 int ipvsf_dests_dump(struct ipvsf_session *session, struct ipvsf_table *table, uint32_t budget_ms);
 
+/*
+ * Some services with their dests, for who writes them before the others are read. whole: services without dests, from
+ * ipvsf_services_dump() or ipvsf_service_get(), in any order; its `next` tells how far this came. ret (zero it first)
+ * becomes a table of the next ones, over what it held; without services: there are no more. What has vanished is
+ * left out; whole counts that, and what is unstable. After an error the next call reads the same again.
+ */
+int ipvsf_part_read(struct ipvsf_session *session, struct ipvsf_table *whole, struct ipvsf_table *ret);
+
 void ipvsf_table_deinit(struct ipvsf_table *table);
 
 enum ipvsf_order {
@@ -245,6 +253,8 @@ enum ipvsf_order {
 
 /* Brings a table that is in kernel order into another one. */
 int ipvsf_table_sort(struct ipvsf_table *table, uint32_t order);
+/* The same with the dests alone: services stay where they are. */
+int ipvsf_dests_sort(struct ipvsf_table *table, uint32_t order);
 
 /*
  * Deletes everything, in one send(): whoever ends us finds the table whole or empty. t: a reading, which is used

@@ -160,7 +160,10 @@ int ipvsf_dests_agree(struct ipvsf_session *s, const struct ipvsf_service *svc,
 		      const struct ipvsf_dest_row *rows, size_t count);
 
 /* sockopt/dest_rows.c: rows from there; where they would lack something there are none */
-/* Before the dests of a table are read. */
+/* How many dests the services of a table have, if that is not known yet; room for those. */
+void ipvsf_option_count(struct ipvsf_session *s, struct ipvsf_table *t);
+int ipvsf_option_reserve(struct ipvsf_table *t);
+/* Both, before the dests of a table are read. */
 int ipvsf_option_begin(struct ipvsf_session *s, struct ipvsf_table *t);
 /*
  * Once all are read: how many services must be read again, since they have another number of dests now, so that not

@@ -69,10 +69,12 @@ _Noreturn void front_hand_on(const struct front *f, struct front_handed *h, cons
 	h->interrupted = front_release_interrupt(true); /* what was done is told in any case */
 	if (fd < 0 || !write_all(fd, h, sizeof(*h)) || !write_all(fd, results, h->count * sizeof(*results)) ||
 	    !write_all(fd, text, len) || lseek(fd, 0, SEEK_SET)) {
-		char why[120];
+		char why[120] = "the rest of the listing cannot be had: ";
 
-		snprintf(why, sizeof(why), "after %llu rule%s, up to line %llu, this cannot go on: ",
-			 (unsigned long long)h->done, h->done == 1 ? "" : "s", (unsigned long long)h->last);
+		if (h->what != FRONT_DONE_LISTED)
+			snprintf(why, sizeof(why), "after %llu rule%s, up to line %llu, this cannot go on: ",
+				 (unsigned long long)h->done, h->done == 1 ? "" : "s",
+				 (unsigned long long)h->last);
 		end(f, 1, why, strerror(errno));
 	}
 	if (must_not())

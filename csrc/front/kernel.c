@@ -13,11 +13,15 @@ struct ipvsf_session *front_open(const struct front *f, struct ipvsf_info *info)
 	return s;
 }
 
+bool front_read_services(struct ipvsf_session *s, const struct ipvsf_service *one, struct ipvsf_table *ret)
+{
+	return !(one->af ? ipvsf_service_get(s, one, ret) : ipvsf_services_dump(s, ret));
+}
+
 bool front_read_table(struct ipvsf_session *s, const struct ipvsf_service *one, struct ipvsf_table *ret)
 {
-	int r = one->af ? ipvsf_service_get(s, one, ret) : ipvsf_services_dump(s, ret);
-
-	return !r && !ipvsf_dests_dump(s, ret, 0) && !(ret->complete && (ret->unstable || ret->vanished));
+	return front_read_services(s, one, ret) && !ipvsf_dests_dump(s, ret, 0) &&
+	       !(ret->complete && (ret->unstable || ret->vanished));
 }
 
 int front_send(struct ipvsf_session *s, const struct ipvsf_op *ops, size_t count, int32_t *results,

@@ -29,7 +29,8 @@ enum front_done {
 	FRONT_DONE_CHANGE = 1, /* one result, of the change that the command line asks for */
 	FRONT_DONE_OUTPUT,     /* everything, but standard output cannot be written: one result */
 	FRONT_DONE_RULES,      /* rules of -R; the text begins with those that the results are of */
-	FRONT_DONE_REPLACE     /* the text is what was read; results: the rules are sent */
+	FRONT_DONE_REPLACE,    /* the text is what was read; results: the rules are sent */
+	FRONT_DONE_LISTED      /* a part of a listing; the text: rows of the services that are left */
 };
 
 /*
@@ -51,7 +52,7 @@ struct front_handed {
 	uint32_t size;	      /* of the connection table when the command began, which listings show */
 };
 
-#define FRONT_HANDED_VERSION 1
+#define FRONT_HANDED_VERSION 2
 
 /* Nothing was done: Python reads the same command line from the start. */
 _Noreturn void front_decline(const struct front *f);
@@ -70,6 +71,8 @@ struct ipvsf_session *front_open(const struct front *f, struct ipvsf_info *info)
  * is deleted on the word of this reading: then it is false too for a table that keeps changing.
  */
 bool front_read_table(struct ipvsf_session *s, const struct ipvsf_service *one, struct ipvsf_table *ret);
+/* Without the dests. */
+bool front_read_services(struct ipvsf_session *s, const struct ipvsf_service *one, struct ipvsf_table *ret);
 /*
  * Sends for a time slice, or until all ops have a result: *done of them. 0; -EAGAIN: call again with the
  * rest; -EINTR: Ctrl-C; other: the exchange failed, and from *done on nothing was carried out.

@@ -142,9 +142,9 @@ static void reverse_dests(struct ipvsf_dest_row *rows, size_t count)
 	}
 }
 
-int ipvsf_table_sort(struct ipvsf_table *t, uint32_t order)
+int ipvsf_dests_sort(struct ipvsf_table *t, uint32_t order)
 {
-	int r = sort_rows(t->services, t->num_services, sizeof(*t->services), service_order);
+	int r = 0;
 
 	for (size_t i = 0; !r && i < t->num_services; i++) {
 		const struct ipvsf_service_row *s = &t->services[i];
@@ -155,4 +155,11 @@ int ipvsf_table_sort(struct ipvsf_table *t, uint32_t order)
 			reverse_dests(t->dests + s->first_dest, s->num_dests);
 	}
 	return r;
+}
+
+int ipvsf_table_sort(struct ipvsf_table *t, uint32_t order)
+{
+	int r = sort_rows(t->services, t->num_services, sizeof(*t->services), service_order);
+
+	return r ? r : ipvsf_dests_sort(t, order);
 }

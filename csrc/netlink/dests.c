@@ -7,7 +7,10 @@
 
 #include <sys/socket.h>
 
-#define CATCH_UPS 50 /* how often the services are read anew as some went away meanwhile */
+#define PART_SERVICES 512
+#define PART_DESTS 4096
+#define PART_UNCOUNTED 64 /* the dests that a service may have of which that is not known */
+#define CATCH_UPS 50	  /* how often the services are read anew as some went away meanwhile */
 
 struct dest_reader {
 	struct ipvsf_table *table;
@@ -257,6 +260,59 @@ int ipvsf_dests_dump(struct ipvsf_session *s, struct ipvsf_table *t, uint32_t bu
 		ipvsf_drop_services(t);
 		t->next = t->num_services;
 		t->unstable += catches_up;
+	}
+	return r;
+}
+
+/* How many of the services from whole->next on are read at once: so many that their text is worth a write(). */
+static size_t part_size(const struct ipvsf_table *whole)
+{
+	size_t count = 0, dests = 0;
+
+	while (whole->next + count < whole->num_services && count < PART_SERVICES && dests < PART_DESTS) {
+		const struct ipvsf_service_row *row = &whole->services[whole->next + count++];
+
+		dests += row->is_counted ? row->counted : PART_UNCOUNTED;
+	}
+	return count;
+}
+
+/* What part holds becomes the next services, without their dests; its memory is used again. */
+static int begin_part(struct ipvsf_table *part, const struct ipvsf_table *whole, size_t count)
+{
+	int r = ipvsf_reserve((void **)&part->services, &part->services_size, count, sizeof(*part->services));
+
+	if (r)
+		return r;
+	memcpy(part->services, whole->services + whole->next, count * sizeof(*part->services));
+	part->num_services = count;
+	part->num_dests = part->next = 0;
+	part->rereads = part->unstable = part->vanished = part->by_option = 0;
+	part->scope = whole->scope;
+	part->single = whole->single;
+	part->doubted = 1; /* dests are counted beside each answer: what was written stays written */
+	return ipvsf_option_reserve(part);
+}
+
+int ipvsf_part_read(struct ipvsf_session *s, struct ipvsf_table *whole, struct ipvsf_table *part)
+{
+	int r = ipvsf_session_check(s);
+
+	if (!r && !whole->next)
+		ipvsf_option_count(s, whole);
+	part->num_services = part->num_dests = 0;
+	while (!r && !part->num_services && whole->next < whole->num_services) {
+		size_t count = part_size(whole);
+
+		r = begin_part(part, whole, count);
+		if (!r)
+			r = read_rest(s, part, 0);
+		if (r)
+			break;
+		ipvsf_drop_services(part);
+		whole->next += count;
+		whole->unstable += part->unstable;
+		whole->vanished += part->vanished;
 	}
 	return r;
 }

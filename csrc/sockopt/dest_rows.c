@@ -186,12 +186,14 @@ int ipvsf_option_dests(struct ipvsf_session *s, struct ipvsf_table *t, struct ip
 }
 
 /* A small dump of services was not checked: how many dests they have is not known yet. */
-static void count_all(struct ipvsf_session *s, struct ipvsf_table *t)
+void ipvsf_option_count(struct ipvsf_session *s, struct ipvsf_table *t)
 {
 	const struct ip_vs_service_entry *entries;
 	size_t unknown = 0;
 	ssize_t count;
 
+	if (t->single || (t->scope & IPVSF_NETLINK_ONLY))
+		return;
 	for (size_t i = 0; i < t->num_services; i++)
 		unknown += t->services[i].conf.af == AF_INET && !t->services[i].is_counted;
 	if (unknown < 2)
@@ -232,15 +234,17 @@ size_t ipvsf_option_doubt(struct ipvsf_session *s, struct ipvsf_table *t)
 	return found;
 }
 
-int ipvsf_option_begin(struct ipvsf_session *s, struct ipvsf_table *t)
+int ipvsf_option_reserve(struct ipvsf_table *t)
 {
 	size_t count = 0;
 
-	if (t->scope & IPVSF_NETLINK_ONLY)
-		return 0;
-	if (!t->single)
-		count_all(s, t);
 	for (size_t i = 0; i < t->num_services; i++)
 		count += t->services[i].is_counted ? t->services[i].counted : 0;
 	return ipvsf_reserve((void **)&t->dests, &t->dests_size, count, sizeof(*t->dests));
+}
+
+int ipvsf_option_begin(struct ipvsf_session *s, struct ipvsf_table *t)
+{
+	ipvsf_option_count(s, t);
+	return t->scope & IPVSF_NETLINK_ONLY ? 0 : ipvsf_option_reserve(t);
 }

@@ -133,6 +133,7 @@ VERBS: tuple[Verb, ...] = (
             _option("persistent-conn", ("--persistent-conn",), "with persistent connections, as a table"),
             _option("tun-info", ("--tun-info",), "with tunnels, as a table"),
             _option("exact", ("--exact",), "counters in full, with --stats or --rate"),
+            _option("nosort", ("--nosort",), "services in the kernel's order"),
             *OUTPUT,
         ),
         examples=(

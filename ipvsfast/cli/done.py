@@ -15,15 +15,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-CHANGE, OUTPUT, RULES, REPLACE = 1, 2, 3, 4
-VERSION = 1
+CHANGE, OUTPUT, RULES, REPLACE, LISTED = 1, 2, 3, 4, 5
+VERSION = 2
 # Up to the second number of 64 bits this is the same in all versions.
 _HEAD = struct.Struct("=4sIIIQQQIiII")
 
 
 class Done:
     """what: CHANGE (the result of the one change), OUTPUT (standard output cannot be written: errno), RULES
-    (of -R), REPLACE (of ipvsfast-restore).
+    (of -R), REPLACE (of ipvsfast-restore), LISTED (a part of a listing; `text`: rows of the
+    services that are left).
 
     interrupted: by this signal, or 0. results: of the first operations in `text`. count: operations before
     it, up to line `last`; line: the last before it. error: errno (negative) that ended the exchange with the

@@ -9,9 +9,12 @@ from .output import ExitWith, complain, write, write_all, write_pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from ..kernel.table_reading import Reading
     from ..language.parse import Request
     from ..model.keys import ServiceKey
+    from ..model.table_filter import Selection
     from ..model.types import ViewName
     from ..resolver import Resolver
     from .context import Context
@@ -68,9 +71,32 @@ class _Refused:
 def read_and_tell(context: Context, key: ServiceKey | None = None, view: ViewName | None = None) -> Reading:
     """The table or one service, for one view or for all; what may be missing in it is said."""
     reading = context.ipvs.read(key, view=view)
+    tell_if_unstable(reading)
+    return reading
+
+
+def tell_if_unstable(reading: Reading) -> None:
+    """Says that something may be missing in it, if so."""
     if reading.unstable:
         complain("the table kept changing while it was read: services or destinations may be missing here")
-    return reading
+
+
+def read_parts(
+    context: Context, key: ServiceKey | None = None, view: ViewName | None = None, sort: bool = False
+) -> Iterator[Reading]:
+    """The services with their destinations, part after part, each of them over the one before; at last what
+    may be missing in them is said. sort: the services come as ipvsadm lists them. What the native front has
+    written already is left out."""
+    from ..kernel.layout import pack_key
+    from ..kernel.table_reading import EVERYTHING, scope_of
+
+    session, scope = context.ipvs.session, EVERYTHING if view is None else scope_of(view)
+    if context.done is not None:
+        services = session.services_of_rows(context.done.text, scope)
+    else:
+        services = session.read_services(None if key is None else pack_key(key), scope)
+    yield from session.parts(services.sort() if sort else services)
+    tell_if_unstable(services)
 
 
 def _names(context: Context, request: Request) -> Resolver | None:
@@ -85,14 +111,13 @@ def _table(context: Context, request: Request) -> None:
     start = HEADERS[view]
     if request.key is None:
         start = version_line(context.ipvs.opened) + start
-    reading = read_and_tell(context, request.key, view)
     exact, sort = "exact" in request.options, "nosort" not in request.options
     names = _names(context, request)
-    pieces = None
-    if names is None:
-        if sort:
-            reading.sort()
-        pieces = reading.text(view, exact)
+    if names is None and not sort:
+        write_parts(read_parts(context, request.key, view), "" if context.done else start, view, exact)
+        return
+    reading = read_and_tell(context, request.key, view)
+    pieces = reading.sort().text(view, exact) if names is None else None
     if pieces is None:
         from ..listing.tables import ListOptions, render
 
@@ -101,3 +126,21 @@ def _table(context: Context, request: Request) -> None:
         write_all(render(reading.values(), shown, names))
     else:
         write_pieces(start, pieces)
+
+
+def write_parts(
+    parts: Iterable[Reading], start: str, view: ViewName, exact: bool, selection: Selection | None = None
+) -> None:
+    """A listing in the order in which they come, each written before the next one is read. start: what stands
+    above. selection: what is wanted of them."""
+    from ..listing.tables import ListOptions, lines
+
+    for part in parts:
+        pieces = part.text(view, exact) if selection is None else None
+        if pieces is None:
+            table = part.values() if selection is None else selection.choose(part.values())
+            write_all([start, *lines(table, ListOptions(view, exact=exact, sort=False))])
+        else:
+            write_pieces(start, pieces)
+        start = ""
+    write(start)

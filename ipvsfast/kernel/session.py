@@ -13,10 +13,11 @@ from _thread import RLock
 from .._native import ffi, lib
 from ..errors import IpvsUnavailable, KernelError, TableChanging, error_for
 from .layout import DAEMON
-from .table_reading import Reading
+from .table_reading import Reading, reading_of_rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from ..model.types import Namespace
@@ -250,6 +251,28 @@ class Session:
             table.before = ffi.NULL  # lent for this call only
             self._check(code, "list")
         return reading
+
+    def read_services(self, key: bytes | None = None, scope: int = 0) -> Reading:
+        """All services, or that one, without destinations: for parts()."""
+        return self._read(key, False, False, Reading(), scope, None)
+
+    def services_of_rows(self, rows: bytes, scope: int = 0) -> Reading:
+        """The same, of packed rows that were read before."""
+        whole = reading_of_rows(rows, b"")
+        whole.table.scope = scope
+        return whole
+
+    def parts(self, whole: Reading) -> Iterator[Reading]:
+        """Some services of `whole` after the others, now with their destinations, for who writes them before
+        the rest is read. What was given before is written over. `whole` knows what vanished, and what is
+        unstable."""
+        part = Reading()
+        while True:
+            with self._own_lock():
+                self._call(lib.ipvsf_part_read, whole.table, part.table)
+            if not part.services:
+                return
+            yield part
 
     def open_file(self, path: str) -> int:
         """A descriptor of a file below /proc/thread-self or /proc/sys/net, of the session's namespace; a

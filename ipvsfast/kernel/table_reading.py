@@ -61,6 +61,7 @@ class Reading:
 
     def __init__(self) -> None:
         self.table: Any = ffi.gc(ffi.new("struct ipvsf_table *"), lib.ipvsf_table_deinit)
+        self._text_buffer: bytearray | None = None  # used again where this is read over
 
     def begin(self) -> Reading:
         """As new, but with its memory, over which rows are read."""
@@ -157,16 +158,16 @@ class Reading:
         """Services with their destinations, in the order that they have here."""
         return unpack_table(*self.rows())
 
-    def sort(self) -> Reading:
-        """Bring everything into the order in which ipvsadm lists it."""
-        return self._sort(lib.IPVSF_ORDER_LISTED)
+    def sort(self, services: bool = True) -> Reading:
+        """Bring everything into the order in which ipvsadm lists it. services: these too."""
+        return self._sort(lib.IPVSF_ORDER_LISTED, services)
 
-    def sort_for_adding(self) -> Reading:
+    def sort_for_adding(self, services: bool = True) -> Reading:
         """Services as listed, destinations as they must be added to get the kernel's order again."""
-        return self._sort(lib.IPVSF_ORDER_FOR_ADDING)
+        return self._sort(lib.IPVSF_ORDER_FOR_ADDING, services)
 
-    def _sort(self, order: int) -> Reading:
-        if lib.ipvsf_table_sort(self.table, order):
+    def _sort(self, order: int, services: bool) -> Reading:
+        if (lib.ipvsf_table_sort if services else lib.ipvsf_dests_sort)(self.table, order):
             raise MemoryError
         return self
 
@@ -193,7 +194,7 @@ class Reading:
 
     def _pieces(self, write: Any, how: tuple[int, ...]) -> Iterator[memoryview]:
         cursor, length = ffi.new("struct ipvsf_cursor *"), ffi.new("size_t *")
-        buffer = bytearray(TEXT_SIZE)
+        buffer = self._text_buffer = self._text_buffer or bytearray(TEXT_SIZE)
         out = ffi.from_buffer("char[]", buffer)
         piece = memoryview(buffer)
         code = write(self.table, *how, cursor, out, TEXT_SIZE, length)

@@ -56,7 +56,7 @@ def frame(form: RecordForm, state: dict[str, Any] | None = None, empty: bool = F
         encode = _encoder()
         head = "".join([f"{encode(name)}:{encode(value)},\n" for name, value in (state or {}).items()])
         return f'{{{head}"services":[', "]}\n" if empty else "\n]}\n"
-    return (",".join(SERVICE_COLUMNS + DESTINATION_COLUMNS + COUNTERS) + "\n" if form == "csv" else ""), ""
+    return _csv_head(False) if form == "csv" else "", ""
 
 
 def texts(
@@ -67,30 +67,34 @@ def texts(
     services_only: bool = False,
 ) -> Iterator[str]:
     """The table in pieces. state: what state_records() gave, for JSON. services_only: no destinations."""
-    if form == "json":
-        return _json(table, state or {}, services_only)
-    return _csv(table, services_only) if form == "csv" else _ndjson(table, services_only)
+    yield _csv_head(services_only) if form == "csv" else frame(form, state)[0]
+    empty = True
+    for piece in records(form, table, services_only=services_only):
+        yield piece
+        empty = False
+    yield frame(form, state, empty)[1]
 
 
-def _json(table: Iterable[Entry], state: dict[str, Any], services_only: bool) -> Iterator[str]:
+def records(
+    form: RecordForm, table: Iterable[Entry], *, services_only: bool = False, first: bool = True
+) -> Iterator[str]:
+    """The same without what stands before and behind all of them. first: no others come before these."""
+    if form == "csv":
+        yield from _csv(table, services_only)
+        return
     encode = _encoder()
-    yield frame("json", state)[0]
-    before = "\n"
+    before, end = ("", "\n") if form == "ndjson" else ("\n" if first else ",\n", "")
     for service, destinations in table:
-        yield before + encode(record(service, None if services_only else destinations))
-        before = ",\n"
-    yield frame("json", empty=before == "\n")[1]
+        yield before + encode(record(service, None if services_only else destinations)) + end
+        before = before and ",\n"
 
 
-def _ndjson(table: Iterable[Entry], services_only: bool) -> Iterator[str]:
-    encode = _encoder()
-    for service, destinations in table:
-        yield encode(record(service, None if services_only else destinations)) + "\n"
+def _csv_head(services_only: bool) -> str:
+    columns = SERVICE_COLUMNS if services_only else SERVICE_COLUMNS + DESTINATION_COLUMNS
+    return ",".join(columns + COUNTERS) + "\n"
 
 
 def _csv(table: Iterable[Entry], services_only: bool) -> Iterator[str]:
-    columns = SERVICE_COLUMNS if services_only else SERVICE_COLUMNS + DESTINATION_COLUMNS
-    yield ",".join(columns + COUNTERS) + "\n"
     nothing = "," * len(DESTINATION_COLUMNS)
     for service, destinations in table:
         start = _service_cells(service)

@@ -64,6 +64,11 @@ def render(table: Table, options: ListOptions, names: Names | None = None) -> It
         table = list(table)
         names.prefetch(addresses_of(table))
     yield (version_line(options.info) if options.info else "") + HEADERS[options.view]
+    yield from lines(table, options, names)
+
+
+def lines(table: Table, options: ListOptions, names: Names | None = None) -> Iterator[str]:
+    """What stands below that: services in the given order, a piece for each."""
     endpoints: Endpoints = Numeric() if names is None else Named(names, IPV4_WIDTH)
     service_line, server_rows = _formats(options)
     for service, destinations in table:

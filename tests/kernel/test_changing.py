@@ -137,7 +137,7 @@ def test_no_consistent_reading(shim: Path, tmp_path: Path, what: str, env: dict[
         done = behind(shim, fault, program(), *argv, env=env)
         assert (done.returncode, done.stdout, done.stderr) == (1, "", REFUSED)
     assert saved.read_text() == "as it was\n"
-    for argv in (["-S", "-n"], ["list"], listing):
+    for argv in (["-S", "-n"], ["list"], listing, [*listing, "--nosort"]):
         done = behind(shim, fault, program(), *argv, env=env)
         assert (done.returncode, done.stderr) == (0, SAID), argv
         rows = [line for line in done.stdout.splitlines() if "2001:db8" in line or "10.2." in line]

@@ -196,7 +196,7 @@ def test_ctrl_c_while_it_waits_for_rules() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "count", "told"), [(0, 12, "12 rules were"), (2, 12, "12 rules were"), (2, 1, "1 rule was")]
+    ("version", "count", "told"), [(1, 12, "12 rules were"), (3, 12, "12 rules were"), (3, 1, "1 rule was")]
 )
 def test_a_python_part_of_another_version(version: int, count: int, told: str) -> None:
     """An upgrade while a command runs: nothing is done twice, and how far it came is told."""

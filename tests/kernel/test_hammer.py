@@ -125,8 +125,8 @@ def plainly(ipvs: Ipvs, wanted: dict[Service, set[str]]) -> None:
 
 def commands(wanted: dict[Service, set[str]]) -> None:
     """The command, through the front: a listing that says nothing lacks nothing, and `save` is whole or refused."""
-    for _ in range(max(3, READINGS // 10)):
-        done = run("-L", "-n")
+    for turn in range(max(4, READINGS // 10)):
+        done = run("-L", "-n", *["--nosort"][: turn % 2])
         lines = [line for line in done.stdout.splitlines() if line.startswith("TCP")]
         assert done.returncode == 0
         assert len(lines) == len(set(lines))

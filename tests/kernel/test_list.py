@@ -110,6 +110,8 @@ def test_services_only() -> None:
         (("--json", "--csv"), "list: --json and --csv exclude each other\n"),
         (("--json", "--stats"), "list: --json has all values; --stats is for the table\n"),
         (("--stats", "--rate"), "list: --stats and --rate exclude each other\n"),
+        (("--nosort", "--sort", "active"), "list: --nosort and --sort exclude each other\n"),
+        (("--nosort", "--limit", "2"), "list: --nosort and --limit exclude each other\n"),
         (("--limit", "0"), "list: --limit takes a whole number from 1 to 4294967295, not `0'\n"),
         (("--fwmark", "x"), "list: --fwmark takes numbers from 1 to 4294967295, not `x'\n"),
         (("--services-only", "--zero-weight"),
