@@ -258,6 +258,7 @@ class Ipvs:
         only: Collection[ActionName] = ("add", "edit", "delete"),
         allow_empty: bool = False,
         scope: str | Iterable[str] = (),
+        tag: str = "",
     ) -> Plan:
         """The least change that makes the table what rule text or JSON asks for; nothing is done.
 
@@ -266,6 +267,8 @@ class Ipvs:
         destinations are also to stand in its order, else those that are there stay where they are.
         keep_weights: destinations that are there keep their weights. only: nothing but these actions. scope:
         only services there are compared and changed (see Scope); RulesInvalid if one is wanted elsewhere.
+        tag: only services that were created or adopted under that name, and those of the source, which become
+        its own; RulesInvalid if one of these is another tag's.
         """
         from .changes.apply import read_present
         from .changes.bounds import bounds_of
@@ -276,7 +279,7 @@ class Ipvs:
 
         how = How(order, keep_weights, only)
         wanted = read_wanted(RuleText(source), allow_empty=allow_empty)
-        bounds = bounds_of(wanted, Scope(scope))
+        bounds = bounds_of(wanted, Scope(scope), tag, self._session)
         return Plan(wanted, read_present(self._session).within(bounds), how)
 
     def apply_plan(

@@ -110,6 +110,7 @@ complete -c ipvsfast -n '__ipvsfast_command diff' -l order -d 'destinations are 
 complete -c ipvsfast -n '__ipvsfast_command diff' -l keep-weights -d 'destinations that are there keep their weights'
 complete -c ipvsfast -n '__ipvsfast_command diff' -l only -x -d 'nothing but these: add, edit, delete'
 complete -c ipvsfast -n '__ipvsfast_command diff' -l scope -x -d 'compare and change only services in any of these: 10.0.0.0/8, :80, tcp, tcp:80, tcp:10.0.0.1:80, fwmark, fwmark:1-9; a ! in front excludes'
+complete -c ipvsfast -n '__ipvsfast_command diff' -l tag -x -d 'only services that NAME has created or adopted, and those of FILE, which become its own'
 complete -c ipvsfast -n '__ipvsfast_command diff' -l allow-empty -d 'also a FILE without any service'
 complete -c ipvsfast -n '__ipvsfast_command diff' -s h -l help -d 'print this text'
 complete -c ipvsfast -n '__ipvsfast_command diff' -F
@@ -121,6 +122,7 @@ complete -c ipvsfast -n '__ipvsfast_command plan' -l order -d 'destinations are 
 complete -c ipvsfast -n '__ipvsfast_command plan' -l keep-weights -d 'destinations that are there keep their weights'
 complete -c ipvsfast -n '__ipvsfast_command plan' -l only -x -d 'nothing but these: add, edit, delete'
 complete -c ipvsfast -n '__ipvsfast_command plan' -l scope -x -d 'compare and change only services in any of these: 10.0.0.0/8, :80, tcp, tcp:80, tcp:10.0.0.1:80, fwmark, fwmark:1-9; a ! in front excludes'
+complete -c ipvsfast -n '__ipvsfast_command plan' -l tag -x -d 'only services that NAME has created or adopted, and those of FILE, which become its own'
 complete -c ipvsfast -n '__ipvsfast_command plan' -l allow-empty -d 'also a FILE without any service'
 complete -c ipvsfast -n '__ipvsfast_command plan' -s h -l help -d 'print this text'
 complete -c ipvsfast -n '__ipvsfast_command plan' -F
@@ -132,6 +134,7 @@ complete -c ipvsfast -n '__ipvsfast_command apply' -l order -d 'destinations are
 complete -c ipvsfast -n '__ipvsfast_command apply' -l keep-weights -d 'destinations that are there keep their weights'
 complete -c ipvsfast -n '__ipvsfast_command apply' -l only -x -d 'nothing but these: add, edit, delete'
 complete -c ipvsfast -n '__ipvsfast_command apply' -l scope -x -d 'compare and change only services in any of these: 10.0.0.0/8, :80, tcp, tcp:80, tcp:10.0.0.1:80, fwmark, fwmark:1-9; a ! in front excludes'
+complete -c ipvsfast -n '__ipvsfast_command apply' -l tag -x -d 'only services that NAME has created or adopted, and those of FILE, which become its own'
 complete -c ipvsfast -n '__ipvsfast_command apply' -l allow-empty -d 'also a FILE without any service'
 complete -c ipvsfast -n '__ipvsfast_command apply' -l wait -x -d 'wait so long if another replaces the table already'
 complete -c ipvsfast -n '__ipvsfast_command apply' -s q -l quiet -d 'tell only what goes wrong'

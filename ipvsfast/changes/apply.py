@@ -133,14 +133,19 @@ def _limit(text: str | int | None) -> tuple[int, bool] | None:
 
 
 class Applying:
-    """Carries out a plan that was made just now. Whatever ends it, and wherever, `account` tells what was
-    done. progress: called with the number of operations sent, about every 50 ms."""
+    """Carries out a plan that was made just now; what it is to hold is its tag's from here on. Whatever ends
+    it, and wherever, `account` tells what was done. progress: called with the number of operations sent,
+    about every 50 ms."""
 
     def __init__(self, session: Session, plan: Plan, progress: Callable[[int], None] | None = None) -> None:
         self.plan = plan
         self._session = session
         self._progress = progress
         self._results = new_results(len(plan))
+        if plan.present.bounds is not None:
+            from .tags import claim
+
+            claim(session, plan)
 
     def carry_out(self) -> Applied:
         """The account, unless an exception ends it. What is not wanted is deleted only when all that was to
@@ -158,7 +163,12 @@ class Applying:
 
     def account(self, ended: BaseException | None = None) -> Applied:
         """What was done so far. ended: the exception that ended it."""
-        return Applied(self.plan, self._results, self._look(), ended)
+        left = self._look()
+        if self.plan.present.bounds is not None:
+            from .tags import settle
+
+            settle(self._session, self.plan, left)
+        return Applied(self.plan, self._results, left, ended)
 
     def _look(self) -> Plan | None:
         """What is left to do, by a reading of the table as it is now."""

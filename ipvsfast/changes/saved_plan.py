@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
+    from ..kernel.session import Session
     from ..resolver import Resolver
     from .plan import TableState
 
@@ -28,6 +29,7 @@ def plan_to_save(plan: Plan) -> dict[str, Any]:
         "source": wanted.source,
         "text": wanted.text.decode("utf-8", "surrogateescape"),
         "scope": list(bounds.scope.texts) if bounds is not None else [],
+        "tag": bounds.tag if bounds is not None else "",
         "how": {"order": how.order, "keep_weights": how.keep_weights, "only": list(how.only)},
         "operations": _digest(plan),
         "table": plan.present.fingerprints(),
@@ -57,6 +59,7 @@ class SavedPlan:
             self._table: dict[str, str] = values["table"]
             source = str(values["source"])
             self.scope: Final[Scope] = Scope(values.get("scope", ()))
+            self.tag: Final[str] = str(values.get("tag", ""))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise InvalidValue(f"{text.name} is no whole plan ({error}): make it anew") from None
         # That it is empty was allowed when it was made.
@@ -76,10 +79,10 @@ class SavedPlan:
             )
         return values
 
-    def plan(self, present: TableState) -> Plan:
+    def plan(self, present: TableState, session: Session | None = None) -> Plan:
         """The plan for the table as it is; TableMoved if that, within its bounds, is not the one it was made
-        for."""
-        within = present.within(bounds_of(self.wanted, self.scope))
+        for. session: where its tag counts."""
+        within = present.within(bounds_of(self.wanted, self.scope, self.tag, session))
         check_unmoved(self._table, within.fingerprints())
         plan = Plan(self.wanted, within, self.how)
         if _digest(plan) != self._operations:

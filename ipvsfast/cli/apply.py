@@ -12,7 +12,7 @@ from ..language.words import UsageError
 from .lock import CommandLock, wait_seconds
 from .output import ExitWith, ReaderGone, complain, hold_termination, interrupted, write_all
 from .progress import for_terminal
-from .wanted import NOTHING, bounded, how_of, invalid, present_table, scope_of, text_of, wanted_from
+from .wanted import NOTHING, asked_of, bounded, how_of, invalid, present_table, text_of, wanted_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from ..changes.restore import RuleText
     from .context import Context
 
-_MADE_WITH = ("order", "keep-weights", "only", "allow-empty", "scope")
+_MADE_WITH = ("order", "keep-weights", "only", "allow-empty", "scope", "tag")
 
 
 def apply(context: Context, options: dict[str, str], words: list[str]) -> int:
     """0: the table was seen to be as wanted; 1: it is not; 2: nothing was done."""
     how_of("apply", options)
-    scope_of("apply", options)
+    asked_of("apply", options)
     limits = _limits(options)
     wait = None
     if "wait" in options:
@@ -58,15 +58,16 @@ def _maker(context: Context, text: RuleText, options: dict[str, str]) -> Callabl
     """What makes the plan when the table is known; the text is read and right."""
     if not text.is_saved_plan:
         wanted, how = wanted_from(context, text, options), how_of("apply", options)
-        scope = scope_of("apply", options)
-        return lambda present: Plan(wanted, bounded(wanted, present, scope), how)
+        asked, session = asked_of("apply", options), context.ipvs.session
+        return lambda present: Plan(wanted, bounded(wanted, present, asked, session), how)
     from ..changes.saved_plan import SavedPlan
 
     for name in _MADE_WITH:
         if name in options:
             raise UsageError(2, f"apply: --{name} was decided when {text.name} was made: leave it out")
     try:
-        return SavedPlan(text, context.names.resolver()).plan
+        saved, session = SavedPlan(text, context.names.resolver()), context.ipvs.session
+        return lambda present: saved.plan(present, session)
     except (InvalidValue, RulesInvalid) as error:
         raise ExitWith(NOTHING, f"{error}; nothing was done") from None
 
@@ -101,7 +102,10 @@ def _shown(plan: Plan, options: dict[str, str]) -> int:
 def _carry_out(context: Context, plan: Plan, quiet: bool) -> int:
     line = for_terminal(len(plan), "operation", quiet)
     start = monotonic()
-    work = Applying(context.ipvs.session, plan, line)
+    try:
+        work = Applying(context.ipvs.session, plan, line)
+    except IpvsError as error:
+        raise ExitWith(NOTHING, str(error)) from None
     hold_termination()
     try:
         account = work.carry_out()

@@ -55,6 +55,12 @@ HOW = (
         "tcp:80, tcp:10.0.0.1:80, fwmark, fwmark:1-9; a ! in front excludes",
         "WHERE,...",
     ),
+    _option(
+        "tag",
+        ("--tag",),
+        "only services that NAME has created or adopted, and those of FILE, which become its own",
+        "NAME",
+    ),
     ALLOW_NONE,
 )
 

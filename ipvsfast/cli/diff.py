@@ -6,7 +6,7 @@ from ..changes.plan import Plan, TableState
 from ..language.words import UsageError
 from .output import ReaderGone, write, write_all
 from .plan_text import as_json, difference_lines, notes
-from .wanted import bounded, how_of, present_table, scope_of, text_of, wanted_from
+from .wanted import asked_of, bounded, how_of, present_table, text_of, wanted_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,11 +19,14 @@ def diff(context: Context, options: dict[str, str], words: list[str]) -> int:
         raise UsageError(2, "diff: --json and --summary exclude each other")
     if words.count("-") > 1:
         raise UsageError(2, "diff: only one of two files can be standard input")
-    how, scope = how_of("diff", options), scope_of("diff", options)
+    how, asked = how_of("diff", options), asked_of("diff", options)
     texts = [text_of(word) for word in words or ["-"]]
     wanted = [wanted_from(context, text, options) for text in texts]
+    if len(wanted) > 1 and "tag" in options:
+        raise UsageError(2, "diff: --tag is about the table, not about two files")
     present = TableState.of(wanted[0]) if len(wanted) > 1 else present_table(context)
-    plan = Plan(wanted[-1], bounded(wanted[-1], present, scope), how)
+    session = None if len(wanted) > 1 else context.ipvs.session
+    plan = Plan(wanted[-1], bounded(wanted[-1], present, asked, session), how)
     try:
         _tell(plan, options)
     except ReaderGone:

@@ -14,9 +14,10 @@ from .output import ExitWith, complain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Final
 
     from ..changes.plan import TableState
+    from ..kernel.session import Session
     from ..model.scope import Scope
     from .context import Context
 
@@ -56,28 +57,45 @@ def present_table(context: Context) -> TableState:
         raise ExitWith(NOTHING, str(error)) from None
 
 
-def scope_of(verb: str, options: dict[str, str]) -> Scope | None:
-    """--scope; None where all services are meant."""
-    if "scope" not in options:
-        return None
-    from ..model.scope import Scope
+class Asked:
+    """--scope and --tag: what of the table is meant."""
 
-    try:
-        return Scope(options["scope"].split(","))
-    except InvalidValue as error:
-        raise UsageError(2, f"{verb}: --scope: {error}") from None
+    __slots__ = ("scope", "tag")
+
+    def __init__(self, verb: str, options: dict[str, str]) -> None:
+        from ..changes.tags import check_tag
+        from ..model.scope import Scope
+
+        scope = options["scope"].split(",") if "scope" in options else ()
+        self.tag: Final[str] = options.get("tag", "")
+        name = "scope"
+        try:
+            self.scope: Final[Scope] = Scope(scope)
+            name = "tag"
+            if name in options:
+                check_tag(self.tag)
+        except InvalidValue as error:
+            raise UsageError(2, f"{verb}: --{name}: {error}") from None
 
 
-def bounded(wanted: Wanted, present: TableState, scope: Scope | None) -> TableState:
-    """What of the table is compared; ExitWith (2) after all services that are wanted outside of it."""
-    if scope is None:
+def asked_of(verb: str, options: dict[str, str]) -> Asked | None:
+    """What of the table is meant; None for all of it."""
+    return Asked(verb, options) if "scope" in options or "tag" in options else None
+
+
+def bounded(wanted: Wanted, present: TableState, asked: Asked | None, session: Session | None) -> TableState:
+    """What of the table is compared; ExitWith (2) after all services that are wanted outside of it. session:
+    where a tag counts."""
+    if asked is None:
         return present
     from ..changes.bounds import bounds_of
 
     try:
-        return present.within(bounds_of(wanted, scope))
+        return present.within(bounds_of(wanted, asked.scope, asked.tag, session))
     except RulesInvalid as error:
         raise invalid(error, wanted.source) from None
+    except IpvsError as error:
+        raise ExitWith(NOTHING, f"{error}; nothing was done") from None
 
 
 def invalid(error: RulesInvalid, source: str) -> ExitWith:
