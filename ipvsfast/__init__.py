@@ -9,10 +9,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .changes.apply import Applied, TableMoved
     from .changes.bounds import Bounds
+    from .changes.drain import Drained, DrainedDestination
     from .changes.plan import Change, How, Plan, TableState
     from .changes.problem import Problem
+    from .changes.ramp import Ramped, RampedDestination
     from .changes.replace import Replaced
     from .changes.restore import Restored, RulesInvalid
+    from .changes.undrain import Undrained, UndrainedDestination
     from .changes.wanted import Wanted
     from .client import Ipvs
     from .connections.count_by import Group
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
     from .model.service import Service
     from .model.settings import Info, SyncDaemon, Timeouts
     from .model.stats import Stats
+    from .model.table_filter import TableFilter
     from .model.types import (
         ActionName,
         Address,
@@ -61,11 +65,13 @@ if TYPE_CHECKING:
         DestinationColumnName,
         DestinationOrKey,
         DifferenceName,
+        DrainState,
         FamilyCondition,
         ForwardingName,
         Namespace,
         ProtocolCondition,
         ProtocolName,
+        RampState,
         RateName,
         RowForm,
         RuleSource,
@@ -78,8 +84,10 @@ if TYPE_CHECKING:
         SnapshotSource,
         SourceName,
         StateCondition,
+        TableColumn,
         TunnelChecksum,
         TunnelType,
+        UndrainState,
         ViewName,
     )
     from .rules import check, from_rule, to_rule
@@ -182,6 +190,17 @@ _HOME = {
     "ServiceColumnName": "model.types",
     "DestinationColumnName": "model.types",
     "DeltaColumnName": "model.types",
+    "Drained": "changes.drain",
+    "DrainedDestination": "changes.drain",
+    "Ramped": "changes.ramp",
+    "RampedDestination": "changes.ramp",
+    "Undrained": "changes.undrain",
+    "UndrainedDestination": "changes.undrain",
+    "TableFilter": "model.table_filter",
+    "DrainState": "model.types",
+    "UndrainState": "model.types",
+    "RampState": "model.types",
+    "TableColumn": "model.types",
     "check": "rules",
     "from_rule": "rules",
     "to_rule": "rules",
@@ -192,16 +211,18 @@ __all__ = [
     "CommandName", "Connection", "ConnectionFilter", "ConnectionState", "Connections", "ConnectionsStatus",
     "Counts", "DaemonState", "Delta", "DeltaColumnName", "DeltaColumns", "Deltas", "Destination",
     "DestinationColumnName", "DestinationColumns", "DestinationDeltas", "DestinationKey",
-    "DestinationOrKey", "DifferenceName", "FamilyCondition", "ForwardingName", "Group", "Groups", "How",
-    "Info", "Interrupted", "InvalidValue", "Ipvs", "IpvsError", "IpvsUnavailable", "KernelError",
-    "KernelRefused", "Namespace", "NotFound", "NotPermitted", "NotRestorable", "Operation",
-    "OutcomeUnknown", "Pace", "Plan", "Poller", "Problem", "ProtocolCondition", "ProtocolName", "RateName",
-    "Reading", "ReadingInterrupted", "ReadingReport", "Replaced", "Restored", "Result", "Results",
-    "RowForm", "RuleSource", "RulesInvalid", "SchedulerFlag", "Scope", "Service", "ServiceColumnName",
+    "DestinationOrKey", "DifferenceName", "DrainState", "Drained", "DrainedDestination", "FamilyCondition",
+    "ForwardingName", "Group", "Groups", "How", "Info", "Interrupted", "InvalidValue", "Ipvs", "IpvsError",
+    "IpvsUnavailable", "KernelError", "KernelRefused", "Namespace", "NotFound", "NotPermitted",
+    "NotRestorable", "Operation", "OutcomeUnknown", "Pace", "Plan", "Poller", "Problem",
+    "ProtocolCondition", "ProtocolName", "RampState", "Ramped", "RampedDestination", "RateName", "Reading",
+    "ReadingInterrupted", "ReadingReport", "Replaced", "Restored", "Result", "Results", "RowForm",
+    "RuleSource", "RulesInvalid", "SchedulerFlag", "Scope", "Service", "ServiceColumnName",
     "ServiceColumns", "ServiceDeltas", "ServiceKey", "ServiceNumbersName", "ServiceOptions", "ServiceOrKey",
     "ServiceTextsName", "Snapshot", "SnapshotSource", "SourceName", "StateCondition", "StateError", "Stats",
-    "SyncDaemon", "TableChanging", "TableLocked", "TableMoved", "TableState", "Timeouts", "Tunnel",
-    "TunnelChecksum", "TunnelType", "ViewName", "Wanted", "__version__", "check", "from_rule", "to_rule",
+    "SyncDaemon", "TableChanging", "TableColumn", "TableFilter", "TableLocked", "TableMoved", "TableState",
+    "Timeouts", "Tunnel", "TunnelChecksum", "TunnelType", "UndrainState", "Undrained",
+    "UndrainedDestination", "ViewName", "Wanted", "__version__", "check", "from_rule", "to_rule",
 ]  # fmt: skip
 
 

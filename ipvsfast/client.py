@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
+from .changes.weight_methods import WeightMethods
 from .errors import InvalidValue, NotRestorable, TableLocked, error_for
 from .kernel.layout import OP_SIZE, pack_key, pack_operations, unpack_daemon
 from .kernel.rule_buffer import count_sent, new_results
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from .stats.snapshot import Snapshot
 
 
-class Ipvs:
+class Ipvs(WeightMethods):
     """The IPVS table of a network namespace, over one kept-open netlink socket.
 
     netns: path or `ip netns` name; None for the caller's own. Needs CAP_NET_ADMIN in the initial

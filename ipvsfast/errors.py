@@ -53,7 +53,8 @@ class IpvsError(Exception):
     Attributes: errno (int), strerror (the sentence), operation (what was asked, or ""), advice (what to
     do about it, or ""), more (what else went wrong, or ""). results: on the way out of `Ipvs.apply` the
     Results of what was done, else None; restored: the same for `Ipvs.restore`, a Restored; applied: for
-    `Ipvs.apply_plan`, an Applied.
+    `Ipvs.apply_plan`, an Applied; drained: for `Ipvs.drain`, a Drained; ramped: for `Ipvs.set_weights`, a
+    Ramped.
     """
 
     errno: int
@@ -62,6 +63,8 @@ class IpvsError(Exception):
     results: Any = None
     restored: Any = None
     applied: Any = None
+    drained: Any = None
+    ramped: Any = None
 
     def __init__(self, errno: int, message: str = "", operation: str = "", advice: str = "") -> None:
         message = message or strerror(errno)

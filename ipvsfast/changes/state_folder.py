@@ -7,7 +7,7 @@ folder begins, and those of earlier boots stay (until there are more than KEPT o
 
 The variable IPVSFAST_STATE names another place than /var/lib/ipvsfast. Who keeps something has one file
 there, named after what it is (`weights.json`), reads it by `read_state` and replaces it as a whole by
-`write_state`; who has to read and replace it in one takes a lock.
+`write_state`; who has to read and replace it in one does so while a StateLock of the folder is entered.
 """
 
 from __future__ import annotations
@@ -79,6 +79,27 @@ def write_state(folder: str, name: str, content: bytes) -> None:
             raise
     except OSError as error:
         raise _cannot("write", path, error) from None
+
+
+class StateLock:
+    """While it is entered, no other one of the same folder is. It is for moments: others wait."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._fd = -1
+
+    def __enter__(self) -> None:
+        from fcntl import LOCK_EX, flock
+
+        try:
+            self._fd = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | _OPEN)
+            flock(self._fd, LOCK_EX)
+        except OSError as error:
+            raise _cannot("lock", self._folder, error) from None
+
+    def __exit__(self, *exc: object) -> None:
+        os.close(self._fd)  # gives it back
+        self._fd = -1
 
 
 def boot_prefix() -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ..language.options import Option
 from ..language.words import UsageError, tokens
 from .table_options import FILTERS, OUTPUT
+from .target_options import TARGETS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ HOW = (
     ALLOW_NONE,
 )
 
+JSON = _option("json", ("--json",), "print one JSON object")
+QUIET = _option("quiet", ("-q", "--quiet"), "tell only what goes wrong")
 HELP = _option("help", ("-h", "--help"), "print this text")
 
 VERBS: tuple[Verb, ...] = (
@@ -127,6 +130,53 @@ VERBS: tuple[Verb, ...] = (
             ("Make it so, unless that deletes more than a tenth of the table", "--max-delete 10% rules"),
             ("The same without touching weights, which a health checker sets", "--keep-weights rules"),
             ("Look at it today, do exactly that tomorrow", "plan-of-today"),
+        ),
+    ),
+    Verb(
+        "drain", (), "drain.drain",
+        "give destinations the weight 0 and wait until their connections are gone",
+        options=(
+            *TARGETS,
+            _option("timeout", ("--timeout",), "wait so long at most; status 1 if some are left", "SECONDS"),
+            _option("no-wait", ("--no-wait",), "only set the weight"),
+            _option("delete", ("--delete",), "delete those whose connections are gone"),
+            _option("force", ("--force",), "with --delete: also the others, when the time is over"),
+            JSON,
+            QUIET,
+        ),
+        examples=(
+            ("One server of one service", "-t 10.0.0.1:80 -r 10.1.0.7:8080"),
+            ("A machine, in all services that have it; out of them in five minutes at most",
+             "--destination 10.1.0.7 --timeout 300 --delete --force"),
+            ("A network, and come back at once", "-r 10.1.7.0/24 --no-wait"),
+        ),
+    ),
+    Verb(
+        "undrain", (), "drain.undrain", "give drained destinations the weights back that they had",
+        options=(
+            *TARGETS,
+            _option("all", ("--all",), "of all that were drained"),
+            _option("force", ("--force",), "also where another program has set a weight meanwhile"),
+            JSON,
+            QUIET,
+        ),
+        examples=(("A machine that is in order again, in all services", "--destination 10.1.0.7"),),
+    ),
+    Verb(
+        "weight", ("WEIGHT",), "weight.weight",
+        "give destinations a weight, at once or in steps over some time",
+        options=(
+            *TARGETS,
+            _option("over", ("--over",), "the time that the way there takes", "SECONDS"),
+            _option("steps", ("--steps",), "in so many steps; else one a second, or one for each weight",
+                    "NUMBER"),
+            JSON,
+            QUIET,
+        ),
+        examples=(
+            ("A cold server gets its share little by little, over ten minutes",
+             "-t 10.0.0.1:80 -r 10.1.0.7 100 --over 600"),
+            ("All servers of a network, at once", "-r 10.1.7.0/24 50"),
         ),
     ),
     Verb(

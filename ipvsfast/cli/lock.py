@@ -35,12 +35,12 @@ class CommandLock(TableLock):
         return self
 
 
-def wait_seconds(text: str, program: str) -> float:
-    """The argument of --wait; UsageError (2) if it is none."""
+def wait_seconds(text: str, program: str, option: str = "--wait") -> float:
+    """The argument of an option that takes seconds; UsageError (2) if it is none."""
     try:
         seconds = float(text)
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= LONGEST:
-        raise UsageError(2, f"{program}: --wait takes seconds, 0 to {LONGEST:.0f}, not `{text}'")
+        raise UsageError(2, f"{program}: {option} takes seconds, 0 to {LONGEST:.0f}, not `{text}'")
     return seconds

@@ -289,6 +289,11 @@ def packed_rows(services: bytes, dests: bytes) -> Iterator[tuple[bytes, list[byt
         yield services[at : at + SERVICE.size], [dests[n : n + DEST.size] for n in starts]
 
 
+def unpack_service_spans(services: Buffer) -> list[tuple[int, int]]:
+    """Of each service row the number of its first destination row, and how many there are."""
+    return [_SPAN.unpack_from(services, at + _SPAN_AT) for at in range(0, len(services), SERVICE_ROW.size)]
+
+
 def packed_services(ops: Buffer) -> list[tuple[bytes, list[bytes]]]:
     """The same of operations that add services, each before its destinations; each once."""
     found: dict[bytes, tuple[bytes, list[bytes]]] = {}

@@ -137,40 +137,49 @@ def _how_many(count: int, what: str) -> str:
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C in `Ipvs.apply`, `Ipvs.restore` or `Ipvs.apply_plan`; `results`, `restored` or `applied` tells
-    how far it came."""
+    """Ctrl-C in a method of Ipvs that changes the table: `results` (apply), `restored`, `applied`
+    (apply_plan), `drained` or `ramped` (set_weights) tells how far it came."""
 
-    def __init__(self, results: Results | None = None, restored: Any = None, applied: Any = None) -> None:
+    def __init__(
+        self,
+        results: Results | None = None,
+        restored: Any = None,
+        applied: Any = None,
+        drained: Any = None,
+        ramped: Any = None,
+    ) -> None:
         super().__init__()
         self.results = results
         self.restored = restored
         self.applied = applied
+        self.drained = drained
+        self.ramped = ramped
 
     def __str__(self) -> str:
         if self.results is None:
-            return f"interrupted: {self.restored if self.applied is None else self.applied}"
+            accounts = (self.restored, self.applied, self.drained, self.ramped)
+            return f"interrupted: {next((one for one in accounts if one is not None), None)}"
         return f"interrupted: {self.results.sent} of {_how_many(len(self.results.operations), 'sent')}"
 
     __reduce__ = reduce_error
 
 
-def leave_with(
-    error: BaseException, results: Results | None = None, restored: Any = None, applied: Any = None
-) -> NoReturn:
-    """Raises `error`, with the results of what was done before it, or the account of a restore or a plan.
+def leave_with(error: BaseException, results: Results | None = None, **accounts: Any) -> NoReturn:
+    """Raises `error`, with the results of what was done before it, or the account of what is not a batch, by
+    the name that Interrupted has for it.
 
     A KeyboardInterrupt becomes Interrupted; errors of the exchange say how far it came.
     """
     if type(error) is KeyboardInterrupt:
-        raise Interrupted(results, restored, applied) from None
+        raise Interrupted(results, **accounts) from None
     if isinstance(error, KernelError) and results is None:
-        error.more = str(restored if applied is None else applied)
+        error.more = str(next(iter(accounts.values()), None))
     elif isinstance(error, KernelError) and results is not None and not error.operation:
         total = len(results.operations)
         error.operation = f"after {results.sent} of {total} {plural(total, 'operation')}"
     try:
-        error.results, error.restored = results, restored  # type: ignore[attr-defined]  # whatever it is
-        error.applied = applied  # type: ignore[attr-defined]
+        for name, account in {"results": results, **accounts}.items():
+            setattr(error, name, account)
     except (AttributeError, TypeError):
         pass  # it takes none
     raise error

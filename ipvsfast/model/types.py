@@ -39,6 +39,12 @@ CommandName = Literal[
 """What an Operation can be, by ipvsadm's names; put: add it, or edit what is there."""
 ActionName = Literal["add", "edit", "delete"]
 """What a change of a plan does."""
+DrainState = Literal["drained", "waiting", "deleted", "gone", "raised", "refused"]
+"""What became of a destination that was to be drained."""
+UndrainState = Literal["restored", "changed", "gone", "refused"]
+"""What became of one that was to be as before the drain."""
+RampState = Literal["reached", "on the way", "moved", "gone", "refused"]
+"""What became of one on a ramp."""
 ViewName = Literal["default", "stats", "rate", "thresholds", "persistent-conn", "tun-info", "rules"]
 
 ConnectionState = Literal[
