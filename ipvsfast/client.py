@@ -290,16 +290,18 @@ class Ipvs(WeightMethods):
         max_delete: int | str | None = None,
         max_change: int | str | None = None,
         wait: float | None = None,
+        drain: float | None = None,
         progress: OnProgress | None = None,
     ) -> Applied:
         """Carry out a plan of this table and look at the table again; an account of what was done.
 
         TableMoved, with nothing done, if the table is not as it was when the plan was made. max_delete,
         max_change: InvalidValue if it deletes or changes more than so many entries, or "10%" of them. What is
-        not wanted is deleted only when all that was to be added is there. One at a time does it in a network
-        namespace: another one waits `wait` seconds and is then TableLocked. progress: called with the number
-        of operations sent so far, about every 50 ms. Whatever exception leaves it after that, as with apply,
-        has the account as `applied`.
+        not wanted is deleted only when all that was to be added is there. drain: it gets weight 0 first, and
+        so many seconds for its connections to end; `drained` of the account tells what became of it. One at
+        a time does it in a network namespace: another one waits `wait` seconds and is then TableLocked.
+        progress: called with the number of operations sent so far, about every 50 ms. Whatever exception
+        leaves it after that, as with apply, has the account as `applied`.
         """
         from .changes.apply import Applying, Limits, check_unmoved, read_present
         from .changes.lock import TableLock
@@ -310,7 +312,13 @@ class Ipvs(WeightMethods):
             with lock:
                 now = read_present(self._session).within(plan.present.bounds)
                 check_unmoved(plan.present.fingerprints(), now.fingerprints())
-                work = Applying(self._session, plan, progress)
+                work: Applying
+                if drain is None:
+                    work = Applying(self._session, plan, progress)
+                else:
+                    from .changes.apply_drain import DrainingApply
+
+                    work = DrainingApply(self._session, plan, drain, progress)
                 try:
                     return work.carry_out()
                 except BaseException as error:

@@ -130,6 +130,7 @@ complete -c ipvsfast -n __ipvsfast_first -a apply -d 'make the table what FILE (
 complete -c ipvsfast -n '__ipvsfast_command apply' -l dry-run -d 'only show what would be done'
 complete -c ipvsfast -n '__ipvsfast_command apply' -l max-delete -x -d 'do nothing if more entries would be deleted'
 complete -c ipvsfast -n '__ipvsfast_command apply' -l max-change -x -d 'do nothing if more would be changed'
+complete -c ipvsfast -n '__ipvsfast_command apply' -l drain -x -d 'what is to be deleted gets weight 0 first, and so long for its connections to end'
 complete -c ipvsfast -n '__ipvsfast_command apply' -l order -d 'destinations are also to stand in the order of FILE'
 complete -c ipvsfast -n '__ipvsfast_command apply' -l keep-weights -d 'destinations that are there keep their weights'
 complete -c ipvsfast -n '__ipvsfast_command apply' -l only -x -d 'nothing but these: add, edit, delete'

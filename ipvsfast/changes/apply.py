@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Final
 
     from ..kernel.session import Session
+    from .drain import Drained
 
 
 class TableMoved(IpvsError):
@@ -38,10 +39,11 @@ class Applied:
     changes that the kernel refused, or whose reply was lost, each with the errno. unsent: operations that
     were not sent, as something before them was refused or it was interrupted. left: the plan that would
     bring the rest, made from a reading afterwards, None where the table could not be read. ended: the
-    exception that ended it early, or None.
+    exception that ended it early, or None. drained: what became of destinations that were drained before
+    they were deleted, None where none was.
     """
 
-    __slots__ = ("plan", "added", "edited", "deleted", "refused", "unsent", "left", "ended")
+    __slots__ = ("plan", "added", "edited", "deleted", "refused", "unsent", "left", "ended", "drained")
 
     def __init__(
         self,
@@ -66,6 +68,7 @@ class Applied:
         self.unsent: Final[int] = results.tolist().count(NOT_SENT)
         self.left: Final[Plan | None] = left
         self.ended: Final[BaseException | None] = ended
+        self.drained: Drained | None = None
 
     @property
     def ok(self) -> bool:
@@ -74,6 +77,14 @@ class Applied:
 
     def summary(self, seconds: float | None = None) -> str:
         """The account in one line. seconds: what it took, to be told too."""
+        text = self._summary(seconds)
+        if self.drained is None:
+            return text
+        stays = self.drained.those("drained", "waiting")
+        kept = "; what is there still keeps weight 0, applying again goes on" if stays else ""
+        return f"{text}; drained: {self.drained}{kept}"
+
+    def _summary(self, seconds: float | None) -> str:
         done = done_text(self.added, self.edited, self.deleted, seconds)
         if self.refused:
             done += f", {len(self.refused):,} refused"
@@ -152,8 +163,12 @@ class Applying:
         be added is there."""
         self._send(0, self.plan.deletions_from)
         if not any(self._results[: self.plan.deletions_from]):
+            self._before_deletions()
             self._send(self.plan.deletions_from, len(self.plan))
         return self.account()
+
+    def _before_deletions(self) -> None:
+        """For what comes between additions and deletions."""
 
     def _send(self, at: int, end: int) -> None:
         while at < end:

@@ -105,12 +105,7 @@ class Drained:
     @property
     def connections(self) -> tuple[int, int, int]:
         """Active, inactive and persistent ones of those that still have some."""
-        left = self.left
-        return (
-            sum([one.active for one in left]),
-            sum([one.inactive for one in left]),
-            sum([one.persistent for one in left]),
-        )
+        return _sums(self.left)
 
     def to_dict(self) -> dict[str, Any]:
         """ok, seconds, how many destinations are in each state, and the destinations."""
@@ -124,14 +119,17 @@ class Drained:
         texts = []
         for state, what in (
             ("drained", "without connections"),
-            ("deleted", "deleted"),
             ("gone", "deleted by another program"),
             ("raised", "with a weight that another program has set"),
             ("refused", "refused by the kernel"),
+            ("deleted", "deleted"),
         ):
             count = sum([one.state == state for one in self.destinations])
             if count:
                 texts.append(f"{count:,} {what}")
+        broken = [one for one in self.those("deleted") if one.connections]
+        if broken:
+            texts.append(f"{len(broken):,} of them with {connections_text(_sums(broken))}")
         if self.left:
             texts.append(f"{len(self.left):,} with {connections_text(self.connections)}")
         count = len(self.destinations)
@@ -142,6 +140,14 @@ class Drained:
 
     def __repr__(self) -> str:
         return f"<Drained {self}>"
+
+
+def _sums(destinations: list[DrainedDestination]) -> tuple[int, int, int]:
+    return (
+        sum([one.active for one in destinations]),
+        sum([one.inactive for one in destinations]),
+        sum([one.persistent for one in destinations]),
+    )
 
 
 def connections_text(numbers: tuple[int, int, int]) -> str:
@@ -218,6 +224,12 @@ class Emptying:
             else:
                 self._seen[name] = entry
         return True
+
+    def look_for_deleted(self) -> None:
+        """The same; what is not there any more was deleted by who drained it."""
+        gone = set(self._gone)
+        self.look()
+        self._deleted |= self._gone - gone
 
     def wait(self, seconds: float | None, told: Callable[[], None]) -> None:
         """Until no connection is left, or so many seconds are over. told: called after each look."""

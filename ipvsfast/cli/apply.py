@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from time import monotonic
 
-from ..changes.apply import Applying, Limits, TableMoved, refusal_text
+from ..changes.apply import Limits, TableMoved, refusal_text
 from ..changes.plan import Plan
 from ..changes.restore import RulesInvalid
 from ..errors import InvalidValue, IpvsError
 from ..language.words import UsageError
+from .apply_drain import ApplyLine, applying, drain_note, drain_seconds
 from .lock import CommandLock, wait_seconds
 from .output import ExitWith, ReaderGone, complain, hold_termination, interrupted, write_all
-from .progress import for_terminal
 from .wanted import NOTHING, asked_of, bounded, how_of, invalid, present_table, text_of, wanted_from
 
 TYPE_CHECKING = False
@@ -31,6 +31,7 @@ def apply(context: Context, options: dict[str, str], words: list[str]) -> int:
     how_of("apply", options)
     asked_of("apply", options)
     limits = _limits(options)
+    drain_seconds(options)
     wait = None
     if "wait" in options:
         wait = wait_seconds(options["wait"].rpartition(",")[2], "apply")
@@ -41,7 +42,7 @@ def apply(context: Context, options: dict[str, str], words: list[str]) -> int:
     with CommandLock(context.ipvs.session, wait, advice, "quiet" in options, NOTHING):
         plan = _checked(make, present_table(context), limits)
         _shown(plan, options)
-        return _carry_out(context, plan, "quiet" in options)
+        return _carry_out(context, plan, options)
 
 
 def _limits(options: dict[str, str]) -> Limits:
@@ -95,15 +96,17 @@ def _shown(plan: Plan, options: dict[str, str]) -> int:
         for note in notes(plan):
             complain(note)
         if "dry-run" in options:
-            complain(f"{plan}; nothing was done (--dry-run)")
+            complain(f"{plan}; nothing was done (--dry-run)" + drain_note(plan, options))
     return 0
 
 
-def _carry_out(context: Context, plan: Plan, quiet: bool) -> int:
-    line = for_terminal(len(plan), "operation", quiet)
+def _carry_out(context: Context, plan: Plan, options: dict[str, str]) -> int:
+    quiet = "quiet" in options
+    session, seconds = context.ipvs.session, drain_seconds(options)
+    line = ApplyLine(session, plan, seconds, quiet)
     start = monotonic()
     try:
-        work = Applying(context.ipvs.session, plan, line)
+        work = applying(session, plan, seconds, line)
     except IpvsError as error:
         raise ExitWith(NOTHING, str(error)) from None
     hold_termination()

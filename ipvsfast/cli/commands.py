@@ -122,6 +122,8 @@ VERBS: tuple[Verb, ...] = (
             _option("dry-run", ("--dry-run",), "only show what would be done"),
             _option("max-delete", ("--max-delete",), "do nothing if more entries would be deleted", "N|N%"),
             _option("max-change", ("--max-change",), "do nothing if more would be changed", "N|N%"),
+            _option("drain", ("--drain",), "what is to be deleted gets weight 0 first, and so long for its "
+                    "connections to end", "SECONDS"),
             *HOW,
             _option("wait", ("--wait",), "wait so long if another replaces the table already", "SECONDS"),
             _option("quiet", ("-q", "--quiet"), "tell only what goes wrong"),

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from time import monotonic
-
 from ..changes.drain import Draining, connections_text
 from ..changes.undrain import undrain as undrain_targets
-from ..errors import InvalidValue, IpvsError, StateError, plural, sentence
+from ..errors import InvalidValue, IpvsError, StateError, sentence
 from ..language.words import UsageError
+from .drain_line import DrainLine
 from .output import ExitWith, complain, hold_termination, interrupted, write
-from .status_line import StatusLine
 from .target_options import NO_TARGET, seconds_of, targets_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..changes.drain import Drained, DrainedDestination
     from ..changes.undrain import Undrained
-    from ..kernel.session import Session
     from .context import Context
 
 NOTHING = 2  # exit status: nothing was done
-_QUIESCENT = "net.ipv4.vs.expire_quiescent_template"
 _GO_ON = "the same command goes on, `ipvsfast undrain' gives the weights back"
 
 
@@ -38,7 +33,7 @@ def drain(context: Context, options: dict[str, str], words: list[str]) -> int:
         raise UsageError(2, "drain: --force is for --delete")
     quiet, as_json = "quiet" in options, "json" in options
     session = context.ipvs.session
-    told = _Told(session, timeout, quiet)
+    told = DrainLine(session, timeout, quiet)
     work = Draining(
         session, targets, timeout=timeout, wait="no-wait" not in options, delete="delete" in options,
         force="force" in options, progress=None if "no-wait" in options else told,
@@ -61,7 +56,7 @@ def drain(context: Context, options: dict[str, str], words: list[str]) -> int:
     if not quiet or not ok:
         for one in account.left:
             complain(f"{one} has {_connections(one)}")
-        complain(_summary(account))
+        complain(account.summary())
     if as_json:
         _write_json(account)
     return 0 if ok else 1
@@ -84,10 +79,6 @@ def _ended(account: Drained, error: BaseException) -> BaseException:
     return error
 
 
-def _summary(account: Drained) -> str:
-    return account.summary()
-
-
 def _connections(one: DrainedDestination) -> str:
     return connections_text((one.active, one.inactive, one.persistent))
 
@@ -105,68 +96,6 @@ def _write_json(account: Drained | Undrained) -> None:
     import json
 
     write(json.dumps(account.to_dict(), separators=(",", ":")) + "\n")
-
-
-class _Told:
-    """Says how a drain goes on: a line that is redrawn on a terminal, else one now and then."""
-
-    def __init__(self, session: Session, timeout: float | None, quiet: bool) -> None:
-        self._session = session
-        self._quiet = quiet
-        self._end = None if timeout is None else monotonic() + timeout
-        self._line = StatusLine(quiet)
-        self._noted = False
-
-    def __call__(self, account: Drained) -> None:
-        self.notes(account)
-        if not account.left:
-            return
-        count = len(account.destinations)
-        left = "" if self._end is None else f", {max(self._end - monotonic(), 0):.0f} s left"
-        self._line.show(
-            f"{count:,} {plural(count, 'destination')}, weight 0: {len(account.left):,} with "
-            f"{connections_text(account.connections)}",
-            left,
-        )
-
-    def notes(self, account: Drained) -> None:
-        """What is to be said once."""
-        if self._noted or self._quiet:
-            return
-        self._noted = True
-        for text in account.unmet:
-            complain(f"nothing is at {text}")
-        if account.persistent:
-            complain(_persistence_note(self._session, account))
-
-    def close(self) -> None:
-        """Nothing of the line stays."""
-        self._line.close()
-
-
-def _persistence_note(session: Session, account: Drained) -> str:
-    count = len(account.destinations)
-    of = (
-        "it is"
-        if count == 1
-        else f"{account.persistent:,} of them {'is' if account.persistent == 1 else 'are'}"
-    )
-    value = _sysctl(session)
-    what = "go on coming there" if value == "0" else "come elsewhere from now on"
-    known = f"of a persistent service: clients that it knows {what}"
-    return f"{of} {known} ({_QUIESCENT} is {value})" if value else f"{of} {known} unless {_QUIESCENT} is set"
-
-
-def _sysctl(session: Session) -> str:
-    fd = session.open_file(f"/proc/sys/{_QUIESCENT.replace('.', '/')}")
-    if fd < 0:
-        return ""
-    try:
-        return os.read(fd, 16).decode("ascii", "replace").strip()
-    except OSError:
-        return ""
-    finally:
-        os.close(fd)
 
 
 def undrain(context: Context, options: dict[str, str], words: list[str]) -> int:
