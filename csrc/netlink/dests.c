@@ -11,6 +11,9 @@
 #define PART_DESTS 4096
 #define PART_UNCOUNTED 64 /* the dests that a service may have of which that is not known */
 #define CATCH_UPS 50	  /* how often the services are read anew as some went away meanwhile */
+/* The clock, a system call on some machines, is looked at after so many dests; a service is worth a few. */
+#define LOOK_AFTER 2048
+#define SERVICE_WORTH 32
 
 struct dest_reader {
 	struct ipvsf_table *table;
@@ -222,16 +225,26 @@ static int catch_up(struct ipvsf_session *s, struct ipvsf_table *t)
 	return 0;
 }
 
+static size_t work_done(const struct ipvsf_table *t)
+{
+	return t->next * SERVICE_WORTH + t->num_dests;
+}
+
 static int read_rest(struct ipvsf_session *s, struct ipvsf_table *t, int64_t end)
 {
+	size_t look_at = work_done(t) + LOOK_AFTER;
+
 	while (t->next < t->num_services) {
 		int r = read_dests(s, t, &t->services[t->next]);
 
 		if (r)
 			return r;
 		t->next++;
-		if (end && t->next % 8 == 0 && t->next < t->num_services && ipvsf_now_ms() >= end)
+		if (!end || t->next == t->num_services || work_done(t) < look_at)
+			continue;
+		if (ipvsf_now_ms() >= end)
 			return -EAGAIN;
+		look_at = work_done(t) + LOOK_AFTER;
 	}
 	return 0;
 }

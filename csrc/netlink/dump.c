@@ -65,12 +65,17 @@ int ipvsf_request(struct ipvsf_session *s, uint8_t cmd, uint16_t flags, const st
 	return r < 0 ? r : ipvsf_exchange(s, buf, fn, ctx);
 }
 
-/* A session outlives a reload of the module, with another family number: look once more. */
+/*
+ * A session outlives a reload of the module, with another family number: look once more. What was forked is refused
+ * here, where a reading begins, as getpid() is a system call, and there may be a request for each service.
+ */
 int ipvsf_request_again(struct ipvsf_session *s, uint8_t cmd, uint16_t flags,
 			const struct ipvsf_service *ident, ipvsf_message_fn fn, void *ctx)
 {
-	int r = ipvsf_request(s, cmd, flags, ident, fn, ctx);
+	int r = ipvsf_session_check(s);
 
+	if (!r)
+		r = ipvsf_request(s, cmd, flags, ident, fn, ctx);
 	if (r != -ENOENT)
 		return r;
 	r = ipvsf_session_look_again(s);

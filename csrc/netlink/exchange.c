@@ -248,11 +248,8 @@ int ipvsf_exchange(struct ipvsf_session *s, const void *msg, ipvsf_message_fn fn
 {
 	const struct nlmsghdr *nlh = msg;
 	struct exchange x = { .seq = nlh->nlmsg_seq, .fn = fn, .ctx = ctx };
-	int r = ipvsf_session_check(s);
+	int r = finish_pending(s);
 
-	if (r)
-		return r;
-	r = finish_pending(s);
 	if (r)
 		return r;
 	s->message[0] = 0;
