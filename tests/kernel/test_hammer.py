@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ipvsfast import Batch, Destination, Ipvs, Service, TableChanging
+from ipvsfast import Batch, Destination, Ipvs, Service, Snapshot, TableChanging
 from support.command import run
 
 pytestmark = pytest.mark.usefixtures("netns")
@@ -123,9 +123,42 @@ def plainly(ipvs: Ipvs, wanted: dict[Service, set[str]]) -> None:
         check([ipvs.one(large)], wanted, False)
 
 
+def rows_of(snapshot: Snapshot) -> dict[str, set[str]]:
+    """Services with the addresses of their destinations; neither stands twice."""
+    services, rows = snapshot.services.keys(), snapshot.destinations
+    assert len(set(services)) == len(services)
+    assert len(set(zip(rows["service"], rows.keys()))) == len(rows)
+    found: dict[str, set[str]] = {str(key): set() for key in services}
+    for home, key in zip(rows["service"], rows.keys()):
+        found[str(services[home])].add(key.address)
+    return found
+
+
+def polls(ipvs: Ipvs, wanted: dict[Service, set[str]]) -> None:
+    """Pollers by both sources: what stands still is in each snapshot that does not say that rows may lack, and
+    is no news in the difference of two such ones."""
+    standing_rows = {str(service.key): dests for service, dests in wanted.items()}
+    for source in ("sockopt", "netlink"):
+        poller = ipvs.poller(source)  # type: ignore[arg-type]
+        last = poller.poll()
+        for _ in range(READINGS):
+            snapshot = poller.poll()
+            found = rows_of(snapshot)
+            if not snapshot.unstable:
+                lacking = {key for key, dests in standing_rows.items() if not dests <= found.get(key, set())}
+                assert not lacking, (source, lacking)
+            delta = snapshot - last
+            assert not len(delta.services.zeroed) + len(delta.destinations.zeroed)
+            for service, dest in delta.destinations.vanished:
+                assert dest.address not in found.get(str(service), set())
+                if not snapshot.unstable + last.unstable:
+                    assert dest.address not in standing_rows.get(str(service), set())
+            last = snapshot
+
+
 def commands(wanted: dict[Service, set[str]]) -> None:
     """The command, through the front: a listing that says nothing lacks nothing, and `save` is whole or refused."""
-    for turn in range(max(4, READINGS // 10)):
+    for turn in range(max(4, READINGS // 3)):
         done = run("-L", "-n", *["--nosort"][: turn % 2])
         lines = [line for line in done.stdout.splitlines() if line.startswith("TCP")]
         assert done.returncode == 0
@@ -159,4 +192,5 @@ def test_readings_are_complete_or_say_so(what: str, kind: str) -> None:
         with writers(what, kind):
             plainly(ipvs, wanted)
             strictly(ipvs, wanted)
+            polls(ipvs, wanted)
             commands(wanted)

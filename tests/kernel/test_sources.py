@@ -161,7 +161,7 @@ with Ipvs() as ipvs:
     for n in range(before.table.num_dests):
         stats = before.table.dests[n].stats
         stats.inbytes += {bytes}
-        stats.inpkts += 7 << 32
+        stats.inpkts += {packets}
     if {deleted}:
         ipvs.delete_service(ipvs.services()[0])
     now = ipvs.session.read(before=pool.lend(before))
@@ -172,7 +172,8 @@ print(json.dumps([now.by_option, [[d.stats.in_packets for d in dests] for _, des
 @pytest.mark.parametrize("deleted", [False, True])
 def test_counters_go_on_from_the_reading_before(shim: Path, deleted: bool) -> None:
     """Where there were so many bytes that packets may not fit: those of the same destination, even if its
-    service has another place now. If the bytes do not go on, netlink tells."""
+    service has another place now, and if the 32 bits of them have wrapped since. If the bytes do not go on, or
+    are too few for the packets, netlink tells."""
     with Ipvs() as ipvs:
         fill_plain = Batch()
         for number in range(1, 4):
@@ -184,9 +185,17 @@ def test_counters_go_on_from_the_reading_before(shim: Path, deleted: bool) -> No
         counts = [len(dests) for _, dests in ipvs.table()]
     more = 1 << 40
     left = counts[1:] if deleted else counts
-    for known, by_option, packets in ((more, sum(left), 7 << 32), (more + 1, 0, 0), (0, 0, 0)):
+    whole = 7 << 32
+    for known, before, by_option, packets in (
+        (more, whole, sum(left), whole),
+        (more - 100, whole - 5, sum(left), whole),
+        (more - 99, whole - 5, 0, 0),
+        (more + 1, whole, 0, 0),
+        (0, whole, 0, 0),
+    ):
+        script = CARRIED.format(bytes=known, packets=before, deleted=deleted and known == more)
         done = subprocess.run(
-            [sys.executable, "-I", "-c", CARRIED.format(bytes=known, deleted=deleted and known == more)],
+            [sys.executable, "-I", "-c", script],
             capture_output=True, text=True, timeout=100, check=False,
             env={**os.environ, "LD_PRELOAD": str(shim), "FAULT": "more-bytes"},
         )  # fmt: skip

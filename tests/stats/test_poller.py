@@ -24,7 +24,8 @@ from ipvsfast import (
     Service,
     Snapshot,
 )
-from support.module import module_afterwards, unload
+from ipvsfast.model.types import SnapshotSource
+from support.module import LOADER, module_afterwards, unload
 
 SERVICES = 40
 EACH = 100
@@ -262,10 +263,11 @@ def module_again() -> Iterator[None]:
         yield
 
 
-def test_without_the_module(module_again: None) -> None:
+@pytest.mark.parametrize("source", ["sockopt", "netlink"])
+def test_without_the_module(module_again: None, source: SnapshotSource) -> None:
     """What asks while it is away is told so; what was read before stays."""
     with Ipvs() as ipvs:
-        poller = ipvs.poller()
+        poller = ipvs.poller(source)
         fill(ipvs)
         last = poller.poll()
         ipvs.flush()
@@ -276,6 +278,58 @@ def test_without_the_module(module_again: None) -> None:
             with pytest.raises(IpvsUnavailable, match="modprobe ip_vs"):
                 poller.totals()
         assert last.destinations["weight"].tolist() == [1] * SERVICES * EACH
+
+
+@pytest.mark.parametrize("source", ["sockopt", "netlink"])
+def test_the_module_goes_while_the_table_is_polled(module_again: None, source: SnapshotSource) -> None:
+    """Each poll gives a whole snapshot or says what is missing; then it goes on with the same poller."""
+    loader = LOADER.read_text()
+    seen: list[str] = []
+    wrong: list[object] = []
+    stop = threading.Event()
+
+    def work() -> None:
+        with Ipvs() as ipvs:
+            poller = ipvs.poller(source)
+            while not stop.is_set():
+                try:
+                    snapshot = poller.poll()
+                    one = f"{len(snapshot.services)} {len(snapshot.destinations)}"
+                except IpvsUnavailable as e:
+                    one = "gone"
+                    if "modprobe ip_vs" not in str(e):
+                        wrong.append(e)
+                except Exception as e:
+                    wrong.append(e)
+                    return
+                if not seen or seen[-1] != one:
+                    seen.append(one)
+
+    def until(one: str) -> None:
+        end = time.monotonic() + 60
+        while one not in seen:
+            assert not wrong and time.monotonic() < end, (seen, wrong)
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=work)
+    with Ipvs() as ipvs:
+        fill(ipvs)
+        thread.start()
+        try:
+            until(f"{SERVICES} {SERVICES * EACH}")
+            ipvs.flush()
+            until("0 0")
+            unload(for_good=True)
+            until("gone")
+            LOADER.write_text(loader)
+            with Ipvs() as other:
+                other.add_service(KEYS[0])
+                other.add_destination(KEYS[0], weighed(1)[0])
+            until("1 1")
+        finally:
+            stop.set()
+            thread.join()
+    assert wrong == []
 
 
 def test_the_module_is_loaded_again(module_again: None) -> None:
