@@ -29,12 +29,12 @@ from bench.workloads import Size
 QUESTIONS: dict[str, tuple[run.Question, ...]] = {
     q.name: (q,)
     for q in (
-        restore.QUESTION, listing.QUESTION, save.QUESTION, records.QUESTION, poll.QUESTION, startup.QUESTION,
+        restore.QUESTION, listing.QUESTION, save.QUESTION, records.QUESTION, startup.QUESTION,
     )
 }  # fmt: skip
 QUESTIONS[commands.NAME] = commands.QUESTIONS
-# The last one is asked about tables of its own.
-NAMES = (*QUESTIONS, connections.NAME)
+# The last two keep their contenders, or their tables, from one reading to the next.
+NAMES = (*QUESTIONS, poll.NAME, connections.NAME)
 SIZES = ("20x50", "1000x50", "20000x1", "1x5000")
 
 # A quick look: a tenth of the big table for everyone, the big table for those that manage it in seconds.
@@ -114,15 +114,20 @@ def main() -> int:
     asked = [question for name in names for question in QUESTIONS.get(name, ())]
     sections = run.run(asked, sizes, found, options)
     tables = [report.section_table(section) for section in sections]
+    polls: list[poll.Section] = []
+    if poll.NAME in names:
+        default = map(Size.parse, poll.QUICK_SIZES if arguments.quick else poll.SIZES)
+        polls = poll.measure(found, options, arguments.sizes or list(default), arguments.quick)
+    tables += map(poll.table, polls)
     conns = connections.measure(found, options, arguments.quick) if connections.NAME in names else []
     tables += [connections.table(section) for section in conns]
     print(report.text(host, found, tables, QUICK_REMARK if arguments.quick else ""))
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     path = arguments.json or Path(__file__).parent / "results" / f"{stamp}.json"
-    report.write_json(path, host, found, [*sections, *conns], asdict(options))
+    report.write_json(path, host, found, [*sections, *polls, *conns], asdict(options))
     print(f"\nevery run: {path}")
     broken = any(row.note.startswith("failed") for s in sections for row in s.rows)
-    return 1 if broken or any(map(connections.failed, conns)) else 0
+    return 1 if broken or any(map(poll.failed, polls)) or any(map(connections.failed, conns)) else 0
 
 
 if __name__ == "__main__":

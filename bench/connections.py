@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 import tempfile
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -99,25 +97,7 @@ def measure(tools: Tools, options: Options, quick: bool) -> list[Section]:
 
 
 def _in_fresh_namespace(tools: Tools, setting: Setting, options: Options) -> Section:
-    receiving, sending = os.pipe()
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            os.close(receiving)
-            netns.enter_fresh()
-            section = _measure(tools, setting, options)
-            with open(sending, "w", encoding="utf-8") as answer:
-                json.dump(asdict(section), answer)
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    os.close(sending)
-    with open(receiving, encoding="utf-8") as answer:
-        text = answer.read()
-    os.waitpid(child, 0)
+    text = netns.ask_in_fresh(lambda: asdict(_measure(tools, setting, options)))
     if not text:
         failed = Row("all", [], note="failed: see above")
         return Section(NAME, setting.entries, setting.bits, rows=[failed])

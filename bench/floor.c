@@ -4,6 +4,7 @@
  *
  *	floor restore < RULES	send ready-made messages; the clock starts when all of them are built
  *	floor list		dump the services, then the destinations of each; only headers are looked at
+ *	floor poll HOW		a reading of the table for each line on standard input, see floor_poll.c
  *	floor nothing		start and end
  *	floor host		processor name and the smallest step of the clock
  *
@@ -25,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "floor.h"
 #include "floor_wire.h"
 
 #if defined(__x86_64__)
@@ -33,20 +35,6 @@
 
 enum {
 	BATCH_BYTES = 60000, /* under the default send buffer, over the point where bigger stops helping */
-	MESSAGE_MAX = 512,   /* far above any message built here */
-	SKB_BYTES = 32768,   /* the kernel never makes a dump skb larger than this */
-	SKBS = 64,	     /* skbs fetched by one recvmmsg */
-};
-
-struct floor {
-	int fd;
-	uint16_t family;
-	uint32_t seq;
-	uint8_t *skbs;
-	struct mmsghdr mmsg[SKBS];
-	struct iovec iov[SKBS];
-	struct service_key *keys;
-	size_t services, destinations, room;
 };
 
 struct batches {
@@ -58,53 +46,6 @@ struct batches {
 };
 
 static double started;
-
-static void die(const char *what)
-{
-	fprintf(stderr, "floor: %s: %s\n", what, errno ? strerror(errno) : "unexpected");
-	exit(1);
-}
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* ---- the socket ---- */
-
-static void open_floor(struct floor *f)
-{
-	int size = 1 << 20;
-	uint8_t request[MESSAGE_MAX];
-	struct nlmsghdr *h = begin(request, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 0, ++f->seq);
-	const struct nlattr *id;
-	ssize_t got;
-
-	f->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
-	f->skbs = malloc((size_t)SKBS * SKB_BYTES);
-	if (f->fd < 0 || !f->skbs)
-		die("socket");
-	/* Room for every refusal that one batch can bring: a lost one would hide a failure. */
-	setsockopt(f->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-	put(h, CTRL_ATTR_FAMILY_NAME, IPVS_GENL_NAME, sizeof(IPVS_GENL_NAME));
-	if (send(f->fd, h, h->nlmsg_len, 0) < 0)
-		die("family lookup");
-	/* Read with a full-size buffer: the kernel sizes the next dump skbs after the largest one seen. */
-	got = recv(f->fd, f->skbs, SKB_BYTES, 0);
-	h = (void *)f->skbs;
-	if (got < (ssize_t)(NLMSG_HDRLEN + GENL_HDRLEN) || h->nlmsg_type == NLMSG_ERROR) {
-		errno = ENOENT;
-		die("no IPVS in this kernel");
-	}
-	id = find(f->skbs + NLMSG_HDRLEN + GENL_HDRLEN, (size_t)got - NLMSG_HDRLEN - GENL_HDRLEN,
-		  CTRL_ATTR_FAMILY_ID);
-	if (!id)
-		die("family lookup");
-	memcpy(&f->family, (const uint8_t *)id + NLA_HDRLEN, sizeof(f->family));
-}
 
 /* ---- restore ---- */
 
@@ -130,12 +71,16 @@ static void *reserve(struct batches *b)
 	return b->bytes + b->len;
 }
 
-static void parse_endpoint(const char *text, uint8_t addr[4], uint16_t *port, unsigned long line)
+/* 10.0.0.1:80, or [2001:db8::1]:80. */
+static void parse_endpoint(const char *text, uint16_t *af, uint8_t addr[16], uint16_t *port,
+			   unsigned long line)
 {
-	char host[INET_ADDRSTRLEN] = "";
+	char host[INET6_ADDRSTRLEN] = "";
 	unsigned int number;
 
-	if (sscanf(text, "%15[0-9.]:%u", host, &number) != 2 || inet_pton(AF_INET, host, addr) != 1) {
+	*af = *text == '[' ? AF_INET6 : AF_INET;
+	if (sscanf(text, *text == '[' ? "[%45[0-9a-f:]]:%u" : "%15[0-9.]:%u", host, &number) != 2 ||
+	    inet_pton(*af, host, addr) != 1) {
 		fprintf(stderr, "floor: line %lu: bad address %s\n", line, text);
 		exit(1);
 	}
@@ -152,7 +97,7 @@ static void add_service(struct floor *f, struct batches *b, const struct service
 	put(h, IPVS_SVC_ATTR_SCHED_NAME, sched, strlen(sched) + 1);
 	put(h, IPVS_SVC_ATTR_FLAGS, &flags, sizeof(flags));
 	put32(h, IPVS_SVC_ATTR_TIMEOUT, 0);
-	put32(h, IPVS_SVC_ATTR_NETMASK, ~0U);
+	put32(h, IPVS_SVC_ATTR_NETMASK, key->af == AF_INET ? ~0U : 128);
 	nest_end(h, a);
 	b->len += h->nlmsg_len;
 }
@@ -162,14 +107,14 @@ static void add_destination(struct floor *f, struct batches *b, const struct ser
 {
 	struct nlmsghdr *h = begin(reserve(b), f->family, IPVS_CMD_NEW_DEST, 0, ++f->seq);
 	struct nlattr *a = nest(h, IPVS_CMD_ATTR_SERVICE);
-	uint8_t addr[4];
-	uint16_t port;
+	uint8_t addr[16];
+	uint16_t af, port;
 
 	put_key(h, key);
 	nest_end(h, a);
-	parse_endpoint(server, addr, &port, b->rules);
+	parse_endpoint(server, &af, addr, &port, b->rules);
 	a = nest(h, IPVS_CMD_ATTR_DEST);
-	put(h, IPVS_DEST_ATTR_ADDR, addr, sizeof(addr));
+	put(h, IPVS_DEST_ATTR_ADDR, addr, af == AF_INET ? 4 : 16);
 	put16(h, IPVS_DEST_ATTR_PORT, port);
 	put32(h, IPVS_DEST_ATTR_FWD_METHOD, IP_VS_CONN_F_MASQ);
 	put32(h, IPVS_DEST_ATTR_WEIGHT, weight);
@@ -185,7 +130,7 @@ static void read_rules(struct floor *f, struct batches *b)
 	uint32_t weight;
 
 	while (fgets(line, sizeof(line), stdin)) {
-		struct service_key key = { .af = AF_INET, .protocol = IPPROTO_TCP };
+		struct service_key key = { .protocol = IPPROTO_TCP };
 		int is_service = sscanf(line, "-A -t %63s -s %15s", vip, word) == 2;
 
 		b->rules++;
@@ -193,7 +138,7 @@ static void read_rules(struct floor *f, struct batches *b)
 			fprintf(stderr, "floor: line %lu: not a line of the bench: %s", b->rules, line);
 			exit(1);
 		}
-		parse_endpoint(vip, key.addr, &key.port, b->rules);
+		parse_endpoint(vip, &key.af, key.addr, &key.port, b->rules);
 		if (is_service)
 			add_service(f, b, &key, word);
 		else
@@ -256,87 +201,11 @@ static int restore(struct floor *f)
 
 /* ---- list ---- */
 
-static void keep_service(struct floor *f, const struct nlmsghdr *h)
-{
-	const uint8_t *body = (const uint8_t *)h + NLMSG_HDRLEN + GENL_HDRLEN;
-	const struct nlattr *a = find(body, h->nlmsg_len - NLMSG_HDRLEN - GENL_HDRLEN, IPVS_CMD_ATTR_SERVICE);
-	struct service_key key = { 0 };
-
-	if (!a)
-		die("service without attributes");
-	copy(a, IPVS_SVC_ATTR_AF, &key.af, sizeof(key.af));
-	copy(a, IPVS_SVC_ATTR_PROTOCOL, &key.protocol, sizeof(key.protocol));
-	copy(a, IPVS_SVC_ATTR_ADDR, key.addr, sizeof(key.addr));
-	copy(a, IPVS_SVC_ATTR_PORT, &key.port, sizeof(key.port));
-	copy(a, IPVS_SVC_ATTR_FWMARK, &key.fwmark, sizeof(key.fwmark));
-	if (f->services == f->room) {
-		f->room = f->room ? 2 * f->room : 1024;
-		f->keys = realloc(f->keys, f->room * sizeof(*f->keys));
-		if (!f->keys)
-			die("memory");
-	}
-	f->keys[f->services++] = key;
-}
-
-/* One skb; says whether the dump ended in it. */
-static int read_skb(struct floor *f, const struct mmsghdr *m, void *data, uint8_t cmd)
-{
-	struct nlmsghdr *h;
-	size_t offset = 0;
-
-	if (m->msg_hdr.msg_flags & MSG_TRUNC)
-		die("answer cut short");
-	while ((h = next_message(data, m->msg_len, &offset))) {
-		if (h->nlmsg_seq != f->seq)
-			die("answer to another request");
-		if (h->nlmsg_type == NLMSG_ERROR) {
-			errno = -((struct nlmsgerr *)NLMSG_DATA(h))->error;
-			die("dump refused");
-		}
-		if (h->nlmsg_type == NLMSG_DONE)
-			return 1;
-		if (cmd == IPVS_CMD_GET_SERVICE)
-			keep_service(f, h);
-		else
-			f->destinations++;
-	}
-	return 0;
-}
-
-static void dump(struct floor *f, uint8_t cmd, const struct service_key *key)
-{
-	uint8_t request[MESSAGE_MAX];
-	struct nlmsghdr *h = begin(request, f->family, cmd, NLM_F_DUMP, ++f->seq);
-	int done = 0;
-
-	if (key) {
-		struct nlattr *a = nest(h, IPVS_CMD_ATTR_SERVICE);
-
-		put_key(h, key);
-		nest_end(h, a);
-	}
-	if (send(f->fd, h, h->nlmsg_len, 0) < 0)
-		die("send");
-	while (!done) {
-		int got = recvmmsg(f->fd, f->mmsg, SKBS, MSG_WAITFORONE, NULL);
-
-		if (got < 0)
-			die("receive");
-		for (int i = 0; i < got; i++)
-			done |= read_skb(f, &f->mmsg[i], f->iov[i].iov_base, cmd);
-	}
-}
-
 static int list(struct floor *f)
 {
 	double start, seconds;
 
 	open_floor(f);
-	for (int i = 0; i < SKBS; i++) {
-		f->iov[i] =
-			(struct iovec){ .iov_base = f->skbs + (size_t)i * SKB_BYTES, .iov_len = SKB_BYTES };
-		f->mmsg[i].msg_hdr = (struct msghdr){ .msg_iov = &f->iov[i], .msg_iovlen = 1 };
-	}
 	start = now();
 	dump(f, IPVS_CMD_GET_SERVICE, NULL);
 	for (size_t i = 0; i < f->services; i++)
@@ -405,12 +274,15 @@ int main(int argc, char **argv)
 		return restore(&f);
 	if (argc == 2 && !strcmp(argv[1], "list"))
 		return list(&f);
+	if (argc == 3 && !strcmp(argv[1], "poll"))
+		return poll_table(&f, argv[2]);
 	if (argc == 2 && !strcmp(argv[1], "nothing"))
 		return 0;
 	if (argc == 2 && !strcmp(argv[1], "host"))
 		return host();
 	if (argc > 2 && !strcmp(argv[1], "memory"))
 		return memory(argv + 2);
-	fputs("usage: floor restore < RULES | list | nothing | host | memory COMMAND...\n", stderr);
+	fputs("usage: floor restore < RULES | list | poll HOW | nothing | host | memory COMMAND...\n",
+	      stderr);
 	return 2;
 }

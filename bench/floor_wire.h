@@ -10,11 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-struct service_key {
-	uint16_t af, protocol, port;
-	uint32_t fwmark;
-	uint8_t addr[16];
-};
+#include "floor.h"
 
 static inline struct nlmsghdr *begin(void *at, uint16_t family, uint8_t cmd, uint16_t flags, uint32_t seq)
 {

@@ -1,103 +1,208 @@
-"""Takes readings of the table in one process, as a program that watches it does, and prints what one costs.
+"""Takes readings of the table in one process, as a program that watches it does, whenever it is asked to.
 
     python poll_reader.py KIND [PROGRAM]
 
-A line of JSON: how many services and destinations a reading had, and the seconds of the fastest of three that
-follow a first one. Run by an interpreter that can import what the KIND needs. Rows are made ready for use,
-not printed.
+Run by an interpreter that can import what the KIND needs. Each line on standard input is answered by a line
+of JSON:
+
+    read          one reading: how many services and destinations, "seconds", "cpu" of this process and of
+                  those that it has waited for
+    rows PATH     the rows of a reading go to a file: service, destination, and its five counters where the
+                  kind has them
+    watch N       (of ipvsfast) a poll with its delta each second, N times: the "cpu" of each
+
+Rows are made ready for use, not printed.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import os
 import re
+import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
-# By name: each environment has only one of these packages.
-READINGS = 3
 FILE = "/proc/net/ip_vs"
 PORT = 19100
 DEADLINE = 30.0
+COUNTERS = ("connections", "in_packets", "out_packets", "in_bytes", "out_bytes")
 
 Counts = tuple[int, int]
-Reader = Callable[[], Counts]
+Rows = Iterator[tuple[object, ...]]
 
 
-def poller(_program: str) -> Reader:
-    """A snapshot and its difference to the one before, as columns with rates."""
-    poller = importlib.import_module("ipvsfast").Ipvs().poller()
-    last = poller.poll()
-
-    def read() -> Counts:
-        nonlocal last
-        snapshot = poller.poll()
-        delta = snapshot - last
-        last = snapshot
-        return len(delta.services["connections_rate"]), len(delta.destinations["connections_rate"])
-
-    return read
+def endpoint(address: str, port: object) -> str:
+    """Both as ipvsadm writes them."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def values(_program: str) -> Reader:
-    """A value for each row."""
-    ipvs = importlib.import_module("ipvsfast").Ipvs()
+class Poller:
+    """ipvsfast: a snapshot, as columns."""
 
-    def read() -> Counts:
-        table = ipvs.table()
+    source = "auto"
+    deltas = False
+
+    def __init__(self, _program: str) -> None:
+        # By name: each environment has only one of these packages.
+        self._poller: Any = importlib.import_module("ipvsfast").Ipvs().poller(self.source)
+        self._last = self._poller.poll()
+
+    def read(self) -> Counts:
+        """One poll, with its difference to the one before if that is asked for."""
+        snapshot = self._poller.poll()
+        if self.deltas:
+            delta = snapshot - self._last
+            assert len(delta.destinations["connections_rate"]) == len(snapshot.destinations)
+        self._last = snapshot
+        return len(snapshot.services), len(snapshot.destinations)
+
+    def rows(self) -> Rows:
+        """From the columns."""
+        snapshot = self._poller.poll()
+        services, rows = snapshot.services.keys(), snapshot.destinations
+        columns = [rows[name] for name in COUNTERS]
+        for home, key, *counters in zip(rows["service"], rows.keys(), *columns, strict=True):
+            yield str(services[home]).removeprefix("TCP "), key, *counters
+
+    def watch(self, times: int) -> dict[str, Any]:
+        """What a poller of one reading a second costs."""
+        used, deltas = [], self._poller.every(1.0)
+        next(deltas)
+        before = cpu()
+        for _ in range(times):
+            assert len(next(deltas).destinations["connections_rate"])
+            now = cpu()
+            used.append(now - before)
+            before = now
+        return {"cpu": used}
+
+
+class Deltas(Poller):
+    """ipvsfast: a snapshot and its difference to the one before, as columns with rates."""
+
+    deltas = True
+
+
+class Netlink(Poller):
+    """ipvsfast: a snapshot without the older interface, as IPv6 needs it."""
+
+    source = "netlink"
+
+
+class Values:
+    """ipvsfast: a value for each row."""
+
+    def __init__(self, _program: str) -> None:
+        self._ipvs: Any = importlib.import_module("ipvsfast").Ipvs()
+
+    def read(self) -> Counts:
+        """The table as objects."""
+        table = self._ipvs.table()
         return len(table), sum(len(below) for _, below in table)
 
-    return read
+    def rows(self) -> Rows:
+        """From the objects."""
+        for service, below in self._ipvs.table():
+            for one in below:
+                yield str(service.key).removeprefix("TCP "), one.key, *one.stats[: len(COUNTERS)]
 
 
-def pyroute2(_program: str) -> Reader:
+class Pyroute2:
     """Its dumps, each message taken apart as it does it."""
-    package: Any = importlib.import_module("pyroute2.ipvs")
-    ipvs = package.IPVS()
 
-    def read() -> Counts:
-        services = list(ipvs.service("dump"))
-        found = 0
-        for message in services:
-            service = package.IPVSService.from_message(message)
-            found += len(list(ipvs.dest("dump", service=service)))
-        return len(services), found
+    def __init__(self, _program: str) -> None:
+        self._package: Any = importlib.import_module("pyroute2.ipvs")
+        self._ipvs = self._package.IPVS()
 
-    return read
+    def _dumps(self) -> Iterator[tuple[Any, list[Any]]]:
+        for message in list(self._ipvs.service("dump")):
+            service = self._package.IPVSService.from_message(message)
+            yield service, list(self._ipvs.dest("dump", service=service))
+
+    def read(self) -> Counts:
+        """The services, then the destinations of each."""
+        dumps = [len(below) for _, below in self._dumps()]
+        return len(dumps), sum(dumps)
+
+    def rows(self) -> Rows:
+        """Its attributes by their names."""
+        names = ("CONNS", "INPKTS", "OUTPKTS", "INBYTES", "OUTBYTES")
+        for service, below in self._dumps():
+            where = endpoint(service["addr"], service["port"])
+            for message in below:
+                dest = message.get("IPVS_CMD_ATTR_DEST")
+                place = endpoint(dest.get("IPVS_DEST_ATTR_ADDR"), dest.get("IPVS_DEST_ATTR_PORT"))
+                stats = dest.get("IPVS_DEST_ATTR_STATS64")
+                yield where, place, *[stats.get(f"IPVS_STATS_ATTR_{name}") for name in names]
 
 
-def file(_program: str) -> Reader:
+class File:
     """The kernel's own text, which has connections and weights but no counters, not even taken apart."""
 
-    def read() -> Counts:
+    def __init__(self, _program: str) -> None:
+        pass
+
+    def _lines(self) -> list[str]:
         with open(FILE, encoding="ascii") as text:
-            lines = text.readlines()[3:]
+            return text.readlines()[3:]
+
+    def read(self) -> Counts:
+        """Its lines, counted."""
+        lines = self._lines()
         destinations = sum(line.startswith("  ->") for line in lines)
         return len(lines) - destinations, destinations
 
-    return read
+    def rows(self) -> Rows:
+        """Addresses and ports are hexadecimal there."""
+        service = ""
+        for line in self._lines():
+            address, _, port = line.split()[1].rpartition(":")
+            if address.startswith("["):
+                address = socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, address[1:-1]))
+            else:
+                address = socket.inet_ntoa(bytes.fromhex(address))
+            where = endpoint(address, int(port, 16))
+            if line.startswith("  ->"):
+                yield service, where
+            else:
+                service = where
 
 
-def ipvsadm(program: str) -> Reader:
+class Ipvsadm:
     """A process for each reading, whose text is only counted."""
 
-    def read() -> Counts:
-        argv = [program, "-L", "-n", "--stats", "--exact"]
-        text = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+    def __init__(self, program: str) -> None:
+        self._argv = [program, "-L", "-n", "--stats", "--exact"]
+
+    def _text(self) -> str:
+        return subprocess.run(self._argv, check=True, capture_output=True, text=True).stdout
+
+    def read(self) -> Counts:
+        """Its lines, counted."""
+        text = self._text()
         return text.count("\nTCP  "), text.count("\n  -> ") - 1
 
-    return read
+    def rows(self) -> Rows:
+        """Its words."""
+        service = ""
+        for line in self._text().splitlines()[3:]:
+            kind, place, *counters = line.split()
+            if kind == "->":
+                yield service, place, *counters
+            else:
+                service = place
 
 
 @contextmanager
-def running(program: str) -> Any:
+def running(program: str) -> Iterator[None]:
     """A node exporter with no other collector."""
     options = ["--collector.disable-defaults", "--collector.ipvs", f"--web.listen-address=127.0.0.1:{PORT}"]
     process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -108,51 +213,78 @@ def running(program: str) -> Any:
         process.wait()
 
 
-def exporter(_program: str) -> Reader:
-    """A scrape: connections and weight of each destination, and the totals of the namespace."""
+class Exporter:
+    """A scrape over loopback: connections and weight of each destination, and the totals of the namespace."""
 
-    def read() -> Counts:
-        with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/metrics", timeout=60) as answer:
-            text = answer.read().decode()
-        rows = re.findall(r"^node_ipvs_backend_weight\{(.*)\}", text, re.M)
-        services = {re.sub(r',?remote_[a-z]+="[^"]*"', "", row) for row in rows}
-        return len(services), len(rows)
+    def __init__(self, _program: str) -> None:
+        end = time.monotonic() + DEADLINE
+        while True:
+            try:
+                self._scrape()
+                return
+            except urllib.error.URLError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
 
-    end = time.monotonic() + DEADLINE
-    while True:
-        try:
-            read()
-            return read
-        except urllib.error.URLError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.05)
+    def _scrape(self) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/metrics", timeout=120) as answer:
+            return str(answer.read().decode())
+
+    def read(self) -> Counts:
+        """The lines of one metric, counted; it knows of no service without destinations."""
+        rows = list(self.rows())
+        return len({row[0] for row in rows}), len(rows)
+
+    def rows(self) -> Rows:
+        """Its labels."""
+        for labels in re.findall(r"^node_ipvs_backend_weight\{(.*)\}", self._scrape(), re.M):
+            label = dict(re.findall(r'([a-z_]+)="([^"]*)"', labels))
+            service = endpoint(label["local_address"], label["local_port"])
+            yield service, endpoint(label["remote_address"], label["remote_port"])
 
 
-KINDS = {one.__name__: one for one in (poller, values, pyroute2, file, ipvsadm, exporter)}
+KINDS: dict[str, Callable[[str], Any]] = {
+    "poll": Poller,
+    "delta": Deltas,
+    "netlink": Netlink,
+    "values": Values,
+    "pyroute2": Pyroute2,
+    "file": File,
+    "ipvsadm": Ipvsadm,
+    "exporter": Exporter,
+}
 
 
-def measure(read: Reader) -> None:
-    """The readings, and what they cost."""
-    read()
-    best = None
-    counts = 0, 0
-    for _ in range(READINGS):
-        begun = time.perf_counter()
-        counts = read()
-        spent = time.perf_counter() - begun
-        best = spent if best is None else min(best, spent)
-    print(json.dumps({"services": counts[0], "destinations": counts[1], "seconds": best}))
+def cpu() -> float:
+    """Seconds of this process and of those that it has waited for."""
+    return time.process_time() + sum(os.times()[2:4])
+
+
+def timed(reader: Any) -> dict[str, Any]:
+    """One reading."""
+    used, begun = cpu(), time.perf_counter()
+    services, destinations = reader.read()
+    seconds = time.perf_counter() - begun
+    return {"services": services, "destinations": destinations, "seconds": seconds, "cpu": cpu() - used}
 
 
 def main() -> None:
-    """One kind of reader."""
+    """One kind of reader, until standard input ends."""
     kind, program = sys.argv[1], " ".join(sys.argv[2:])
-    if kind == "exporter":
-        with running(program):
-            measure(exporter(program))
-    else:
-        measure(KINDS[kind](program))
+    with ExitStack() as stack:
+        if kind == "exporter":
+            stack.enter_context(running(program))
+        reader = KINDS[kind](program)
+        for line in sys.stdin:
+            what, _, more = line.strip().partition(" ")
+            answer: dict[str, Any] = {}
+            if what == "rows":
+                with open(more, "w", encoding="utf-8") as file:
+                    file.writelines(" ".join(map(str, row)) + "\n" for row in reader.rows())
+            else:
+                answer = timed(reader) if what == "read" else reader.watch(int(more))
+            print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

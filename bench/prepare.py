@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-FLOOR_SOURCES = (HERE / "floor.c", HERE / "floor_wire.h")
+FLOOR_SOURCES = tuple(sorted(HERE.glob("floor*.[ch]")))
 UAPI = HERE.parent / "csrc" / "uapi"
 
 
@@ -40,7 +40,8 @@ def build_floor() -> Path:
     cache().mkdir(parents=True, exist_ok=True)
     unfinished = program.with_suffix(f".{os.getpid()}")
     options = ["-O2", "-std=gnu11", "-Wall", "-Wextra", "-I", str(UAPI)]
-    command = [cc, *options, "-o", str(unfinished), str(FLOOR_SOURCES[0])]
+    sources = [str(source) for source in FLOOR_SOURCES if source.suffix == ".c"]
+    command = [cc, *options, "-o", str(unfinished), *sources]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode != 0:
         reason = next((line for line in done.stderr.splitlines() if "error" in line), "the compiler failed")
@@ -93,6 +94,6 @@ def prepare() -> None:
         print("pyroute2: installed")
     except CannotPrepare as e:
         print(e)
-    for name in ("ipvsadm", "keepalived"):
+    for name in ("ipvsadm", "keepalived", "prometheus-node-exporter"):
         found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
         print(f"{name}: {'installed' if found else f'missing; apt-get install {name}'}")

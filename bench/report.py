@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean, median
 
-from bench import connections
+from bench import connections, poll
 from bench.run import Row, Section
 from bench.tools import Tools, processor
 
@@ -126,7 +126,8 @@ _LEGEND = """\
 Seconds of wall time of the whole process; cpu: user and system time, mean. net: the minimum less the
 minimum of the same command on nothing (empty file, empty table), "-" where noise is larger.
 x ipvsfast: the minima compared. x base: net compared with the floor's own clock around the kernel's
-work; for startup, the minimum compared with the bare Python's. conns: x cat, x ipvsadm: minima compared."""
+work; for startup, the minimum compared with the bare Python's. conns: x cat, x ipvsadm: minima compared.
+poll: seconds of one reading; x floor: the minimum compared with that of the fastest floor."""
 
 
 def text(host: Host, tools: Tools, tables: Sequence[str], remark: str = "") -> str:
@@ -136,7 +137,11 @@ def text(host: Host, tools: Tools, tables: Sequence[str], remark: str = "") -> s
 
 
 def write_json(
-    path: Path, host: Host, tools: Tools, sections: Sequence[Section | connections.Section], options: object
+    path: Path,
+    host: Host,
+    tools: Tools,
+    sections: Sequence[Section | poll.Section | connections.Section],
+    options: object,
 ) -> None:
     """Everything, every single run included, for whoever wants to compute something else."""
     document = {

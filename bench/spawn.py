@@ -42,8 +42,8 @@ class Overdue(Exception):
     """The process did not end (or a daemon did not finish its job) before its deadline."""
 
 
-def _environment() -> Mapping[str, str]:
-    # Fixed, so that a locale or a PYTHON* variable of whoever runs the bench changes no figure.
+def environment() -> Mapping[str, str]:
+    """Fixed, so that a locale or a PYTHON* variable of whoever runs the bench changes no figure."""
     path, home = os.environ.get("PATH", os.defpath), os.environ.get("HOME", "/")
     return {"PATH": path, "HOME": home, "LANG": "C.UTF-8"}
 
@@ -83,13 +83,13 @@ def run(command: Command, stdout: Path, stderr: Path, seconds: float) -> Timing:
         (os.POSIX_SPAWN_OPEN, 1, str(stdout), write, 0o600),
         (os.POSIX_SPAWN_OPEN, 2, str(stderr), write, 0o600),
     ]
-    argv, environment = command.argv, _environment()
+    argv, environ = command.argv, environment()
     pid = 0
     try:
         with _deadline(seconds):
             start = time.perf_counter()
             # Its own process group, so that a daemon's children can be ended with it.
-            pid = os.posix_spawn(argv[0], argv, environment, file_actions=actions, setpgroup=0)
+            pid = os.posix_spawn(argv[0], argv, environ, file_actions=actions, setpgroup=0)
             if command.until is not None:
                 return _wait_until(pid, command.until, start)
             _, status, usage = os.wait4(pid, 0)

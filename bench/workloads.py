@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,14 +23,15 @@ class Size:
 
     services: int
     destinations: int
+    ipv6: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Size:
-        """Read ``1000x50``."""
-        services, cross, destinations = text.partition("x")
+        """Read ``1000x50``, or ``1000x50v6``."""
+        services, cross, destinations = text.removesuffix("v6").partition("x")
         if not (cross and services.isdigit() and destinations.isdigit()):
-            raise ValueError(f"{text}: a size is SERVICESxDESTINATIONS, like 1000x50")
-        size = cls(int(services), int(destinations))
+            raise ValueError(f"{text}: a size is SERVICESxDESTINATIONS, like 1000x50 or, for IPv6, 1000x50v6")
+        size = cls(int(services), int(destinations), text.endswith("v6"))
         if max(size.services, size.services * size.destinations) > _HALF:
             raise ValueError(f"{text}: at most {_HALF} services and as many destinations")
         return size
@@ -40,7 +42,7 @@ class Size:
         return self.services * (1 + self.destinations)
 
     def __str__(self) -> str:
-        return f"{self.services}x{self.destinations}"
+        return f"{self.services}x{self.destinations}{'v6' if self.ipv6 else ''}"
 
 
 NOTHING = Size(0, 0)
@@ -69,29 +71,39 @@ def _address(second_octet: int, index: int) -> str:
     return f"10.{second_octet + high}.{third}.{last + 1}"
 
 
-def vip(service: int) -> str:
-    """The address of one service, in 10.0.0.0/9."""
-    return _address(0, service)
+def _address6(subnet: int, index: int) -> str:
+    return socket.inet_ntop(socket.AF_INET6, bytes.fromhex(f"20010db8{subnet:04x}{index + 1:020x}"))
+
+
+def vip(service: int, ipv6: bool = False) -> str:
+    """The address of one service, in 10.0.0.0/9 or 2001:db8::/48."""
+    return _address6(0, service) if ipv6 else _address(0, service)
 
 
 def server(size: Size, service: int, destination: int) -> str:
-    """The address of one destination, in 10.128.0.0/9; no two services share one."""
-    return _address(128, service * size.destinations + destination)
+    """The address of one destination, in 10.128.0.0/9 or 2001:db8:1::/48; no two services share one."""
+    index = service * size.destinations + destination
+    return _address6(1, index) if size.ipv6 else _address(128, index)
+
+
+def endpoint(address: str, port: int) -> str:
+    """Both as ipvsadm writes them."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def rule_lines(size: Size) -> Iterator[str]:
     """The rule file, line by line."""
     for s in range(size.services):
-        service = f"-t {vip(s)}:{VIP_PORT}"
+        service = f"-t {endpoint(vip(s, size.ipv6), VIP_PORT)}"
         yield f"-A {service} -s {SCHEDULER}\n"
         for d in range(size.destinations):
-            yield f"-a {service} -r {server(size, s, d)}:{SERVER_PORT} -m -w 1\n"
+            yield f"-a {service} -r {endpoint(server(size, s, d), SERVER_PORT)} -m -w 1\n"
 
 
 def keepalived_conf(size: Size) -> Iterator[str]:
     """The same table for keepalived: no health checks, so every destination is up from the start."""
     for s in range(size.services):
-        yield f"virtual_server {vip(s)} {VIP_PORT} {{\n"
+        yield f"virtual_server {vip(s, size.ipv6)} {VIP_PORT} {{\n"
         yield f"  lvs_sched {SCHEDULER}\n  lvs_method NAT\n  protocol TCP\n"
         for d in range(size.destinations):
             yield f"  real_server {server(size, s, d)} {SERVER_PORT} {{\n    weight 1\n  }}\n"

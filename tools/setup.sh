@@ -91,6 +91,7 @@ check() {
 		;;
 	bench)
 		need keepalived has keepalived
+		need prometheus-node-exporter has prometheus-node-exporter
 		need linux-libc-dev test -e /usr/include/linux/netlink.h
 		;;
 	ci)
