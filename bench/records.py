@@ -10,7 +10,7 @@ from bench.listing import check as check_listing
 from bench.run import Entry, Question
 from bench.spawn import Command
 from bench.tools import Tools
-from bench.workloads import Workload
+from bench.workloads import Workload, endpoint
 
 
 def entries(tools: Tools, _workload: Workload) -> list[Entry]:
@@ -23,16 +23,34 @@ def entries(tools: Tools, _workload: Workload) -> list[Entry]:
     ]
 
 
+def _from_json(text: str) -> list[tuple[str, str]]:
+    return [
+        (endpoint(service["address"], service["port"]), endpoint(one["address"], one["port"]))
+        for service in json.loads(text)["services"]
+        for one in service["destinations"]
+    ]
+
+
+def _from_listing(text: str) -> list[tuple[str, str]]:
+    found, service = [], ""
+    for line in text.splitlines()[3:]:
+        kind, place = line.split()[:2]
+        if kind == "->":
+            found.append((service, place))
+        else:
+            service = place
+    return found
+
+
 def check(workload: Workload, stdout: Path) -> str:
-    """As many services and destinations as there are rules."""
+    """Each destination of the rules, under its service, and no other; the floor tells numbers instead."""
     text = stdout.read_text()
-    if not text.startswith('{"timeouts"'):
+    if text.startswith('{"services"'):
         return check_listing(workload, stdout)
-    services, size = json.loads(text)["services"], workload.size
-    found = len(services), sum(len(one["destinations"]) for one in services)
-    if found == (size.services, size.services * size.destinations):
-        return ""
-    return f"the JSON has {found[0]} services and {found[1]} destinations"
+    rules = [line.split() for line in workload.rules.read_text().splitlines() if line.startswith("-a")]
+    wanted = sorted((words[2], words[4]) for words in rules)
+    found = _from_json(text) if text.startswith("{") else _from_listing(text)
+    return "" if sorted(found) == wanted else f"{len(found)} destinations, and not those of the rules"
 
 
 QUESTION = Question("json", "rules with counters as list --json", entries, check, fill=True, base=FLOOR)
