@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ..kernel.session import Session
     from .drain import Drained
 
+_LOOKS = 2  # at the table afterwards: one reading can fail as a reply is lost
+
 
 class TableMoved(IpvsError):
     """The table is not the one that a plan was made for; nothing was done. moved: what became of each
@@ -189,11 +191,13 @@ class Applying:
         """What is left to do, by a reading of the table as it is now."""
         if not len(self.plan):
             return self.plan
-        try:
-            now = read_present(self._session).within(self.plan.present.bounds)
-            return Plan(self.plan.wanted, now, self.plan.how)
-        except (IpvsError, MemoryError):
-            return None
+        for _ in range(_LOOKS):
+            try:
+                now = read_present(self._session).within(self.plan.present.bounds)
+                return Plan(self.plan.wanted, now, self.plan.how)
+            except (IpvsError, MemoryError):
+                pass
+        return None
 
 
 def check_unmoved(made_for: dict[str, str], now: dict[str, str]) -> None:

@@ -81,6 +81,8 @@ def _checked(make: Callable[[TableState], Plan], present: TableState, limits: Li
         raise invalid(error, "the plan") from None
     except (TableMoved, InvalidValue) as error:
         raise ExitWith(NOTHING, str(error)) from None
+    except MemoryError:
+        raise ExitWith(NOTHING, "out of memory; nothing was done") from None
     return plan
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..changes.plan import Plan, TableState
 from ..language.words import UsageError
-from .output import ReaderGone, write, write_all
+from .output import ExitWith, ReaderGone, write, write_all
 from .plan_text import as_json, difference_lines, notes
 from .wanted import asked_of, bounded, how_of, present_table, text_of, wanted_from
 
@@ -26,7 +26,10 @@ def diff(context: Context, options: dict[str, str], words: list[str]) -> int:
         raise UsageError(2, "diff: --tag is about the table, not about two files")
     present = TableState.of(wanted[0]) if len(wanted) > 1 else present_table(context)
     session = None if len(wanted) > 1 else context.ipvs.session
-    plan = Plan(wanted[-1], bounded(wanted[-1], present, asked, session), how)
+    try:
+        plan = Plan(wanted[-1], bounded(wanted[-1], present, asked, session), how)
+    except MemoryError:
+        raise ExitWith(2, "out of memory") from None
     try:
         _tell(plan, options)
     except ReaderGone:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 
 from .._native import ffi, lib
@@ -39,6 +40,8 @@ class Replacement:
         packed = ffi.from_buffer("struct ipvsf_op[]", rules)
         given = ffi.NULL if refused is None else ffi.from_buffer("int32_t[]", refused.obj)
         code = lib.ipvsf_replacement_make(packed, self._rules, how, given, reading.table, self._made)
+        if code == -errno.ENOMEM:
+            raise MemoryError
         if code:
             raise error_for("list", code)
         self.count: int = self._made.count

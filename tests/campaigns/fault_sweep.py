@@ -62,11 +62,13 @@ class Case:
 
 ADD = ("ipvsfast", "restore", "-q", "--exist")
 CLEAR = ("ipvsfast", "restore", "-q", "--clear")
+APPLY = ("ipvsfast", "apply", "-q")
 CASES = (
     Case("-R", ("ipvsfast", "-R"), ADD, grouped(7, 8)),
     Case("-R without the front", ("ipvsfast", "-R"), ADD, grouped(7, 8), front=False),
     Case("restore", ("ipvsfast", "restore", "-q"), ADD, grouped(7, 8), front=False),
     Case("restore --clear", CLEAR, CLEAR, grouped(3, 8), OLD, front=False),
+    Case("apply", APPLY, APPLY, grouped(3, 8), OLD, front=False),
     Case("ipvsfast-restore", ("ipvsfast-restore",), CLEAR, grouped(3, 8), OLD),
 )
 

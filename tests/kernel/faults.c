@@ -75,6 +75,26 @@ static void log_commands(const void *buf, size_t len)
 	close(fd);
 }
 
+/*
+ * FAULT=refuse-op:N:FILE: the Nth operation on a service or a destination asks for something that the kernel does not
+ * know, and it refuses it.
+ */
+static void refuse_operation(void *buf, size_t len)
+{
+	struct nlmsghdr *at = buf;
+	static int count;
+
+	for (; NLMSG_OK(at, len); at = NLMSG_NEXT(at, len)) {
+		unsigned char *cmd = NLMSG_DATA(at);
+
+		if (at->nlmsg_len <= NLMSG_HDRLEN || at->nlmsg_type <= GENL_ID_CTRL ||
+		    (at->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP || *cmd < 1 || *cmd > 7 || *cmd == 4)
+			continue;
+		if (comes_now("refuse-op", ++count) >= 0)
+			*cmd = 200;
+	}
+}
+
 /* The native front, not the Python that may follow it. */
 static int in_front(void)
 {
@@ -165,6 +185,7 @@ ssize_t send(int fd, const void *buf, size_t len, int flags)
 		real = dlsym(RTLD_NEXT, "send");
 	log_commands(buf, len);
 	all++;
+	refuse_operation((void *)(uintptr_t)buf, len);
 	if (comes_now("kill-before", all) >= 0)
 		raise(SIGKILL);
 	if (comes_now("kill-after", all) >= 0) {

@@ -14,7 +14,7 @@ def test_a_fault_leaves_nothing_that_a_rerun_does_not_mend(shim: Path, tmp_path:
     """Killed, refused or without memory: no service is left without scheduler, status 0 is no lie."""
     found = [
         wrong
-        for case in (CASES[0], CASES[3])
+        for case in (CASES[0], CASES[3], CASES[4])
         for wrong in places(kind, shim, tmp_path, case, (errno.ENOBUFS,), STEPS[kind])
     ]
     assert found
