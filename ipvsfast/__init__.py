@@ -43,6 +43,8 @@ if TYPE_CHECKING:
         TableChanging,
         TableLocked,
     )
+    from .files import converted, read_wanted
+    from .foreign.account import LeftOut
     from .kernel.table_reading import Reading
     from .model.connection import Connection
     from .model.destination import Destination, Tunnel
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
         ColumnName,
         CommandName,
         ConnectionState,
+        ConvertedForm,
         DaemonState,
         DeltaColumnName,
         DestinationColumnName,
@@ -89,6 +92,7 @@ if TYPE_CHECKING:
         TunnelType,
         UndrainState,
         ViewName,
+        WantedForm,
     )
     from .rules import check, from_rule, to_rule
     from .stats.columns import DestinationColumns, ServiceColumns
@@ -121,6 +125,9 @@ _HOME = {
     "Pace": "connections.table",
     "ReadingInterrupted": "connections.table",
     "ReadingReport": "connections.table",
+    "LeftOut": "foreign.account",
+    "converted": "files",
+    "read_wanted": "files",
     "AlreadyExists": "errors",
     "InvalidValue": "errors",
     "IpvsError": "errors",
@@ -173,6 +180,8 @@ _HOME = {
     "TunnelChecksum": "model.types",
     "TunnelType": "model.types",
     "ViewName": "model.types",
+    "WantedForm": "model.types",
+    "ConvertedForm": "model.types",
     "Delta": "stats.delta",
     "DeltaColumns": "stats.delta",
     "ServiceDeltas": "stats.delta",
@@ -209,11 +218,11 @@ _HOME = {
 __all__ = [
     "ActionName", "Address", "AlreadyExists", "Applied", "Batch", "Bounds", "Change", "ColumnName",
     "CommandName", "Connection", "ConnectionFilter", "ConnectionState", "Connections", "ConnectionsStatus",
-    "Counts", "DaemonState", "Delta", "DeltaColumnName", "DeltaColumns", "Deltas", "Destination",
-    "DestinationColumnName", "DestinationColumns", "DestinationDeltas", "DestinationKey",
+    "ConvertedForm", "Counts", "DaemonState", "Delta", "DeltaColumnName", "DeltaColumns", "Deltas",
+    "Destination", "DestinationColumnName", "DestinationColumns", "DestinationDeltas", "DestinationKey",
     "DestinationOrKey", "DifferenceName", "DrainState", "Drained", "DrainedDestination", "FamilyCondition",
     "ForwardingName", "Group", "Groups", "How", "Info", "Interrupted", "InvalidValue", "Ipvs", "IpvsError",
-    "IpvsUnavailable", "KernelError", "KernelRefused", "Namespace", "NotFound", "NotPermitted",
+    "IpvsUnavailable", "KernelError", "KernelRefused", "LeftOut", "Namespace", "NotFound", "NotPermitted",
     "NotRestorable", "Operation", "OutcomeUnknown", "Pace", "Plan", "Poller", "Problem",
     "ProtocolCondition", "ProtocolName", "RampState", "Ramped", "RampedDestination", "RateName", "Reading",
     "ReadingInterrupted", "ReadingReport", "Replaced", "Restored", "Result", "Results", "RowForm",
@@ -222,7 +231,8 @@ __all__ = [
     "ServiceTextsName", "Snapshot", "SnapshotSource", "SourceName", "StateCondition", "StateError", "Stats",
     "SyncDaemon", "TableChanging", "TableColumn", "TableFilter", "TableLocked", "TableMoved", "TableState",
     "Timeouts", "Tunnel", "TunnelChecksum", "TunnelType", "UndrainState", "Undrained",
-    "UndrainedDestination", "ViewName", "Wanted", "__version__", "check", "from_rule", "to_rule",
+    "UndrainedDestination", "ViewName", "Wanted", "WantedForm", "__version__", "check", "converted",
+    "from_rule", "read_wanted", "to_rule",
 ]  # fmt: skip
 
 

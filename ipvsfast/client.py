@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .changes.apply import Applied
     from .changes.plan import Plan
     from .changes.restore import Restored
+    from .changes.wanted import Wanted
     from .kernel.layout import Table
     from .kernel.table_reading import Reading
     from .model.destination import Destination
@@ -252,7 +253,7 @@ class Ipvs(WeightMethods):
 
     def plan(
         self,
-        source: RuleSource,
+        source: RuleSource | Wanted,
         *,
         order: bool = False,
         keep_weights: bool = False,
@@ -263,7 +264,8 @@ class Ipvs(WeightMethods):
     ) -> Plan:
         """The least change that makes the table what rule text or JSON asks for; nothing is done.
 
-        source: as for restore, or what `ipvsfast list --json` and `--ndjson` write. RulesInvalid, with every
+        source: as for restore, or what `ipvsfast list --json` and `--ndjson` write, or the same as YAML or
+        TOML; or what read_wanted() gave. RulesInvalid, with every
         mistake, if it holds any; InvalidValue for one without any service, unless allow_empty. order:
         destinations are also to stand in its order, else those that are there stay where they are.
         keep_weights: destinations that are there keep their weights. only: nothing but these actions. scope:
@@ -275,11 +277,14 @@ class Ipvs(WeightMethods):
         from .changes.bounds import bounds_of
         from .changes.plan import How, Plan
         from .changes.restore import RuleText
-        from .changes.wanted import read_wanted
+        from .changes.wanted import Wanted, read_wanted
         from .model.scope import Scope
 
         how = How(order, keep_weights, only)
-        wanted = read_wanted(RuleText(source), allow_empty=allow_empty)
+        if isinstance(source, Wanted):
+            wanted = source
+        else:
+            wanted = read_wanted(RuleText(source), allow_empty=allow_empty)
         bounds = bounds_of(wanted, Scope(scope), tag, self._session)
         return Plan(wanted, read_present(self._session).within(bounds), how)
 

@@ -36,8 +36,9 @@ def _told(text: str) -> str:
 
 
 class Problem:
-    """One rule that is wrong or was refused. line: from 1. rule: its text, the beginning of a very long one.
-    errno: 0 for mistakes in the text. command: what the kernel refused, by ipvsadm's name for it, else ""."""
+    """One rule that is wrong or was refused. line: from 1, 0 where it is not known. rule: its
+    text, the beginning of a very long one. errno: 0 for mistakes in the text. command: what
+    the kernel refused, by ipvsadm's name for it, else ""."""
 
     __slots__ = ("source", "line", "rule", "message", "advice", "errno", "command")
 
@@ -62,7 +63,8 @@ class Problem:
         text = _told(self.message.rstrip("\n"))
         # One of ipvsadm's sentences ends with an empty line of its own.
         end = "\n" if self.message.endswith("\n") else ""
-        return f"{self.source}:{self.line}: {self.rule}: {text}{hint}{end}"
+        place = f"{self.source}:{self.line}" if self.line else self.source
+        return f"{place}: {self.rule}: {text}{hint}{end}"
 
 
 def refused(source: str, line: int, rule: bytes, command: str, code: int) -> Problem:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from ..kernel.session import Session
+    from ..model.types import WantedForm
     from ..resolver import Resolver
     from .plan import TableState
 
@@ -62,8 +63,10 @@ class SavedPlan:
             self.tag: Final[str] = str(values.get("tag", ""))
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise InvalidValue(f"{text.name} is no whole plan ({error}): make it anew") from None
-        # That it is empty was allowed when it was made.
-        self.wanted: Final = read_wanted(RuleText(rules, source), names, allow_empty=True)
+        kept = RuleText(rules, source)
+        # That it is empty was allowed when it was made, and the name may be that of a file in another form.
+        form: WantedForm = "json" if kept.looks_like_json else "rules"
+        self.wanted: Final = read_wanted(kept, names, source=form, allow_empty=True)
 
     def _values(self, text: bytes) -> Any:
         from .wanted_json import parse_document

@@ -1,4 +1,5 @@
-"""What a table is to hold, read as a whole and checked: rule files, and JSON as `ipvsfast list` writes it."""
+"""What a table is to hold, read as a whole and checked: rule files; JSON as `ipvsfast list` writes it, and
+the same as YAML and TOML; and configurations of other programs."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from ..kernel.layout import (
     pack_operations,
     service_of,
     unpack_daemon,
+    unpack_operation,
 )
 from ..language.parse import parse as parse_words
 from ..model.kernel_names import COMMANDS
@@ -20,15 +22,17 @@ from ..model.operation import Operation
 from ..model.settings import SyncDaemon, Timeouts
 from ..resolver import Resolver
 from .check import FileCheck
-from .restore import RulesInvalid, RuleText
+from .forms import check_rules, form_of, read_foreign
+from .restore import RuleText
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any, Final
 
+    from ..foreign.account import LeftOut
     from ..language.parse import Request
-    from .problem import Problem
+    from ..model.types import WantedForm
     from .rule_reader import Parse
 
     Place = tuple[int, bytes]
@@ -37,24 +41,30 @@ _ADD_SERVICE = COMMANDS["add-service"]
 _SET, _START = COMMANDS["set"], COMMANDS["start-daemon"]
 
 
+class NoService(InvalidValue):
+    """A wanted table without any service, where that is not said to be meant."""
+
+
 class Wanted:
     """What a table is to hold. source: where that was read from. rules: packed operations that add it to an
     empty table. timeouts, daemons: those that it names; others stay as they are. places: of each service its
-    line, and where it stands in that; empty where nobody knows."""
+    line, and where it stands in that; empty where nobody knows. left_out: what a configuration of another
+    program says beside, and no table can."""
 
-    __slots__ = ("source", "text", "rules", "services", "timeouts", "daemons", "_places")
+    __slots__ = ("source", "_text", "rules", "services", "timeouts", "daemons", "_places", "left_out")
 
     def __init__(
-        self, source: str, text: bytes, rules: bytearray, timeouts: Timeouts, daemons: list[SyncDaemon],
-        places: Sequence[Place] = (),
+        self, source: str, text: bytes | None, rules: bytearray, timeouts: Timeouts,
+        daemons: list[SyncDaemon], places: Sequence[Place] = (), left_out: Iterable[LeftOut] = (),
     ) -> None:  # fmt: skip
         self.source: Final[str] = source
-        self.text: Final[bytes] = text
+        self._text = text
         self.rules: Final[bytearray] = rules
         self.services: Final[int] = commands_of(rules).count(_ADD_SERVICE)
         self.timeouts: Final[Timeouts] = timeouts
         self.daemons: Final[list[SyncDaemon]] = daemons
         self._places: Final[Sequence[Place]] = places
+        self.left_out: Final[tuple[LeftOut, ...]] = tuple(left_out)
 
     def place_of(self, service: int) -> Place:
         """The line of one of the services, by its number, and its text or its place there."""
@@ -62,6 +72,22 @@ class Wanted:
         if not place:
             place = self.text.split(b"\n", line)[line - 1]
         return line, place
+
+    @property
+    def text(self) -> bytes:
+        """Rules or JSON that ask for it: what was read, if it was such."""
+        if self._text is None:
+            from .wanted_json import json_of
+
+            self._text = json_of(self.operations())
+        return self._text
+
+    def operations(self) -> list[Operation]:
+        """What adds, sets and starts it, in order."""
+        found = [Operation("set", None, None, self.timeouts)] if self.timeouts != Timeouts() else []
+        found += [Operation("start-daemon", None, None, daemon) for daemon in self.daemons]
+        rules = self.rules
+        return found + [unpack_operation(rules[at : at + OP_SIZE]) for at in range(0, len(rules), OP_SIZE)]
 
     def __len__(self) -> int:
         """Services and destinations."""
@@ -120,18 +146,37 @@ class _Collected(FileCheck):
         return self._kept
 
 
-def read_wanted(text: RuleText, names: Resolver | None = None, *, allow_empty: bool = False) -> Wanted:
+def read_wanted(
+    text: RuleText,
+    names: Resolver | None = None,
+    *,
+    source: WantedForm = "auto",
+    config_id: str | None = None,
+    allow_empty: bool = False,
+) -> Wanted:
     """RulesInvalid, with every mistake, if there is any; InvalidValue where nothing says that there is a
-    service, and `allow_empty` does not say that this is meant."""
-    if text.looks_like_json:
+    service, and `allow_empty` does not say that this is meant. source: the form of the text, which "auto"
+    tells by the file's name and by how it begins. config_id: what lines of keepalived.conf with `@` are
+    compared with."""
+    resolver = Resolver() if names is None else names
+    form = form_of(text) if source == "auto" else source
+    if form == "json":
         from .wanted_json import read_json
 
         operations, places = read_json(text.name, text.text)
         wanted = wanted_of(text.name, text.text, operations, places)
+    elif form in ("yaml", "toml"):
+        from .wanted_json import read_document
+
+        operations, places = read_document(text.name, text.text, form)
+        wanted = wanted_of(text.name, None, operations, places)
+    elif form == "rules":
+        wanted = _of_rules(text, resolver)
     else:
-        wanted = _of_rules(text, Resolver() if names is None else names)
+        found = read_foreign(text, form, resolver, config_id)
+        wanted = wanted_of(text.name, None, found.operations, found.places(text.name), found.left_out)
     if not wanted.services and not allow_empty:
-        raise InvalidValue(f"{text.name} holds no service: the table would be empty; nothing was done")
+        raise NoService(f"{text.name} holds no service: the table would be empty; nothing was done")
     return wanted
 
 
@@ -145,16 +190,13 @@ def _of_rules(text: RuleText, names: Resolver) -> Wanted:
         return checker
 
     checked = names.together(check)
-    if checked.problems:
-        raise RulesInvalid(sorted(checked.problems, key=_line))
+    check_rules(text, checked.problems)
     return _apart(text.name, text.text, checked.ops, checked.places)
 
 
-def _line(problem: Problem) -> int:
-    return problem.line
-
-
-def _apart(source: str, text: bytes, ops: bytearray, places: Sequence[Place]) -> Wanted:
+def _apart(
+    source: str, text: bytes | None, ops: bytearray, places: Sequence[Place], left_out: Iterable[LeftOut] = ()
+) -> Wanted:
     """What is set for a whole namespace is no part of the table."""
     commands = commands_of(ops)
     timeouts, daemons = Timeouts._make(0, 0, 0), []
@@ -171,11 +213,12 @@ def _apart(source: str, text: bytes, ops: bytearray, places: Sequence[Place]) ->
             else:
                 kept += op
         ops = kept
-    return Wanted(source, text, ops, timeouts, daemons, places)
+    return Wanted(source, text, ops, timeouts, daemons, places, left_out)
 
 
 def wanted_of(
-    source: str, text: bytes, operations: Iterable[Operation], places: Sequence[Place] = ()
-) -> Wanted:
-    """What operations, which add, set and start, ask for."""
-    return _apart(source, text, pack_operations(operations), places)
+    source: str, text: bytes | None, operations: Iterable[Operation], places: Sequence[Place] = (),
+    left_out: Iterable[LeftOut] = (),
+) -> Wanted:  # fmt: skip
+    """What operations, which add, set and start, ask for. text: if it is rules or JSON."""
+    return _apart(source, text, pack_operations(operations), places, left_out)

@@ -1,4 +1,5 @@
-"""A wanted table as JSON: what `ipvsfast list --json` and `--ndjson` write. Each mistake has its place."""
+"""A wanted table as JSON: what `ipvsfast list --json` and `--ndjson` write; and the same object as YAML or
+TOML. Each mistake has its place."""
 
 from __future__ import annotations
 
@@ -14,20 +15,22 @@ from .restore import RulesInvalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
 # What is told of the moment, and is nobody's wish.
 _MEASURED = ("stats", "active", "inactive", "persistent")
 _TABLE = ("timeouts", "daemons", "services")
+_FORM = "`ipvsfast list --json' shows the form"
 
 
 class _Reader:
     """Takes documents apart, and goes on after mistakes."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, lines: dict[int, int] | None = None) -> None:
         self.source = source
         self.line = 1
+        self._lines = lines or {}
         self.place = ""
         self.problems: list[Problem] = []
         self.operations: list[Operation] = []
@@ -53,6 +56,18 @@ class _Reader:
             self.place = f"services[{number}]"
             self.service(service)
 
+    def document(self, value: Any, form: str) -> None:
+        """A whole table, or one service."""
+        if isinstance(value, dict) and not ("address" in value or "fwmark" in value):
+            if "services" in value:
+                self.table(value)
+            else:
+                self.wrong(f"`services' is missing: {form}")
+        elif isinstance(value, dict):
+            self.service(value)
+        elif value is not None:
+            self.wrong(f"a table is an object with `services': {form}")
+
     def _list(self, document: dict[str, Any], name: str) -> Iterator[tuple[int, Any]]:
         values = document.get(name, [])
         if not isinstance(values, list):
@@ -60,7 +75,12 @@ class _Reader:
             values = []
         return iter(enumerate(values))
 
+    def _at(self, values: Any) -> None:
+        """The line of what is read next, where it is known."""
+        self.line = self._lines.get(id(values), self.line)
+
     def _value(self, command: Any, kind: Any, values: Any) -> None:
+        self._at(values)
         try:
             self.operations.append(Operation(command, None, None, kind.from_dict(values)))
         except (InvalidValue, TypeError) as error:
@@ -68,6 +88,7 @@ class _Reader:
 
     def service(self, values: Any) -> None:
         """A service with its destinations."""
+        self._at(values)
         if not isinstance(values, dict):
             return self.wrong(f"a service is an object, not {values!r}")
         given = {name: value for name, value in values.items() if name not in ("destinations", "stats")}
@@ -99,6 +120,7 @@ class _Reader:
         return None
 
     def _destination(self, key: ServiceKey, values: Any) -> Destination | None:
+        self._at(values)
         if isinstance(values, dict):
             values = {name: value for name, value in values.items() if name not in _MEASURED}
         try:
@@ -141,20 +163,59 @@ def read_json(source: str, text: bytes) -> tuple[list[Operation], list[tuple[int
     return reader.operations, reader.places
 
 
+def read_document(source: str, text: bytes, form: str) -> tuple[list[Operation], list[tuple[int, bytes]]]:
+    """The same for YAML or TOML, which hold the same object."""
+    from ..foreign.account import Mistake
+    from ..foreign.documents import parse_toml, parse_yaml
+
+    parse = parse_toml if form == "toml" else parse_yaml
+    reader = _Reader(source)
+    try:
+        found = parse(text.decode("utf-8"))
+        reader = _Reader(source, found.lines)
+        if form == "toml":
+            reader.line = 0
+        reader.document(
+            found.value, "docs/convert.md shows the form, and so does `ipvsfast convert --to yaml'"
+        )
+    except UnicodeDecodeError as error:
+        reader.line = text.count(b"\n", 0, error.start) + 1
+        reader.wrong("this is no UTF-8")
+    except Mistake as mistake:
+        reader.line = mistake.line
+        reader.wrong(mistake.message)
+    if reader.problems:
+        raise RulesInvalid(reader.problems)
+    return reader.operations, reader.places
+
+
+def json_of(operations: Iterable[Operation]) -> bytes:
+    """JSON that asks for what the operations add, set and start."""
+    import json
+
+    document: dict[str, Any] = {"daemons": [], "services": []}
+    for operation in operations:
+        service, destination, value = operation.service, operation.destination, operation.value
+        if isinstance(service, Service):
+            document["services"].append({**_settings(service), "destinations": []})
+        elif isinstance(destination, Destination):
+            document["services"][-1]["destinations"].append(_settings(destination))
+        elif isinstance(value, Timeouts):
+            document["timeouts"] = value.to_dict()
+        elif isinstance(value, SyncDaemon):
+            document["daemons"].append(value.to_dict())
+    return json.dumps(document).encode()
+
+
+def _settings(value: Service | Destination) -> dict[str, Any]:
+    measured = ("stats",) if isinstance(value, Service) else _MEASURED
+    return {name: one for name, one in value.to_dict().items() if name not in measured}
+
+
 def _read(reader: _Reader, text: str) -> None:
     lines = text.splitlines() if _is_lines(text) else []
     if not lines:
-        document = _parsed(reader, text, 1)
-        if isinstance(document, dict) and not ("address" in document or "fwmark" in document):
-            if "services" in document:
-                reader.table(document)
-            else:
-                reader.wrong("`services' is missing: `ipvsfast list --json' shows the form")
-            return
-        if document is not None and not isinstance(document, dict):
-            reader.wrong("a table is an object with `services', as `ipvsfast list --json' shows it")
-        elif document is not None:
-            reader.service(document)
+        reader.document(_parsed(reader, text, 1), _FORM)
         return
     for number, line in enumerate(lines, 1):
         reader.line, reader.place = number, ""

@@ -12,7 +12,17 @@ from ..language.words import UsageError
 from .apply_drain import ApplyLine, applying, drain_note, drain_seconds
 from .lock import CommandLock, wait_seconds
 from .output import ExitWith, ReaderGone, complain, hold_termination, interrupted, write_all
-from .wanted import NOTHING, asked_of, bounded, how_of, invalid, present_table, text_of, wanted_from
+from .wanted import (
+    NOTHING,
+    asked_of,
+    bounded,
+    how_of,
+    invalid,
+    present_table,
+    tell_left_out,
+    text_of,
+    wanted_from,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +33,7 @@ if TYPE_CHECKING:
     from ..changes.restore import RuleText
     from .context import Context
 
-_MADE_WITH = ("order", "keep-weights", "only", "allow-empty", "scope", "tag")
+_MADE_WITH = ("order", "keep-weights", "only", "allow-empty", "scope", "tag", "from", "config-id")
 
 
 def apply(context: Context, options: dict[str, str], words: list[str]) -> int:
@@ -58,7 +68,9 @@ def _limits(options: dict[str, str]) -> Limits:
 def _maker(context: Context, text: RuleText, options: dict[str, str]) -> Callable[[TableState], Plan]:
     """What makes the plan when the table is known; the text is read and right."""
     if not text.is_saved_plan:
-        wanted, how = wanted_from(context, text, options), how_of("apply", options)
+        wanted, how = wanted_from(context, text, options, verb="apply"), how_of("apply", options)
+        if "quiet" not in options:
+            tell_left_out(wanted)
         asked, session = asked_of("apply", options), context.ipvs.session
         return lambda present: Plan(wanted, bounded(wanted, present, asked, session), how)
     from ..changes.saved_plan import SavedPlan

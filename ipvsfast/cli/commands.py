@@ -45,6 +45,16 @@ def _option(name: str, spellings: tuple[str, ...], help: str, argument: str = ""
 
 
 ALLOW_NONE = _option("allow-empty", ("--allow-empty",), "also a FILE without any service")
+FROM = (
+    _option(
+        "from",
+        ("--from",),
+        "FILE is rules, json, yaml, toml, or a configuration of keepalived, ldirectord or "
+        "ipvsctl; auto: tell by its name and beginning; two FILEs may have one each",
+        "FORM,...",
+    ),
+    _option("config-id", ("--config-id",), "what @ID lines of keepalived.conf are compared with", "ID"),
+)
 HOW = (
     _option("order", ("--order",), "destinations are also to stand in the order of FILE"),
     _option("keep-weights", ("--keep-weights",), "destinations that are there keep their weights"),
@@ -97,6 +107,7 @@ VERBS: tuple[Verb, ...] = (
             _option("summary", ("--summary",), "only how many differ"),
             _option("json", ("--json",), "print one JSON object"),
             *HOW,
+            *FROM,
         ),
         examples=(
             ("What to do to make the table as the file says", "rules"),
@@ -113,6 +124,7 @@ VERBS: tuple[Verb, ...] = (
                     "1 for an error"),
             _option("json", ("--json",), "print one JSON object"),
             *HOW,
+            *FROM,
         ),
     ),
     Verb(
@@ -125,6 +137,7 @@ VERBS: tuple[Verb, ...] = (
             _option("drain", ("--drain",), "what is to be deleted gets weight 0 first, and so long for its "
                     "connections to end", "SECONDS"),
             *HOW,
+            *FROM,
             _option("wait", ("--wait",), "wait so long if another replaces the table already", "SECONDS"),
             _option("quiet", ("-q", "--quiet"), "tell only what goes wrong"),
         ),
@@ -132,6 +145,23 @@ VERBS: tuple[Verb, ...] = (
             ("Make it so, unless that deletes more than a tenth of the table", "--max-delete 10% rules"),
             ("The same without touching weights, which a health checker sets", "--keep-weights rules"),
             ("Look at it today, do exactly that tomorrow", "plan-of-today"),
+            ("What keepalived would set up", "--from keepalived /etc/keepalived/keepalived.conf"),
+        ),
+    ),
+    Verb(
+        "convert", ("[FILE]",), "convert.convert",
+        "write what FILE (or standard input) asks for as rules, JSON or YAML; no kernel, no privilege",
+        options=(
+            *FROM,
+            _option("to", ("--to",), "rules (default), json or yaml", "FORM"),
+            _option("out", ("-o", "--out"), "write to a file, which is replaced as a whole", "TARGET"),
+            ALLOW_NONE,
+            _option("quiet", ("-q", "--quiet"), "do not tell what is left out"),
+        ),
+        examples=(
+            ("The rules of a configuration of keepalived", "--from keepalived keepalived.conf"),
+            ("A configuration of ldirectord as YAML",
+             "--from ldirectord --to yaml -o table.yaml ldirectord.cf"),
         ),
     ),
     Verb(

@@ -6,7 +6,7 @@ from ..changes.plan import Plan, TableState
 from ..language.words import UsageError
 from .output import ExitWith, ReaderGone, write, write_all
 from .plan_text import as_json, difference_lines, notes
-from .wanted import asked_of, bounded, how_of, present_table, text_of, wanted_from
+from .wanted import asked_of, bounded, how_of, present_table, tell_left_out, text_of, wanted_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,9 +21,11 @@ def diff(context: Context, options: dict[str, str], words: list[str]) -> int:
         raise UsageError(2, "diff: only one of two files can be standard input")
     how, asked = how_of("diff", options), asked_of("diff", options)
     texts = [text_of(word) for word in words or ["-"]]
-    wanted = [wanted_from(context, text, options) for text in texts]
+    wanted = [wanted_from(context, text, options, number) for number, text in enumerate(texts)]
     if len(wanted) > 1 and "tag" in options:
         raise UsageError(2, "diff: --tag is about the table, not about two files")
+    for one in wanted:
+        tell_left_out(one)
     present = TableState.of(wanted[0]) if len(wanted) > 1 else present_table(context)
     session = None if len(wanted) > 1 else context.ipvs.session
     try:

@@ -10,7 +10,7 @@ from ..outfile import write_file
 from .ending import Orderly
 from .output import ExitWith, ReaderGone, complain, write, write_all
 from .plan_text import as_json, command_lines, notes, plan_json
-from .wanted import NOTHING, asked_of, bounded, how_of, present_table, text_of, wanted_from
+from .wanted import NOTHING, asked_of, bounded, how_of, present_table, tell_left_out, text_of, wanted_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ def plan(context: Context, options: dict[str, str], words: list[str]) -> int:
 
 def _plan(context: Context, options: dict[str, str], words: list[str]) -> Plan:
     how, asked = how_of("plan", options), asked_of("plan", options)
-    wanted = wanted_from(context, text_of(words[0] if words else None), options)
+    wanted = wanted_from(context, text_of(words[0] if words else None), options, verb="plan")
+    tell_left_out(wanted)
     made = Plan(wanted, bounded(wanted, present_table(context), asked, context.ipvs.session), how)
     if "out" in options:
         _save(made, options["out"])

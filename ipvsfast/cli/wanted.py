@@ -4,9 +4,11 @@ that say how to get there."""
 from __future__ import annotations
 
 from ..changes.apply import read_present
+from ..changes.forms import SOURCES
 from ..changes.plan import ACTIONS, How
+from ..changes.problem import printable
 from ..changes.restore import RulesInvalid, RuleText
-from ..changes.wanted import Wanted, read_wanted
+from ..changes.wanted import NoService, Wanted, read_wanted
 from ..errors import InvalidValue, IpvsError
 from ..language.words import UsageError
 from .advice import problem_text
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from ..changes.plan import TableState
     from ..kernel.session import Session
     from ..model.scope import Scope
+    from ..model.types import WantedForm
     from .context import Context
 
 STDIN = "stdin"
@@ -38,14 +41,44 @@ def text_of(path: str | None) -> RuleText:
         raise ExitWith(NOTHING, str(error)) from None
 
 
-def wanted_from(context: Context, text: RuleText, options: dict[str, str]) -> Wanted:
-    """What the text asks for; ExitWith (2) after all its mistakes."""
+def form_named(verb: str, options: dict[str, str], number: int) -> WantedForm:
+    """--from, of the file of that number: one form is for all of them."""
+    forms: Any = options.get("from", "auto").split(",")
+    for form in forms:
+        if form not in SOURCES:
+            raise UsageError(2, f"{verb}: --from takes {', '.join(SOURCES)}, not `{form}'")
+    found: WantedForm = forms[number] if number < len(forms) else forms[-1]
+    return found
+
+
+def wanted_from(
+    context: Context, text: RuleText, options: dict[str, str], number: int = 0, verb: str = "diff"
+) -> Wanted:
+    """What the text asks for; ExitWith (2) after all its mistakes. number: which of several it is."""
+    source = form_named(verb, options, number)
     try:
-        return read_wanted(text, context.names.resolver(), allow_empty="allow-empty" in options)
+        return read_wanted(
+            text, context.names.resolver(), source=source, config_id=options.get("config-id"),
+            allow_empty="allow-empty" in options,
+        )  # fmt: skip
     except RulesInvalid as error:
         raise invalid(error, text.name) from None
-    except InvalidValue as error:
+    except NoService as error:
         raise ExitWith(NOTHING, f"{error} (--allow-empty if that is meant)") from None
+    except InvalidValue as error:
+        raise ExitWith(NOTHING, f"{error}; nothing was done") from None
+
+
+def tell_left_out(wanted: Wanted, every: bool = False) -> None:
+    """On standard error, what a configuration says beside. every: each a line, else one for all of a kind."""
+    kinds: dict[tuple[str, str], int] = {}
+    for one in wanted.left_out:
+        kind = one.reason, one.what.partition(" ")[0]
+        kinds[kind] = kinds.get(kind, 0) + 1
+    for one in wanted.left_out:
+        count = 1 if every else kinds.pop((one.reason, one.what.partition(" ")[0]), 0)
+        if count:
+            complain(printable(f"{one} (and {count - 1:,} more like it)" if count > 1 else str(one)))
 
 
 def present_table(context: Context) -> TableState:

@@ -230,6 +230,8 @@ VALUES: dict[str, tuple[str, ...]] = {
     "protocol": ("tcp", "udp", "sctp", "ip", "icmp", "icmpv6"),
     "family": ("ipv4", "ipv6", "mixed"),
     "source": ("auto", "proc", "bpf"),
+    "from": ("auto", "rules", "json", "yaml", "toml", "keepalived", "ldirectord", "ipvsctl"),
+    "to": ("rules", "json", "yaml"),
     "start-daemon": ("master", "backup"),
     "stop-daemon": ("master", "backup"),
 }  # fmt: skip

@@ -66,6 +66,10 @@ FamilyName = Literal["ipv4", "ipv6", "mixed"]
 FamilyCondition = FamilyName | Literal["!ipv4", "!ipv6", "!mixed"]
 SourceName = Literal["auto", "proc", "bpf"]
 """Where connections are read from."""
+WantedForm = Literal["auto", "rules", "json", "yaml", "toml", "keepalived", "ldirectord", "ipvsctl"]
+"""How a wanted table is written; the last three are configurations of other programs."""
+ConvertedForm = Literal["rules", "json", "yaml"]
+"""What one is converted to."""
 RowForm = Literal["table", "table-pe", "csv", "csv-details", "ndjson", "json"]
 ColumnName = Literal[
     "family", "destination_family", "protocol", "template", "client_port", "service_port",

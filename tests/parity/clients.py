@@ -8,9 +8,11 @@ import subprocess
 import tempfile
 import time
 
-from parity.namespaces import Namespace, bind_mount, private_mounts
+from parity.namespaces import Namespace, bind_mount, ip, private_mounts
 from parity.programs import THEIRS
 from parity.state import State, attributes, read_state
+
+from ipvsfast import Ipvs, WantedForm, read_wanted
 
 STARTING, STOPPING = 120.0, 60.0  # seconds, on the slowest of kernels
 
@@ -84,3 +86,41 @@ def _wait_for(wanted: tuple[str, ...], process: subprocess.Popen[bytes]) -> Stat
         if process.poll() is not None:
             raise AssertionError(f"ldirectord ended with {process.returncode}")
         time.sleep(0.1)
+
+
+def converted(namespace: Namespace, config: str, form: WantedForm, config_id: str | None = None) -> list[str]:
+    """The attributes of the table that we make of a configuration."""
+    ip("link", "set", "lo", "up")
+    with Ipvs() as ipvs:
+        applied = ipvs.apply_plan(ipvs.plan(read_wanted(config, source=form, config_id=config_id)))
+        assert applied.ok
+    return attributes(ordered=False)
+
+
+def made_by(namespace: Namespace, form: WantedForm, config: str, wanted: list[str]) -> list[str]:
+    """The attributes of the table that the real program makes of its configuration, as soon as they are as
+    wanted, or what they have become after a long while."""
+    ip("link", "set", "lo", "up")
+    folder = tempfile.mkdtemp()
+    command = ["/usr/sbin/ldirectord", config, "start"]
+    if form == "keepalived":
+        command = ["/usr/sbin/keepalived", "-n", "-l", "-G", "-C", "-R", "-i", "one", "-f", config]
+        command += ["-p", f"{folder}/pid", "-c", f"{folder}/checkers.pid"]
+    with open(f"{folder}/log", "wb") as log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        end = time.monotonic() + STARTING
+        while (now := attributes(ordered=False)) != wanted and time.monotonic() < end:
+            assert process.poll() is None, f"it ended: {open(f'{folder}/log').read()}"
+            time.sleep(0.1)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(STOPPING)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+    return now

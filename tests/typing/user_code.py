@@ -41,6 +41,9 @@ from ipvsfast import (
     SyncDaemon,
     Timeouts,
     Tunnel,
+    Wanted,
+    converted,
+    read_wanted,
 )
 
 
@@ -275,6 +278,18 @@ def slips(ipvs: Ipvs, service: Service, destination: Destination) -> None:
     len(service)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     result = ipvs.apply([])[0]
     result.errno = 5  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def convert(path: Path, ipvs: Ipvs) -> list[str]:
+    """What another program's configuration asks for."""
+    wanted = read_wanted(path, source="keepalived", config_id="one", allow_empty=True)
+    assert_type(wanted, Wanted)
+    assert_type(converted(wanted, "yaml"), str)
+    read_wanted(path, source="haproxy")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    converted(wanted, "toml")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    if ipvs.plan(wanted, keep_weights=True).deleted:
+        return []
+    return [f"{one.source}:{one.line}: {one.what} ({one.reason})" for one in wanted.left_out]
 
 
 def refused() -> str | None:

@@ -186,7 +186,7 @@ def test_what_the_pages_add_is_about_something() -> None:
 def test_values_keep_their_case(name: str) -> None:
     """A sentence that begins with a value begins as the value does."""
     starts = {line.split()[0].rstrip(",.") for line in (MAN / name).read_text().splitlines() if line.split()}
-    values = {value for words in VALUES.values() for value in words}
+    values = {value for words in VALUES.values() for value in words} - {"rules"}  # that is any word, too
     assert not starts & ({value.capitalize() for value in values} - values)
 
 

@@ -1,10 +1,16 @@
 """The schemas of connections and of their counts: one vocabulary, the same as the program's."""
 
+import json
 import re
 
 import pytest
 from jsonschema import ValidationError
 
+from ipvsfast import InvalidValue, converted, read_wanted
+from ipvsfast.changes.plan import How, Plan, TableState
+from ipvsfast.changes.saved_plan import plan_to_save
+from ipvsfast.changes.wanted import wanted_of
+from ipvsfast.cli.plan_text import plan_json
 from ipvsfast.connections import count_by, forms
 from ipvsfast.listing import counted_records
 from ipvsfast.model.stats import Stats
@@ -54,6 +60,67 @@ def test_a_name_means_the_same_in_both() -> None:
     shared = set(row) & set(count)
     assert shared == set(row) - {"expires", "pe_data", *forms.DETAILS}
     assert {name: row[name] for name in shared} == {name: count[name] for name in shared}
+
+
+WANTED = b"""\
+--set 100 0 30
+--start-daemon master --mcast-interface lo --syncid 7
+-A -t 10.0.0.1:80 -s wrr -p 90 -M 255.255.255.0
+-a -t 10.0.0.1:80 -r 10.1.0.1:8080 -m -w 3 -x 9 -y 2
+-a -t 10.0.0.1:80 -r 10.1.0.2 -i -w 0 --tun-type gue --tun-port 6080 --tun-csum
+-A -u [fd00::1]:53 -s sh -b sh-port -o
+-A -f 7 -6 -s mh -p 60 -M 64
+-a -f 7 -6 -r [fd00::7] -g -w 1
+"""
+BEFORE = b"""\
+--start-daemon backup --mcast-interface lo --syncid 1
+--start-daemon master --mcast-interface lo --syncid 1
+-A -t 10.0.0.1:80 -s rr
+-a -t 10.0.0.1:80 -r 10.1.0.2 -g -w 0
+-a -t 10.0.0.1:80 -r 10.1.0.1:8080 -m -w 3
+-a -t 10.0.0.1:80 -r 10.1.0.9:8080 -m -w 3
+-A -f 9 -s mh
+-a -f 9 -r 10.0.0.1 -g -w 1
+"""
+
+
+def test_plans_and_wanted_tables() -> None:
+    """What differences, plans, saved plans and conversions have: every field of their schemas, and no other."""
+    wanted, before = read_wanted(WANTED), read_wanted(BEFORE)
+    plan = Plan(wanted, TableState.of(before), How(order=True))
+    made = [json.loads("".join(plan_json(plan, more))) for more in ({}, plan_to_save(plan))]
+    fitting("plan", made)
+    assert list(made[1]) == [*list(schema("plan")["properties"])]
+    changes = made[0]["changes"]
+    assert {name for change in changes for name in change} == set(
+        schema("plan")["$defs"]["change"]["properties"]
+    )
+    for change in changes:
+        fitting("plan", [{**made[0], "changes": [change]}])
+    written = json.loads(converted(wanted, "json"))
+    fitting("wanted", [written, json.loads(wanted_of("x", None, wanted.operations()).text)])
+    assert set(written) == set(schema("wanted")["properties"])
+    service = written["services"][0]
+    measured = {"stats": {}, "active": 1, "inactive": 2, "persistent": 3}
+    told = [{**service["destinations"][0], **measured}]
+    fitting("wanted", [{"services": [{**service, "stats": {}, "destinations": told}]}])
+    assert set(told[0]) == set(schema("wanted")["$defs"]["destination"]["properties"])
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {}, {"services": {}}, {"services": [{"fwmark": 1}]}, {"services": [{"destinations": []}]},
+        {"services": [{"fwmark": 1, "destinations": [{"port": 1}]}]}, {"services": [], "x": 1},
+        {"services": [{"fwmark": 1, "destinations": [{"address": "10.0.0.1", "port": 1, "forwarding": "local"}]}]},
+    ],
+)  # fmt: skip
+def test_no_wanted_table(document: dict[str, object]) -> None:
+    """What the schema refuses is refused by the program too."""
+    with pytest.raises(ValidationError):
+        fitting("wanted", [document])
+    with pytest.raises(InvalidValue):
+        read_wanted(json.dumps(document).encode(), allow_empty=True)
 
 
 def test_the_document_has_every_field() -> None:

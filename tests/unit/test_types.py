@@ -19,12 +19,14 @@ from ipvsfast import (
     SyncDaemon,
     Tunnel,
 )
+from ipvsfast.changes.forms import SOURCES as WANTED_FORMS
 from ipvsfast.connections.filter import FAMILIES, STATES
 from ipvsfast.connections.forms import HEADS
 from ipvsfast.connections.source import SOURCES
 from ipvsfast.kernel.conn_layout import COLUMNS
 from ipvsfast.kernel.conn_reader import FORMATS
 from ipvsfast.kernel.table_reading import VIEWS
+from ipvsfast.listing.converted import FORMS as CONVERTED_FORMS
 from ipvsfast.model import connection, types
 from ipvsfast.model.kernel_names import CHECKSUMS, COMMANDS, DAEMON_STATES, PROTOCOLS, TUNNELS, flag_names
 from ipvsfast.model.operation import PUTS
@@ -64,6 +66,8 @@ def excluded(names) -> list[str]:
         (types.FamilyName, FAMILIES),
         (types.FamilyCondition, excluded(FAMILIES)),
         (types.SourceName, SOURCES),
+        (types.WantedForm, WANTED_FORMS),
+        (types.ConvertedForm, CONVERTED_FORMS),
         (types.RowForm, HEADS),
         (types.RowForm, FORMATS),
         (types.ColumnName, COLUMNS),
