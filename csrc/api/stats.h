@@ -44,6 +44,31 @@ int ipvsf_table_addresses(const struct ipvsf_table *table, uint8_t *services, ui
 int ipvsf_table_services_of(const struct ipvsf_table *table, uint32_t *ret);
 
 /*
+ * How the rows of a reading are written with their counters. Lent by the caller. start: what each row begins with.
+ * delta: what stands in front of the differences; NULL: there are none. services, dests: those.
+ */
+struct ipvsf_counted {
+	uint32_t form; /* enum ipvsf_record_form; JSON: without what stands around them */
+	uint32_t reserved;
+	const char *start;
+	const char *delta;
+	const struct ipvsf_changes *services;
+	const struct ipvsf_changes *dests;
+	/* ipvsf_counted_begin() fills these: for each row of the table one, and one more. */
+	uint32_t *service_order; /* numbers of rows, as ipvsadm lists them */
+	uint32_t *dest_order;
+	uint8_t *service_events;
+	uint8_t *dest_events;
+};
+
+/* 0; -ENOMEM; -EOPNOTSUPP: the table holds values that only Python has words for. */
+int ipvsf_counted_begin(const struct ipvsf_table *table, struct ipvsf_counted *how);
+
+/* Whole rows from the cursor on, each service before its dests (listing/counted_records.py); *len 0: the end. */
+int ipvsf_counted_rows(const struct ipvsf_table *table, const struct ipvsf_counted *how,
+		       struct ipvsf_cursor *cursor, char *buf, size_t size, size_t *len);
+
+/*
  * Opens a file for reading, by a path below /proc/thread-self or /proc/sys/net, in the network namespace of
  * the session. -errno or fd.
  */

@@ -17,6 +17,10 @@
 	X(u_thresh, "upper", 'x', false, U_THRESH) \
 	X(l_thresh, "lower", 'y', false, L_THRESH)
 
+/* The one that says which part of the new connections a dest gets, and its name. */
+#define DEST_SHARE weight
+#define DEST_SHARE_NAME "weight"
+
 static inline bool same_numbers(const struct ipvsf_dest *a, const struct ipvsf_dest *b)
 {
 #define DIFFERS(member, ...)        \

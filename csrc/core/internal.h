@@ -190,6 +190,8 @@ int ipvsf_write_end(struct ipvsf_writer *w);
 
 /* listing/order.c: pointers to the service rows of a table, as ipvsadm lists them */
 int ipvsf_services_listed(const struct ipvsf_table *t, const struct ipvsf_service_row **ret);
+/* The same with the dests of one service. */
+int ipvsf_dests_listed(const struct ipvsf_dest_row *rows, size_t count, const struct ipvsf_dest_row **ret);
 
 /* rules/replacement.c: whether these are the same service, and whether there is nothing to change */
 bool ipvsf_same_service(const struct ipvsf_service *a, const struct ipvsf_service *b);

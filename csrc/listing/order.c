@@ -132,6 +132,19 @@ int ipvsf_services_listed(const struct ipvsf_table *t, const struct ipvsf_servic
 	return 0;
 }
 
+int ipvsf_dests_listed(const struct ipvsf_dest_row *rows, size_t count, const struct ipvsf_dest_row **ret)
+{
+	const void **sorted = (const void **)ret, **spare = calloc(count + 1, sizeof(*spare));
+
+	if (!spare)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = &rows[i];
+	merge_sort(sorted, spare, count, dest_order);
+	free(spare);
+	return 0;
+}
+
 static void reverse_dests(struct ipvsf_dest_row *rows, size_t count)
 {
 	for (size_t i = 0; i + 1 < count - i; i++) {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .output import Terminated, write
+from .output import Terminated, write, write_pieces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,9 +69,16 @@ class WholeTexts:
 
     def write(self, pieces: Iterable[str]) -> None:
         """All of a text, which is made before anything of it is written."""
-        text = "".join(pieces)
+        self.write_made(["".join(pieces)])
+
+    def write_made(self, pieces: Iterable[str | memoryview]) -> None:
+        """The same with pieces whose making cannot fail; one is valid until the next."""
         self._writing = True
-        write(text)
+        for piece in pieces:
+            if isinstance(piece, str):
+                write(piece)
+            else:
+                write_pieces("", [piece])
         self._writing = False
         if self._came:
             raise self._exception()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from itertools import chain
 
 from ..errors import IpvsError, IpvsUnavailable
+from ..model.table_filter import EVERYTHING
 from ..stats.poller import next_deadline
 from ..stats.snapshot import REFRESH
 from .ending import WholeTexts
@@ -14,9 +16,12 @@ from .stats_query import StatsQuery
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Any
 
     from ..listing.chosen_rows import ChosenRows
+    from ..listing.counted_records import CountedRecords
     from ..model.stats import Stats
+    from ..stats.delta import Delta
     from ..stats.poller import Poller
     from ..stats.snapshot import Snapshot
     from .context import Context
@@ -49,7 +54,7 @@ def _repeat(query: StatsQuery, readings: _Totals | _Rows, output: WholeTexts) ->
     start, deadline, written, away = time.monotonic(), 0, 0, False
     while True:
         try:
-            text = readings.read()
+            text, made = readings.read()
         except IpvsUnavailable as error:
             if query.interval is None:
                 raise
@@ -59,7 +64,7 @@ def _repeat(query: StatsQuery, readings: _Totals | _Rows, output: WholeTexts) ->
             readings.forget()
         else:
             away = False
-            output.write(text)
+            (output.write_made if made else output.write)(text)
             written += 1
         if query.interval is None or written == query.repeat:
             return
@@ -91,16 +96,36 @@ class _Rows(_Notes):
         self._query, self._poller = query, poller
         self._chooser = RowChooser(query.wanted)
         self._last: Snapshot | None = None
+        self._records: CountedRecords | None = None
         self._writer = self._text_maker()
 
-    def read(self) -> Iterator[str]:
-        """The text of one reading, made from the table as it is now."""
-        snapshot = self._poller.poll()
+    def read(self) -> tuple[Iterator[Any], bool]:
+        """The text of one reading, made from the table as it is now, and whether C makes it."""
+        snapshot, before = self._poller.poll(), self._last
         for sentence in snapshot.notes:
             self.note(sentence)
-        delta = None if self._last is None else snapshot - self._last
+        delta = None if before is None else snapshot - before
         self._last = snapshot if self._query.interval is not None else None
-        return self._writer(self._chooser.choose(snapshot, delta))
+        if self._records is not None and self._query.wanted == EVERYTHING:
+            pieces = self._plain(self._records, snapshot, delta)
+            if pieces is not None:
+                return pieces, True
+            if before is not None:  # what is gone is looked for in what was chosen of it
+                self._chooser.choose(before)
+        return self._writer(self._chooser.choose(snapshot, delta)), False
+
+    def _plain(
+        self, records: CountedRecords, snapshot: Snapshot, delta: Delta | None
+    ) -> Iterator[Any] | None:
+        """All rows at memory speed, if that can be had."""
+        from ..stats.plain_rows import plain_rows
+
+        form = self._query.form or "json"
+        rows = plain_rows(snapshot, delta, form, *records.parts_of_rows(snapshot, delta))
+        if rows is None:
+            return None
+        before, after, nothing = records.around(snapshot)
+        return chain([before], rows, [after if len(snapshot.services) else nothing])
 
     def forget(self) -> None:
         """What comes next is a first reading again."""
@@ -111,7 +136,8 @@ class _Rows(_Notes):
         if query.form is not None:
             from ..listing.counted_records import CountedRecords
 
-            return CountedRecords(query.form).text
+            self._records = CountedRecords(query.form)
+            return self._records.text
         from ..listing.counted_tables import CountedTables
 
         table = CountedTables(rates=query.rates, in_full=query.exact, sort=query.wanted.sort)
@@ -136,12 +162,12 @@ class _Totals(_Notes):
 
             self._totals = CountedTables(rates=query.rates, in_full=query.exact).totals
 
-    def read(self) -> Iterator[str]:
-        """The text of one reading."""
+    def read(self) -> tuple[Iterator[str], bool]:
+        """The text of one reading, and that it is made here."""
         before, at = self._last, self._at
         self._at = time.monotonic()
         self._last = self._poller.totals()
-        return self._totals(time.time(), self._last, before, self._at - at)
+        return self._totals(time.time(), self._last, before, self._at - at), False
 
     def forget(self) -> None:
         """What comes next is a first reading again."""

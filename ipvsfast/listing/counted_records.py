@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ..model.keys import DestinationKey, ServiceKey
     from ..model.types import RecordForm
+    from ..stats.delta import Delta
     from ..stats.snapshot import Snapshot
     from .chosen_rows import ChosenRows
 
@@ -91,19 +92,26 @@ class CountedRecords:
 
     def text(self, chosen: ChosenRows) -> Iterator[str]:
         """One reading in pieces."""
-        if not self._headed:
-            self._headed = True
-            yield HEADER
-        if self._form != "json":
-            yield from self.rows(chosen)
-            return
-        snapshot = chosen.snapshot
-        yield f"{{{_head(snapshot, snapshot.namespace_totals())}"
-        before = ',"rows":[\n'
+        before, after, nothing = self.around(chosen.snapshot)
+        yield before
+        separator, end = ("\n", -1) if self._form == "json" else ("", None)
         for row in self.rows(chosen):
-            yield f"{before}{row[:-1]}"
-            before = ",\n"
-        yield ',"rows":[]}\n' if before[1] != "\n" else "\n]}\n"
+            yield separator + row[:end]
+            separator, nothing = separator and ",\n", after
+        yield nothing
+
+    def around(self, snapshot: Snapshot) -> tuple[str, str, str]:
+        """What stands before the rows of the next reading, behind them, and there if there are none."""
+        if self._form == "json":
+            return f'{{{_head(snapshot, snapshot.namespace_totals())},"rows":[', "\n]}\n", "]}\n"
+        before = "" if self._headed else HEADER
+        self._headed = True
+        return before, "", ""
+
+    def parts_of_rows(self, snapshot: Snapshot, delta: Delta | None) -> tuple[str, str]:
+        """What every row begins with, and what stands in front of its differences."""
+        between = "" if delta is None else _before_differences(self._cells, delta.seconds, delta.fresh)
+        return self._start(snapshot), between
 
     def totals(self, at: float, totals: Stats, before: Stats | None, seconds: float) -> Iterator[str]:
         """The totals of the namespace as one reading: live, so that every difference is fresh."""
@@ -162,15 +170,21 @@ def _tail(cells: str, kind: str, known: tuple[float, bool] | None) -> str:
         if known is None:
             row += [""] * (2 + len(DELTA_NAMES))
         else:
-            row += [f"{known[0]:.6f}", "true" if known[1] else "false", *["%d"] * 5, *["%.3f"] * 5]
+            row += [_before_differences(cells, *known)[1:], *["%d"] * 5, *["%.3f"] * 5]
         return f",{','.join(row)}\n"
     delta = "null"
     if known is not None:
-        fresh = "true" if known[1] else "false"
         places = _object(DELTA_NAMES, ["%d"] * 5 + ["%.3f"] * 5)
-        delta = f'{{"seconds":{known[0]:.6f},"fresh":{fresh},{places[1:]}'
+        delta = f"{_before_differences(cells, *known)},{places[1:]}"
     stats = _object(names, ["%d"] * len(names))
     return f',{_object(GAUGES, gauges)[1:-1]},"event":%s,"stats":{stats},"delta":{delta}}}\n'
+
+
+def _before_differences(cells: str, seconds: float, fresh: bool) -> str:
+    word = "true" if fresh else "false"
+    if cells == "csv":
+        return f",{seconds:.6f},{word}"
+    return f'{{"seconds":{seconds:.6f},"fresh":{word}'
 
 
 def _gone_end(cells: str) -> str:

@@ -33,6 +33,11 @@ class DeltaColumns:
     def __init__(self, changes: Changes, rows: int) -> None:
         self._changes, self._count = changes, rows
 
+    @property
+    def changes(self) -> Changes:
+        """What C made, for the modules of this package."""
+        return self._changes
+
     def __len__(self) -> int:
         return self._count
 

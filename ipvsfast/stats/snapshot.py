@@ -55,6 +55,11 @@ class Snapshot:
         self.destinations: DestinationColumns = DestinationColumns(rows, self._shape)
 
     @property
+    def rows(self) -> LentRows:
+        """What C has read, for the modules of this package."""
+        return self._rows
+
+    @property
     def at(self) -> float:
         """The middle of the reading, by time.monotonic()."""
         return (self.started + self.ended) / 2
