@@ -83,8 +83,8 @@ def _addresses(text: str) -> Iterator[bytes]:
     else:
         first = parse_ip(first_text)
         low, high = int.from_bytes(first, "big"), _last(first, last_text)
-    if high < low:
-        raise InvalidValue(f"{text} ends before it begins")
+    if high < low or (dash and high == low):
+        raise InvalidValue(f"{text} does not end behind its beginning")
     if high - low >= MOST_ADDRESSES:
         raise InvalidValue(f"{text} has more than {MOST_ADDRESSES:,} addresses")
     return (one.to_bytes(len(first), "big") for one in range(low, high + 1))

@@ -74,7 +74,6 @@ class VirtualServer:
         self._family = 0
         self._one_packet = False
         self._sorry: _Server | None = None
-        self._sorry_method: tuple[ForwardingName, Tunnel] | None = None
         self._inhibit = False
         self._servers: list[_Server] = []
 
@@ -119,7 +118,12 @@ class VirtualServer:
         if word in ("lvs_method", "lb_kind"):
             self._method = _method(more)
         elif word == "sorry_server_lvs_method":
-            self._sorry_method = _method(more)
+            method = _method(more)
+            if self._sorry is not None:
+                self._sorry.method = method
+            else:
+                reason = "left out: keepalived heeds it only behind sorry_server"
+                self._account.leave(statement.place, str(statement), reason)
         elif word == "sorry_server":
             self._sorry = _Server(statement, _address(more), port_of(more[1:]))
         elif word == "persistence_timeout":
@@ -221,6 +225,7 @@ class VirtualServer:
             account.leave(statement.place, f"persistence_engine {self._engine}", reason)
             self._engine = ""
         if self._one_packet and addresses and self._protocol != "udp":
+            self._one_packet = False
             account.leave(
                 statement.place, f"ops of {what}", "left out: it is for UDP only, and keepalived ignores it"
             )
@@ -241,7 +246,6 @@ class VirtualServer:
             else:
                 reason = "left out: no real server has a weight, so that the sorry server serves"
                 account.leave(server.statement.place, str(server.statement), reason)
-        sorry.method = self._sorry_method
         self._servers = [*kept, sorry]
         return None
 
@@ -270,9 +274,8 @@ class VirtualServer:
                 f"persistence_granularity {mask}: it is a netmask for IPv4 (255.255.255.0), a prefix length "
                 "for IPv6"
             )
-        one_packet = self._one_packet and (bool(entry.fwmark) or self._protocol == "udp")
         flags = flag_bits(self._scheduler, self._flags)
-        return Service(key, self._scheduler, self._persistent, mask, self._engine, one_packet, flags)
+        return Service(key, self._scheduler, self._persistent, mask, self._engine, self._one_packet, flags)
 
     def _mark_family(self, mask: str | int | None) -> int:
         """That of the group's addresses, else that of the servers, unless all are tunnelled and differ."""
@@ -289,6 +292,8 @@ class VirtualServer:
             return plain.pop()
         if self._family:
             return self._family
+        if self._group:
+            return 2
         if mask is not None:
             return 10 if isinstance(mask, int) else 2
         return families.pop() if len(families) == 1 else 2

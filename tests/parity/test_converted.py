@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 from parity.arena import Arena
 from parity.cases import HERE
+from parity.configurations import Keepalived, ldirectord
+from parity.randomness import SEED
 
 from support.require import cannot_run
 
@@ -38,3 +41,23 @@ def test_the_same_table(arena: Arena, form: Any, name: str) -> None:
         theirs = space.call("parity.clients:made_by", form, config, ours)
     assert len(ours) >= 2
     assert theirs == ours
+
+
+RANDOM = [("keepalived", number) for number in range(5)] + [("ldirectord", number) for number in range(2)]
+
+
+@pytest.mark.parametrize(("form", "number"), RANDOM, ids=str)
+def test_the_same_of_random_configurations(arena: Arena, form: Any, number: int, tmp_path: Path) -> None:
+    """Whatever is combined."""
+    if not os.path.exists(f"/usr/sbin/{form}"):
+        cannot_run(f"{form} is missing: install it")
+    seed = SEED + number
+    text = Keepalived(seed).text() if form == "keepalived" else ldirectord(seed)
+    config = tmp_path / "config"
+    config.write_text(text)
+    with arena.space() as space:
+        ours = space.call("parity.clients:converted", str(config), form, "one")
+    with arena.space() as space:
+        theirs = space.call("parity.clients:made_by", form, str(config), ours)
+    assert len(ours) > 5
+    assert theirs == ours, f"seed {seed}"
