@@ -63,7 +63,7 @@ class Lines:
             place = TextPlace(source, number)
             try:
                 line = _without_comment(_decoded(raw)).strip()
-                if held or self._begins.fullmatch(line):
+                if held or ("$" in line and self._begins.fullmatch(line)):
                     start = start if held else number
                     held += line.removesuffix("\\").rstrip() + "\n"
                     if line.endswith("\\"):
@@ -71,6 +71,8 @@ class Lines:
                     line, held, place = held, "", TextPlace(source, start)
                 if line.partition(" ")[0].partition("\t")[0] in _INCLUDES:
                     yield from self._include(place, line, folder, within)
+                elif line and "$" not in line and line[0] not in "@~":  # it stands for itself
+                    yield Line(place, _words(line))
                 else:
                     yield from self._expanded(place, line, 0)
             except Mistake as mistake:
@@ -217,6 +219,13 @@ def _without_comment(line: str) -> str:
 
 def _words(text: str) -> list[str]:
     """Words, without the quotes around them or their parts."""
+    if text in ("{", "}"):
+        return [OPEN if text == "{" else CLOSE]
+    if '"' not in text and "'" not in text:
+        plain = text.split()
+        if "{" not in text and "}" not in text:
+            return plain
+        return [part for one in plain for part in _apart(one)]
     words: list[str] = []
     word: str | None = None
     quoted, at = False, 0

@@ -76,6 +76,7 @@ class VirtualServer:
         self._sorry: _Server | None = None
         self._inhibit = False
         self._servers: list[_Server] = []
+        self._known: dict[tuple[str, int | None], _Server] = {}
 
     def carry_out(self) -> None:
         """What it stands for goes to the account, unless there is a mistake in it."""
@@ -175,11 +176,11 @@ class VirtualServer:
             raise InvalidValue("its block, { ... }, is missing")
         for one in statement.block:
             self._guarded(one, lambda one: self._of_server(server, one))
-        for before in self._servers:
-            if (before.address, before.port) == (server.address, server.port):
-                line = before.statement.place.line
-                reason = f"left out: it stands twice, first in line {line}, and keepalived takes the first"
-                return self._account.leave(statement.place, str(statement), reason)
+        first = self._known.setdefault((server.address, server.port), server)
+        if first is not server:
+            line = first.statement.place.line
+            reason = f"left out: it stands twice, first in line {line}, and keepalived takes the first"
+            return self._account.leave(statement.place, str(statement), reason)
         self._servers.append(server)
         return None
 
