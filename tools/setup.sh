@@ -76,6 +76,7 @@ check() {
 		need iproute2 has ip
 		need ipvsadm has ipvsadm
 		need ldirectord has ldirectord
+		need keepalived has keepalived
 		need util-linux has setpriv unshare
 		need groff-base has groff
 		need man-db has man
