@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from ..errors import IpvsError
 from .apply import Applying
-from .chosen import read_chosen
+from .chosen import picked, read_chosen
 from .drain import Emptying, check_seconds
 from .remembered import forget, remember
 from .state_folder import state_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
 
     from ..kernel.session import Session
     from ..model.keys import DestinationKey, ServiceKey
@@ -27,6 +27,13 @@ def deletions(plan: Plan) -> Iterator[Change]:
         change = plan[at]
         if change.action == "delete":
             yield change
+
+
+class _All:
+    """Every destination, also one that is added meanwhile."""
+
+    def __contains__(self, key: object) -> bool:
+        return True
 
 
 class DrainingApply(Applying):
@@ -50,20 +57,17 @@ class DrainingApply(Applying):
         self._work: Emptying | None = None
 
     def _before_deletions(self) -> None:
-        services: set[ServiceKey] = set()
-        names: set[tuple[ServiceKey, DestinationKey]] = set()
+        whole: dict[ServiceKey, Container[DestinationKey]] = {}
+        some: dict[ServiceKey, set[DestinationKey]] = {}
         for change in deletions(self.plan):
             op = change.operation
             service: ServiceKey = op.service  # type: ignore[assignment]  # deletions have keys
             if op.destination is None:
-                services.add(service)
+                whole[service] = _All()
             else:
-                names.add((service, op.destination))  # type: ignore[arg-type]  # as above
-        if not services and not names:
-            return
-        entries = read_chosen(
-            self._session, lambda service, dest: service in services or (service, dest) in names
-        )
+                some.setdefault(service, set()).add(op.destination)  # type: ignore[arg-type]  # as above
+        wanted = {**some, **whole}
+        entries = read_chosen(self._session, picked(wanted)) if wanted else []
         if not entries:
             return
         weights = remember(self._session, entries)

@@ -29,7 +29,7 @@ from ..model.table_filter import Selection, TableFilter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Container, Iterable, Mapping
     from typing import Final
 
     from ..kernel.session import Session
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from ..model.keys import DestinationKey, ServiceKey
 
     Name = tuple[ServiceKey, DestinationKey]
-    Means = Callable[[ServiceKey, DestinationKey], bool]
+    # Of a service, what tells which of its destinations are meant; None where none is.
+    Means = Callable[[ServiceKey], Callable[[DestinationKey], bool] | None]
 
 _WEIGHT = struct.Struct("=" + DEST_COLUMNS["weight"][0])
 _WEIGHT_AT = DEST_COLUMNS["weight"][1]
@@ -48,20 +49,19 @@ _FEW = 16  # services that are read one by one for less than the whole table
 
 
 class Entry:
-    """A destination of a service, as it was read. persistent: its service is."""
+    """A destination of a service, as it was read. persistent: its service is. name: what identifies it."""
 
-    __slots__ = ("service", "destination", "persistent", "_service", "_dest")
+    __slots__ = ("service", "destination", "persistent", "name", "_service", "_dest")
 
-    def __init__(self, service: ServiceKey, destination: Destination, packed: tuple[bytes, bytes]) -> None:
+    def __init__(
+        self, service: ServiceKey, destination: Destination, persistent: bool,
+        packed_service: bytes, packed_dest: bytes,
+    ) -> None:  # fmt: skip
         self.service: Final[ServiceKey] = service
         self.destination: Final[Destination] = destination
-        self._service, self._dest = packed
-        self.persistent: Final[bool] = bool(SERVICE.unpack(self._service)[_FLAGS_AT] & F_PERSISTENT)
-
-    @property
-    def name(self) -> Name:
-        """What identifies it."""
-        return self.service, self.destination.key
+        self.persistent: Final[bool] = persistent
+        self.name: Final[Name] = (service, destination.key)
+        self._service, self._dest = packed_service, packed_dest
 
     @property
     def weight(self) -> int:
@@ -101,12 +101,18 @@ class Targets:
         if not self._filters:
             raise InvalidValue("name services or destinations")
         self._selections = [Selection(one) for one in self._filters]
+        self._known: dict[tuple[bool, ...], _Known] = {}
 
-    def mean(self, service: ServiceKey, destination: DestinationKey) -> bool:
-        """Whether this one is meant."""
-        return any(
-            one.has_service_key(service) and one.has_destination(destination) for one in self._selections
-        )
+    def mean(self, service: ServiceKey) -> Callable[[DestinationKey], bool] | None:
+        """What tells which destinations of a service are meant; None: none of them."""
+        having = tuple([one.has_service_key(service) for one in self._selections])
+        if True not in having:
+            return None
+        known = self._known.get(having)
+        if known is None:
+            chosen = [one for one, has in zip(self._selections, having) if has]
+            known = self._known[having] = _Known(chosen)
+        return known.__getitem__
 
     def unmet(self, names: Collection[Name]) -> list[str]:
         """The addresses for which there is nothing among these destinations."""
@@ -119,6 +125,18 @@ class Targets:
                 if included(text)[1] and not _some(text, [name[1] for name in names]):
                     found[text] = None
         return list(found)
+
+
+class _Known(dict["DestinationKey", bool]):
+    """Whether destinations are meant: the same ones stand in many services."""
+
+    def __init__(self, selections: Iterable[Selection]) -> None:
+        super().__init__()
+        self._selections = selections
+
+    def __missing__(self, key: DestinationKey) -> bool:
+        found = self[key] = any(one.has_destination(key) for one in self._selections)
+        return found
 
 
 def _endpoint(service: ServiceKey) -> tuple[int, bytes, int]:
@@ -136,14 +154,23 @@ def entries_of(reading: Reading, means: Means) -> list[Entry]:
     keys, dest_keys = unpack_service_keys(services), unpack_dest_keys(dests)
     found = []
     for at, (first, count) in enumerate(unpack_service_spans(services)):
-        key, packed = keys[at], b""
+        key = keys[at]
+        meant = means(key)
+        if meant is None:
+            continue
+        packed = _service_at(services, at)
+        persistent = bool(SERVICE.unpack(packed)[_FLAGS_AT] & F_PERSISTENT)
         for number in range(first, first + count):
-            if means(key, dest_keys[number]):
+            if meant(dest_keys[number]):
                 start = number * DEST_ROW.size
-                packed = packed or services[at * SERVICE_ROW.size :][: SERVICE.size]
-                one = unpack_dest(dests, number)
-                found.append(Entry(key, one, (packed, dests[start : start + DEST.size])))
+                dest = dests[start : start + DEST.size]
+                found.append(Entry(key, unpack_dest(dests, number), persistent, packed, dest))
     return found
+
+
+def _service_at(services: bytes, number: int) -> bytes:
+    start = number * SERVICE_ROW.size
+    return services[start : start + SERVICE.size]
 
 
 def read_chosen(session: Session, means: Means) -> list[Entry]:
@@ -151,18 +178,26 @@ def read_chosen(session: Session, means: Means) -> list[Entry]:
     return entries_of(session.read(complete=True), means)
 
 
+def picked(wanted: Mapping[ServiceKey, Container[DestinationKey]]) -> Means:
+    """These destinations of these services are meant."""
+
+    def means(service: ServiceKey) -> Callable[[DestinationKey], bool] | None:
+        of_it = wanted.get(service)
+        return None if of_it is None else of_it.__contains__
+
+    return means
+
+
 def read_again(session: Session, names: Collection[Name]) -> dict[Name, Entry]:
     """How these destinations are now; who is not among them is gone. TableChanging as above."""
-    wanted = frozenset(names)
-    services = {service for service, _ in wanted}
-
-    def means(service: ServiceKey, destination: DestinationKey) -> bool:
-        return (service, destination) in wanted
-
-    if len(services) > _FEW:
+    wanted: dict[ServiceKey, set[DestinationKey]] = {}
+    for service, destination in names:
+        wanted.setdefault(service, set()).add(destination)
+    means = picked(wanted)
+    if len(wanted) > _FEW:
         return {entry.name: entry for entry in read_chosen(session, means)}
     found: dict[Name, Entry] = {}
-    for service in services:
+    for service in wanted:
         try:
             reading = session.read(pack_key(service), complete=True)
         except NotFound:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     OnLook = Callable[["Drained"], None]
 
+IDLE = 10  # times as long as a look takes there is none
 POLL = 0.5  # seconds between two looks; the numbers of connections are live
 GONE = (errno.ENOENT, errno.ESRCH)
 """What is answered where there is no such destination, or no such service."""
@@ -236,6 +237,7 @@ class Emptying:
         start = self._clock.now()
         end = None if seconds is None else start + seconds
         while True:
+            before = self._clock.now()
             fresh = self.look()
             told()
             if fresh and not self.names("waiting"):
@@ -243,7 +245,9 @@ class Emptying:
             now = self._clock.now()
             if end is not None and now >= end:
                 return
-            moment = start + ((now - start) // POLL + 1) * POLL
+            # Of a large table a look takes long: it is not to be most of what this machine does.
+            pause = 1 + int((now - before) * IDLE / POLL)
+            moment = start + ((now - start) // POLL + pause) * POLL
             self._clock.wait_until(moment if end is None else min(moment, end))
 
     def delete(self, also_waiting: bool) -> None:

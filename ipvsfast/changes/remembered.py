@@ -75,10 +75,13 @@ def _read(folder: str) -> Weights:
     import json
 
     try:
-        return {
-            (ServiceKey.parse(row["service"]), DestinationKey.parse(row["destination"])): int(row["weight"])
-            for row in json.loads(text)["weights"]
-        }
+        rows = [
+            (row["service"], row["destination"], int(row["weight"])) for row in json.loads(text)["weights"]
+        ]
+        # Most of them stand there many times.
+        services = {text: ServiceKey.parse(text) for text in {service for service, _, _ in rows}}
+        dests = {text: DestinationKey.parse(text) for text in {dest for _, dest, _ in rows}}
+        return {(services[service], dests[dest]): weight for service, dest, weight in rows}
     except (ValueError, KeyError, TypeError, InvalidValue):
         raise StateError(
             EBADMSG, f"{folder}/{FILE} is not what was written there; without it no weight is known"

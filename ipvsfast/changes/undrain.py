@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import InvalidValue, plural
+from ..errors import InvalidValue, StateError, plural
 from .chosen import read_again, read_chosen, send_all
 from .drain import GONE
 from .remembered import forget, remembered
@@ -86,14 +86,24 @@ def undrain(session: Session, targets: Targets | None, *, force: bool = False) -
     """What is remembered of destinations that are meant (None: all of it) is in force again, and forgotten.
     force: also where another program has set a weight meanwhile. InvalidValue if nothing is remembered."""
     weights = {
-        name: weight for name, weight in remembered(session).items() if targets is None or targets.mean(*name)
+        name: weight
+        for name, weight in remembered(session).items()
+        if targets is None or _meant(targets, *name)
     }
     if not weights:
         meant = "of no such destination a weight" if targets is not None else "no weight"
         raise InvalidValue(f"{meant} is remembered in this network namespace; nothing was done")
     rows = _set_back(session, weights, force)
-    forget(session, [(one.service, one.destination) for one in rows if one.state in ("restored", "gone")])
+    try:
+        forget(session, [(one.service, one.destination) for one in rows if one.state in ("restored", "gone")])
+    except StateError:
+        pass  # the weights are back; another undrain finds them as they should be
     return Undrained(rows, _unknown(session, weights, targets) if targets is not None else [])
+
+
+def _meant(targets: Targets, service: ServiceKey, destination: DestinationKey) -> bool:
+    of_it = targets.mean(service)
+    return of_it is not None and of_it(destination)
 
 
 def _set_back(session: Session, weights: Weights, force: bool) -> list[UndrainedDestination]:

@@ -113,6 +113,8 @@ def undrain(context: Context, options: dict[str, str], words: list[str]) -> int:
         raise ExitWith(NOTHING, f"{error} (`ipvsfast weight' sets weights)") from None
     except IpvsError as error:
         raise ExitWith(1, str(error)) from None
+    except KeyboardInterrupt as error:
+        raise interrupted("; the same command goes on", error) from None
     for one in account.destinations:
         if one.state == "changed":
             complain(

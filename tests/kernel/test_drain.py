@@ -7,8 +7,10 @@ import signal
 import socket
 import struct
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from parity.traffic import addresses, listeners
@@ -25,10 +27,12 @@ from ipvsfast import (
     TableFilter,
     Tunnel,
 )
+from ipvsfast.changes import drain as drain_module
 from ipvsfast.changes.chosen import Targets
 from ipvsfast.changes.drain import Draining
 from ipvsfast.kernel.session import Session
 from support.command import run
+from support.terminal import on_terminal, screen
 from support.waiting import Jumping, waiting
 
 VIP, OTHER_VIP = "10.9.0.1", "10.9.0.2"
@@ -155,6 +159,56 @@ def test_not_to_wait(space: SimpleNamespace) -> None:
         done = run("drain", "-r", f"{ONE.address}:80", "--no-wait")
         assert (done.returncode, weights()[ONE.key]) == (0, 0)
         assert f"{WEB_ONE} has 1 active connection\n" in done.stderr
+
+
+def test_killed(space: SimpleNamespace) -> None:
+    """Also after SIGKILL the weight from before is known, and draining goes on."""
+    words = ("drain", "-r", f"{ONE.address}:80")
+    with connect_to_one():
+        with waiting(*words) as drain:
+            drain.until("weight 0: 1 with 1 active connection")
+            drain.process.kill()
+            assert drain.end()[0] == -signal.SIGKILL
+        assert weights()[ONE.key] == 0
+        assert run(*words, "--no-wait").returncode == 0
+    assert run("undrain", "-r", ONE.address).returncode == 0
+    assert weights()[ONE.key] == 5
+
+
+def test_many_at_the_same_time() -> None:
+    """No weight is forgotten where several drain at once."""
+    count = 6
+    with Ipvs() as ipvs:
+        batch = Batch().add_service(WEB)
+        for number in range(1, count + 1):
+            batch.add_destination(WEB, Destination(f"10.9.2.{number}", 80, weight=number))
+        ipvs.apply(batch).check()
+        before = weights()
+        with ExitStack() as stack:
+            commands = [
+                stack.enter_context(waiting("drain", "-r", f"10.9.2.{n}")) for n in range(1, count + 1)
+            ]
+            assert [command.end()[0] for command in commands] == [0] * count
+        assert set(weights().values()) == {0}
+        assert run("undrain", "--all").returncode == 0
+        assert weights() == before
+
+
+def test_on_a_terminal(space: SimpleNamespace) -> None:
+    """One line is redrawn and gone in the end; without one, and with --quiet, only what is wrong is told."""
+    with connect_to_one():
+        shown = on_terminal("drain", "-r", f"{ONE.address}:80", "--timeout", "1.2", status=1)
+        assert "\r1 destination, weight 0: 1 with 1 active connection, 1 s left\x1b[K\r" in shown
+        left = screen(shown).splitlines()
+        assert left[0] == f"{WEB_ONE} has 1 active connection"
+        assert left[1].endswith(" s: 1 with 1 active connection")
+        done = run("drain", "-r", f"{ONE.address}:80", "--timeout", "0", "--quiet")
+        assert [line.partition(" after ")[0] for line in done.stderr.splitlines()] == [
+            left[0],
+            "1 destination",
+        ]
+        assert run("undrain", "--all", "-q").stderr == ""
+        assert run("drain", "-r", TWO.address, "-q").stderr == ""
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -339,6 +393,24 @@ def test_looks_come_at_steady_moments(space: SimpleNamespace) -> None:
         account = Draining(ipvs.session, targets, timeout=2.2, clock=clock).carry_out()
     assert clock.moments == [0.5, 1.0, 2.0, 2.2]
     assert [one.state for one in account.destinations] == ["waiting"]
+
+
+def test_looks_at_a_large_table_are_not_most_of_the_work(
+    space: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a look takes long the next one comes later: a tenth of the time is spent on them at most."""
+    clock = Jumping()
+    read = drain_module.read_if_still
+
+    def slow(*args: Any) -> Any:
+        clock.lose(0.25)
+        return read(*args)
+
+    monkeypatch.setattr(drain_module, "read_if_still", slow)
+    with Ipvs() as ipvs, connect_to_one():
+        targets = Targets(TableFilter(destination=f"{ONE.address}:80"))
+        Draining(ipvs.session, targets, timeout=10, clock=clock).carry_out()
+    assert clock.moments == [3.0, 6.0, 9.0, 10.0]
 
 
 def test_what_cannot_be_remembered_is_not_begun(

@@ -19,6 +19,8 @@ from ipvsfast import (
     Destination,
     DestinationKey,
     DestinationOrKey,
+    Drained,
+    DrainState,
     ForwardingName,
     Info,
     Interrupted,
@@ -28,6 +30,7 @@ from ipvsfast import (
     NotFound,
     Operation,
     ProtocolName,
+    Ramped,
     ReadingInterrupted,
     Result,
     Results,
@@ -39,8 +42,10 @@ from ipvsfast import (
     Snapshot,
     Stats,
     SyncDaemon,
+    TableFilter,
     Timeouts,
     Tunnel,
+    Undrained,
     Wanted,
     converted,
     read_wanted,
@@ -235,6 +240,26 @@ async def watch(ipvs: Ipvs) -> None:
     """The same in asyncio."""
     async for delta in ipvs.poller().every(0.5):
         print(delta.seconds, delta.fresh)
+
+
+def out_and_in(ipvs: Ipvs, address: str) -> list[DestinationKey]:
+    """A machine is drained in all services and brought back little by little; what it still serves."""
+
+    def look(account: Drained) -> None:
+        print(account.connections, [str(one) for one in account.left])
+
+    server = TableFilter(destination=address)
+    drained: Drained = ipvs.drain([server], timeout=60, progress=look)
+    undrained: Undrained = ipvs.undrain(server, force=True)
+    ramped: Ramped = ipvs.set_weights(
+        server, 100, over=600, steps=20, progress=lambda account: print(account.step)
+    )
+    state: DrainState = drained.destinations[0].state
+    print(state, undrained.those("changed"), ramped.those("on the way"))
+    ipvs.apply_plan(ipvs.plan("rules"), drain=60)
+    drained.those("empty")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    ipvs.drain(server.destination)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    return [one.destination for one in drained.left]
 
 
 def poller_slips(ipvs: Ipvs, delta: Delta) -> None:
