@@ -21,7 +21,9 @@ def diff(context: Context, options: dict[str, str], words: list[str]) -> int:
         raise UsageError(2, "diff: only one of two files can be standard input")
     how, asked = how_of("diff", options), asked_of("diff", options)
     texts = [text_of(word) for word in words or ["-"]]
-    wanted = [wanted_from(context, text, options, number) for number, text in enumerate(texts)]
+    wanted = [
+        wanted_from(context, text, options, "diff", number, len(texts)) for number, text in enumerate(texts)
+    ]
     if len(wanted) > 1 and "tag" in options:
         raise UsageError(2, "diff: --tag is about the table, not about two files")
     for one in wanted:

@@ -41,21 +41,25 @@ def text_of(path: str | None) -> RuleText:
         raise ExitWith(NOTHING, str(error)) from None
 
 
-def form_named(verb: str, options: dict[str, str], number: int) -> WantedForm:
-    """--from, of the file of that number: one form is for all of them."""
+def form_named(verb: str, options: dict[str, str], number: int, files: int) -> WantedForm:
+    """--from, of the file of that number among so many: one form is for all of them."""
     forms: Any = options.get("from", "auto").split(",")
     for form in forms:
         if form not in SOURCES:
             raise UsageError(2, f"{verb}: --from takes {', '.join(SOURCES)}, not `{form}'")
+    if len(forms) > files:
+        raise UsageError(2, f"{verb}: --from takes one form for each file, not `{options['from']}'")
+    if "config-id" in options and "keepalived" not in forms:
+        raise UsageError(2, f"{verb}: --config-id goes with --from keepalived only")
     found: WantedForm = forms[number] if number < len(forms) else forms[-1]
     return found
 
 
 def wanted_from(
-    context: Context, text: RuleText, options: dict[str, str], number: int = 0, verb: str = "diff"
+    context: Context, text: RuleText, options: dict[str, str], verb: str, number: int = 0, files: int = 1
 ) -> Wanted:
-    """What the text asks for; ExitWith (2) after all its mistakes. number: which of several it is."""
-    source = form_named(verb, options, number)
+    """What the text asks for; ExitWith (2) after all its mistakes. number: which of several files it is."""
+    source = form_named(verb, options, number, files)
     try:
         return read_wanted(
             text, context.names.resolver(), source=source, config_id=options.get("config-id"),

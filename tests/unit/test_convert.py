@@ -95,6 +95,8 @@ def test_what_no_rule_says() -> None:
     [
         ("--to xml rules", "convert: --to takes rules, json, yaml, not `xml'"),
         ("--from xml rules", "convert: --from takes auto, rules, json, yaml, toml, keepalived, ldirectord, ipvsctl, not `xml'"),
+        ("--from json,yaml rules", "convert: --from takes one form for each file, not `json,yaml'"),
+        ("--config-id one rules", "convert: --config-id goes with --from keepalived only"),
         ("missing", "cannot read missing: No such file or directory"),
         ("keepalived.conf", "keepalived.conf holds no rules, but looks like a configuration of keepalived: --from keepalived reads it; nothing was done"),
         ("-o /nowhere/x rules", "cannot write /nowhere/x: No such file or directory"),
