@@ -10,11 +10,14 @@ if TYPE_CHECKING:
     from .changes.apply import Applied, TableMoved
     from .changes.bounds import Bounds
     from .changes.drain import Drained, DrainedDestination
+    from .changes.history import AwaitsConfirmation, NothingToConfirm
+    from .changes.journal import Journal, Who
     from .changes.plan import Change, How, Plan, TableState
     from .changes.problem import Problem
     from .changes.ramp import Ramped, RampedDestination
     from .changes.replace import Replaced
     from .changes.restore import Restored, RulesInvalid
+    from .changes.undo import NothingToUndo, Undo, UndoMoved
     from .changes.undrain import Undrained, UndrainedDestination
     from .changes.wanted import Wanted
     from .client import Ipvs
@@ -71,6 +74,7 @@ if TYPE_CHECKING:
         DrainState,
         FamilyCondition,
         ForwardingName,
+        JournalState,
         Namespace,
         ProtocolCondition,
         ProtocolName,
@@ -106,6 +110,13 @@ _HOME = {
     "Applied": "changes.apply",
     "TableMoved": "changes.apply",
     "Bounds": "changes.bounds",
+    "AwaitsConfirmation": "changes.history",
+    "NothingToConfirm": "changes.history",
+    "Journal": "changes.journal",
+    "Who": "changes.journal",
+    "NothingToUndo": "changes.undo",
+    "Undo": "changes.undo",
+    "UndoMoved": "changes.undo",
     "Change": "changes.plan",
     "How": "changes.plan",
     "Plan": "changes.plan",
@@ -167,6 +178,7 @@ _HOME = {
     "DestinationOrKey": "model.types",
     "FamilyCondition": "model.types",
     "ForwardingName": "model.types",
+    "JournalState": "model.types",
     "Namespace": "model.types",
     "ProtocolCondition": "model.types",
     "ProtocolName": "model.types",
@@ -216,23 +228,24 @@ _HOME = {
 }
 
 __all__ = [
-    "ActionName", "Address", "AlreadyExists", "Applied", "Batch", "Bounds", "Change", "ColumnName",
-    "CommandName", "Connection", "ConnectionFilter", "ConnectionState", "Connections", "ConnectionsStatus",
-    "ConvertedForm", "Counts", "DaemonState", "Delta", "DeltaColumnName", "DeltaColumns", "Deltas",
-    "Destination", "DestinationColumnName", "DestinationColumns", "DestinationDeltas", "DestinationKey",
-    "DestinationOrKey", "DifferenceName", "DrainState", "Drained", "DrainedDestination", "FamilyCondition",
-    "ForwardingName", "Group", "Groups", "How", "Info", "Interrupted", "InvalidValue", "Ipvs", "IpvsError",
-    "IpvsUnavailable", "KernelError", "KernelRefused", "LeftOut", "Namespace", "NotFound", "NotPermitted",
-    "NotRestorable", "Operation", "OutcomeUnknown", "Pace", "Plan", "Poller", "Problem",
-    "ProtocolCondition", "ProtocolName", "RampState", "Ramped", "RampedDestination", "RateName", "Reading",
-    "ReadingInterrupted", "ReadingReport", "Replaced", "Restored", "Result", "Results", "RowForm",
-    "RuleSource", "RulesInvalid", "SchedulerFlag", "Scope", "Service", "ServiceColumnName",
-    "ServiceColumns", "ServiceDeltas", "ServiceKey", "ServiceNumbersName", "ServiceOptions", "ServiceOrKey",
-    "ServiceTextsName", "Snapshot", "SnapshotSource", "SourceName", "StateCondition", "StateError", "Stats",
-    "SyncDaemon", "TableChanging", "TableColumn", "TableFilter", "TableLocked", "TableMoved", "TableState",
-    "Timeouts", "Tunnel", "TunnelChecksum", "TunnelType", "UndrainState", "Undrained",
-    "UndrainedDestination", "ViewName", "Wanted", "WantedForm", "__version__", "check", "converted",
-    "from_rule", "read_wanted", "to_rule",
+    "ActionName", "Address", "AlreadyExists", "Applied", "AwaitsConfirmation", "Batch", "Bounds",
+    "Change", "ColumnName", "CommandName", "Connection", "ConnectionFilter", "ConnectionState",
+    "Connections", "ConnectionsStatus", "ConvertedForm", "Counts", "DaemonState", "Delta",
+    "DeltaColumnName", "DeltaColumns", "Deltas", "Destination", "DestinationColumnName",
+    "DestinationColumns", "DestinationDeltas", "DestinationKey", "DestinationOrKey", "DifferenceName",
+    "DrainState", "Drained", "DrainedDestination", "FamilyCondition", "ForwardingName", "Group", "Groups",
+    "How", "Info", "Interrupted", "InvalidValue", "Ipvs", "IpvsError", "IpvsUnavailable", "Journal",
+    "JournalState", "KernelError", "KernelRefused", "LeftOut", "Namespace", "NotFound", "NotPermitted",
+    "NotRestorable", "NothingToConfirm", "NothingToUndo", "Operation", "OutcomeUnknown", "Pace", "Plan",
+    "Poller", "Problem", "ProtocolCondition", "ProtocolName", "RampState", "Ramped", "RampedDestination",
+    "RateName", "Reading", "ReadingInterrupted", "ReadingReport", "Replaced", "Restored", "Result",
+    "Results", "RowForm", "RuleSource", "RulesInvalid", "SchedulerFlag", "Scope", "Service",
+    "ServiceColumnName", "ServiceColumns", "ServiceDeltas", "ServiceKey", "ServiceNumbersName",
+    "ServiceOptions", "ServiceOrKey", "ServiceTextsName", "Snapshot", "SnapshotSource", "SourceName",
+    "StateCondition", "StateError", "Stats", "SyncDaemon", "TableChanging", "TableColumn", "TableFilter",
+    "TableLocked", "TableMoved", "TableState", "Timeouts", "Tunnel", "TunnelChecksum", "TunnelType",
+    "Undo", "UndoMoved", "UndrainState", "Undrained", "UndrainedDestination", "ViewName", "Wanted",
+    "WantedForm", "Who", "check", "converted", "from_rule", "read_wanted", "to_rule", "__version__",
 ]  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
+from .changes.history_methods import HistoryMethods
 from .changes.weight_methods import WeightMethods
 from .errors import InvalidValue, NotRestorable, TableLocked, error_for
 from .kernel.layout import OP_SIZE, pack_key, pack_operations, unpack_daemon
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from .stats.snapshot import Snapshot
 
 
-class Ipvs(WeightMethods):
+class Ipvs(WeightMethods, HistoryMethods):
     """The IPVS table of a network namespace, over one kept-open netlink socket.
 
     netns: path or `ip netns` name; None for the caller's own. Needs CAP_NET_ADMIN in the initial
@@ -297,6 +298,8 @@ class Ipvs(WeightMethods):
         wait: float | None = None,
         drain: float | None = None,
         progress: OnProgress | None = None,
+        remember: bool = False,
+        confirm_within: float = 0,
     ) -> Applied:
         """Carry out a plan of this table and look at the table again; an account of what was done.
 
@@ -306,9 +309,13 @@ class Ipvs(WeightMethods):
         so many seconds for its connections to end; `drained` of the account tells what became of it. One at
         a time does it in a network namespace: another one waits `wait` seconds and is then TableLocked.
         progress: called with the number of operations sent so far, about every 50 ms. Whatever exception
-        leaves it after that, as with apply, has the account as `applied`.
+        leaves it after that, as with apply, has the account as `applied`. remember: it is written into the
+        history, for undo(). confirm_within: that too, and after so many seconds it is taken back, also if
+        this process is gone by then, unless confirm() keeps it. For both, StateError where nothing can be
+        written, and AwaitsConfirmation while another one is to be confirmed.
         """
         from .changes.apply import Applying, Limits, check_unmoved, read_present
+        from .changes.awaiting import Remembered
         from .changes.lock import TableLock
 
         Limits(max_delete, max_change).check(plan)
@@ -324,10 +331,11 @@ class Ipvs(WeightMethods):
                     from .changes.apply_drain import DrainingApply
 
                     work = DrainingApply(self._session, plan, drain, progress)
-                try:
-                    return work.carry_out()
-                except BaseException as error:
-                    leave_with(error, applied=work.account(error))
+                with Remembered(self._session, plan, remember, confirm_within) as work.journal:
+                    try:
+                        return work.carry_out()
+                    except BaseException as error:
+                        leave_with(error, applied=work.account(error))
         except BaseException:
             lock.release()
             raise

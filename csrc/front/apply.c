@@ -9,6 +9,8 @@
 #include "texts.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -231,6 +233,27 @@ static void tell(const struct apply *a, const char *path)
 	dprintf(2, count == 1 ? FRONT_AS_WANTED_ONE : FRONT_AS_WANTED, with_commas(number, count), path);
 }
 
+/*
+ * Whether an apply was interrupted, or awaits its confirmation: Python tells, and decides. The file says so; it is
+ * in the state folder of the namespace (ipvsfast/changes/state_folder.py).
+ */
+static bool is_unsettled(struct ipvsf_session *s)
+{
+	const char *place = getenv(FRONT_STATE_VARIABLE);
+	char path[PATH_MAX], boot[9] = "";
+	uint64_t inode, cookie;
+	int len, fd = open(FRONT_BOOT_ID, O_RDONLY | O_CLOEXEC);
+
+	len = fd < 0 ? 0 : (int)read(fd, boot, sizeof(boot) - 1);
+	if (fd >= 0)
+		close(fd);
+	if (len != sizeof(boot) - 1 || ipvsf_netns_identity(s, &inode, &cookie))
+		return true;
+	len = snprintf(path, sizeof(path), "%s/%s-%" PRIu64 "-%" PRIu64 "/" FRONT_UNSETTLED,
+		       place && *place ? place : FRONT_STATE_PLACE, boot, inode, cookie);
+	return len >= (int)sizeof(path) || !access(path, F_OK) || errno != ENOENT;
+}
+
 void front_apply(const struct front *f, const struct front_request *q)
 {
 	struct apply a = { .f = f, .quiet = q->quiet };
@@ -241,7 +264,8 @@ void front_apply(const struct front *f, const struct front_request *q)
 	open_file(&a, q->path);
 	scan_file(&a);
 	s = front_open(f, &info);
-	if (!sort_services(&a) || ipvsf_lock_take(s, &lock, NULL, 0) || !is_as_wanted(&a, s))
+	if (!sort_services(&a) || ipvsf_lock_take(s, &lock, NULL, 0) || is_unsettled(s) ||
+	    !is_as_wanted(&a, s))
 		front_decline(f); /* the lock ends with this program: Python says who has it, and takes it */
 	if (!a.quiet)
 		tell(&a, q->path);

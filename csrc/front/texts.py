@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from ipvsfast.changes.account_text import as_wanted_text, done_text  # noqa: E402
+from ipvsfast.changes.state_folder import BOOT_ID, DEFAULT_PLACE, UNSETTLED, VARIABLE  # noqa: E402
 from ipvsfast.errors import sentence  # noqa: E402
 from ipvsfast.listing.connections import headers  # noqa: E402
 from ipvsfast.listing.headers import HEADERS, version_line  # noqa: E402
@@ -63,6 +64,10 @@ def header() -> str:
         f"#define FRONT_TIMEOUTS {quoted(timeout_text(numbers))}",  # type: ignore[arg-type]
         f"#define FRONT_AS_WANTED {as_wanted(2)}",
         f"#define FRONT_AS_WANTED_ONE {as_wanted(1)}",
+        f"#define FRONT_STATE_VARIABLE {quoted(VARIABLE)}",
+        f"#define FRONT_STATE_PLACE {quoted(DEFAULT_PLACE)}",
+        f"#define FRONT_BOOT_ID {quoted(BOOT_ID)}",
+        f"#define FRONT_UNSETTLED {quoted(UNSETTLED)}",
         f"#define FRONT_CONN_HEAD {quoted(headers())}",
         f"#define FRONT_CONN_HEAD_ENGINES {quoted(headers(True))}",
         "",

@@ -8,7 +8,7 @@ from ..errors import InvalidValue, IpvsError, plural, sentence
 from ..kernel.layout import unpack_daemon
 from ..kernel.rule_buffer import NOT_SENT, new_results
 from ..model.settings import Timeouts
-from .account_text import as_wanted_text, done_text
+from .account_text import done_text
 from .plan import ACTIONS, Change, Plan, TableState
 
 TYPE_CHECKING = False
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ..kernel.session import Session
     from .drain import Drained
+    from .history import OpenJournal
 
 _LOOKS = 2  # at the table afterwards: one reading can fail as a reply is lost
 
@@ -96,9 +97,7 @@ class Applied:
             return f"{done}; the table could not be read again"
         if self.left:
             return f"{done}; the table is not as wanted: {self.left}"
-        wanted = self.plan.wanted
-        only = "" if self.plan.how.only == ACTIONS else f" ({', '.join(self.plan.how.only)} only)"
-        return as_wanted_text(done, len(wanted), wanted.source, only)
+        return self.plan.reached(done)
 
     def __str__(self) -> str:
         return self.summary()
@@ -148,10 +147,11 @@ def _limit(text: str | int | None) -> tuple[int, bool] | None:
 class Applying:
     """Carries out a plan that was made just now; what it is to hold is its tag's from here on. Whatever ends
     it, and wherever, `account` tells what was done. progress: called with the number of operations sent,
-    about every 50 ms."""
+    about every 50 ms. journal: gets the account too, where there is one."""
 
     def __init__(self, session: Session, plan: Plan, progress: Callable[[int], None] | None = None) -> None:
         self.plan = plan
+        self.journal: OpenJournal | None = None
         self._session = session
         self._progress = progress
         self._results = new_results(len(plan))
@@ -185,7 +185,10 @@ class Applying:
             from .tags import settle
 
             settle(self._session, self.plan, left)
-        return Applied(self.plan, self._results, left, ended)
+        applied = Applied(self.plan, self._results, left, ended)
+        if self.journal is not None:
+            self.journal.close(applied)
+        return applied
 
     def _look(self) -> Plan | None:
         """What is left to do, by a reading of the table as it is now."""
@@ -193,8 +196,7 @@ class Applying:
             return self.plan
         for _ in range(_LOOKS):
             try:
-                now = read_present(self._session).within(self.plan.present.bounds)
-                return Plan(self.plan.wanted, now, self.plan.how)
+                return self.plan.again(read_present(self._session))
             except (IpvsError, MemoryError):
                 pass
         return None

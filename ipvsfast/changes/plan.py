@@ -6,7 +6,15 @@ Rules and rows stay packed, and C compares them (csrc/rules/replacement.c); valu
 from __future__ import annotations
 
 from ..errors import InvalidValue
-from ..kernel.layout import OP_SIZE, pack_operations, packed_rows, unpack_operation
+from ..kernel.layout import (
+    OP_SIZE,
+    command_of,
+    pack_operations,
+    packed_operation,
+    packed_rows,
+    service_of,
+    unpack_operation,
+)
 from ..kernel.replacement import (
     ADD,
     ANY_ORDER,
@@ -18,10 +26,11 @@ from ..kernel.replacement import (
 )
 from ..kernel.table_reading import reading_of
 from ..model.destination import SET_NUMBERS, Destination
-from ..model.kernel_names import F_HASHED
+from ..model.kernel_names import COMMANDS, F_HASHED
 from ..model.operation import Operation
 from ..model.service import Service
 from ..model.settings import SyncDaemon, Timeouts
+from .account_text import as_wanted_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +45,7 @@ if TYPE_CHECKING:
 ACTIONS: tuple[ActionName, ...] = ("add", "edit", "delete")
 """What a change does."""
 _SERVICE_NAMES = ("scheduler", "persistent", "netmask", "engine", "one_packet", "scheduler_flags")
+_OF_SERVICE = (COMMANDS["edit-service"], COMMANDS["delete-service"])
 _DESTINATION_NAMES = ("forwarding", *SET_NUMBERS, "tunnel")
 
 
@@ -188,9 +198,6 @@ class TableState:
 
 
 def _as_edit(service: bytes) -> bytes:
-    from ..kernel.layout import packed_operation
-    from ..model.kernel_names import COMMANDS
-
     return packed_operation(COMMANDS["edit-service"], service)
 
 
@@ -281,6 +288,40 @@ class Plan:
 
     def __repr__(self) -> str:
         return f"<Plan {self}>"
+
+    def again(self, present: TableState) -> Plan:
+        """What is left to do when the whole table is this one."""
+        return Plan(self.wanted, present.within(self.present.bounds), self.how)
+
+    def reached(self, done: str) -> str:
+        """What is said when nothing is left to do, behind what was done."""
+        only = "" if self.how.only == ACTIONS else f" ({', '.join(self.how.only)} only)"
+        return as_wanted_text(done, len(self.wanted), self.wanted.source, only)
+
+    def settings_changes(self) -> list[Change]:
+        """The changes of timeouts and daemons."""
+        return [*self._first, *self._last]
+
+    def before(self) -> bytes:
+        """What the changes edit and delete of the table, as packed operations that add it again; destinations
+        newest first."""
+        reading, found = self.present.reading, []
+        start = len(self._first) * OP_SIZE
+        for at, (_, row, _) in enumerate(self._rows):
+            if row < 0:
+                continue
+            op = self.ops[start + at * OP_SIZE : start + (at + 1) * OP_SIZE]
+            command = command_of(op)
+            if command in _OF_SERVICE:
+                service = reading.packed_service(row)
+                found.append(packed_operation(COMMANDS["add-service"], service))
+                if command == COMMANDS["delete-service"]:
+                    dests = reading.packed_destinations(row)
+                    found += [packed_operation(COMMANDS["add-destination"], service, one) for one in dests]
+            elif command != COMMANDS["add-destination"]:  # which is there already, if it is moved
+                dest = reading.packed_destination(row)
+                found.append(packed_operation(COMMANDS["add-destination"], service_of(op), dest))
+        return b"".join(found)
 
     def _change(self, at: int) -> Change:
         action, row, moved = self._rows[at]

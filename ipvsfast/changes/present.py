@@ -29,12 +29,19 @@ _CHOSEN = F_PERSISTENT | F_ONEPACKET | F_SCHED  # the flags that are not the ker
 _EVERY_FLAG = 0xFFFFFFFF
 
 
-def _settings(service: bytes) -> tuple[object, ...]:
+def settings_of(service: bytes) -> tuple[object, ...]:
     """What can be chosen of a service, without what has no effect."""
     _, _, _, _, _, flags, _, timeout, netmask, _, scheduler, engine = SERVICE.unpack(service)
     if not flags & F_PERSISTENT:
         timeout = netmask = 0
     return flags & _CHOSEN, timeout, netmask, scheduler, engine
+
+
+def as_set(service: bytes) -> bytes:
+    """A packed service of the table as an operation sets it."""
+    values = list(SERVICE.unpack(service))
+    values[5:7] = values[5] & _CHOSEN, _EVERY_FLAG
+    return SERVICE.pack(*values)
 
 
 class Present:
@@ -63,7 +70,7 @@ class Present:
         if entry is None:
             return False
         if command_of(op) == ADD_SERVICE:
-            return _settings(entry) == _settings(service_of(op))
+            return settings_of(entry) == settings_of(service_of(op))
         return entry[DEST_KEY_SIZE:] == dest_of(op)[DEST_KEY_SIZE:]
 
     def before(self, op: Packed) -> bytes:
@@ -73,9 +80,7 @@ class Present:
             return b""
         if command_of(op) == ADD_DESTINATION:
             return packed_operation(COMMANDS["edit-destination"], service_of(op), entry)
-        values = list(SERVICE.unpack(entry))
-        values[5:7] = values[5] & _CHOSEN, _EVERY_FLAG
-        return packed_operation(COMMANDS["edit-service"], SERVICE.pack(*values))
+        return packed_operation(COMMANDS["edit-service"], as_set(entry))
 
 
 def daemon_runs(session: Session, op: Packed) -> bool:

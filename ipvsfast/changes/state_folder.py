@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 DEFAULT_PLACE = "/var/lib/ipvsfast"
 VARIABLE = "IPVSFAST_STATE"
+UNSETTLED = "unsettled"  # a file, while an apply is under way, was interrupted, or awaits its confirmation
 KEPT = 32  # folders of earlier boots
-_BOOT_ID = "/proc/sys/kernel/random/boot_id"
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _OPEN = os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -104,7 +105,7 @@ class StateLock:
 
 def boot_prefix() -> str:
     """The beginning of the id of this boot, eight hexadecimal digits."""
-    with open(_BOOT_ID) as file:
+    with open(BOOT_ID) as file:
         return file.read(8)
 
 

@@ -12,6 +12,7 @@ from ..language.words import UsageError
 from .apply_drain import ApplyLine, applying, drain_note, drain_seconds
 from .lock import CommandLock, wait_seconds
 from .output import ExitWith, ReaderGone, complain, hold_termination, interrupted, write_all
+from .past import Remembering, confirm_seconds, tell_unsettled
 from .wanted import (
     NOTHING,
     asked_of,
@@ -28,10 +29,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..changes.apply import Applied
+    from ..changes.apply import Applied, Applying
     from ..changes.plan import TableState
     from ..changes.restore import RuleText
     from .context import Context
+    from .progress import Progress
 
 _MADE_WITH = ("order", "keep-weights", "only", "allow-empty", "scope", "tag", "from", "config-id")
 
@@ -45,14 +47,17 @@ def apply(context: Context, options: dict[str, str], words: list[str]) -> int:
     wait = None
     if "wait" in options:
         wait = wait_seconds(options["wait"].rpartition(",")[2], "apply")
+    seconds = confirm_seconds(options)
     make = _maker(context, text_of(words[0] if words else None), options)
     if "dry-run" in options:
+        tell_unsettled(context)
         return _shown(_checked(make, present_table(context), limits), options)
     advice = "--wait SECONDS waits for its end"
     with CommandLock(context.ipvs.session, wait, advice, "quiet" in options, NOTHING):
+        past = Remembering(context, seconds)
         plan = _checked(make, present_table(context), limits)
         _shown(plan, options)
-        return _carry_out(context, plan, options)
+        return _carry_out(context, plan, options, past)
 
 
 def _limits(options: dict[str, str]) -> Limits:
@@ -114,19 +119,32 @@ def _shown(plan: Plan, options: dict[str, str]) -> int:
     return 0
 
 
-def _carry_out(context: Context, plan: Plan, options: dict[str, str]) -> int:
+def _carry_out(context: Context, plan: Plan, options: dict[str, str], past: Remembering) -> int:
     quiet = "quiet" in options
     session, seconds = context.ipvs.session, drain_seconds(options)
     line = ApplyLine(session, plan, seconds, quiet)
-    start = monotonic()
     try:
         work = applying(session, plan, seconds, line)
     except IpvsError as error:
         raise ExitWith(NOTHING, str(error)) from None
+    work.journal = past.begin(plan)
+    try:
+        return carry_out(work, line, quiet)
+    finally:
+        past.end(quiet)
+
+
+def carry_out(
+    work: Applying, line: ApplyLine | Progress, quiet: bool,
+    end: Callable[[Applied], None] = lambda account: None,
+) -> int:  # fmt: skip
+    """0: the table was seen to be as wanted; 1: it is not. end: told the account, if nothing ended it."""
+    start = monotonic()
     hold_termination()
     try:
         account = work.carry_out()
         line.close()
+        end(account)
         _refusals(account)
         if not quiet or not account.ok:
             complain(account.summary(monotonic() - start))

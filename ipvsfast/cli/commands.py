@@ -77,6 +77,7 @@ HOW = (
 
 JSON = _option("json", ("--json",), "print one JSON object")
 QUIET = _option("quiet", ("-q", "--quiet"), "tell only what goes wrong")
+LOCK_WAIT = _option("wait", ("--wait",), "wait so long if another replaces the table already", "SECONDS")
 HELP = _option("help", ("-h", "--help"), "print this text")
 
 VERBS: tuple[Verb, ...] = (
@@ -138,6 +139,8 @@ VERBS: tuple[Verb, ...] = (
                     "connections to end", "SECONDS"),
             *HOW,
             *FROM,
+            _option("confirm-within", ("--confirm-within",), "take it back after so long, unless confirm "
+                    "keeps it", "SECONDS"),
             _option("wait", ("--wait",), "wait so long if another replaces the table already", "SECONDS"),
             _option("quiet", ("-q", "--quiet"), "tell only what goes wrong"),
         ),
@@ -146,7 +149,25 @@ VERBS: tuple[Verb, ...] = (
             ("The same without touching weights, which a health checker sets", "--keep-weights rules"),
             ("Look at it today, do exactly that tomorrow", "plan-of-today"),
             ("What keepalived would set up", "--from keepalived /etc/keepalived/keepalived.conf"),
+            ("Back again in a minute, unless `ipvsfast confirm' comes first", "--confirm-within 60 rules"),
         ),
+    ),
+    Verb(
+        "undo", (), "undo.undo", "take the last apply back",
+        options=(
+            _option("force", ("--force",), "also what others have changed since of what it touched"),
+            _option("dry-run", ("--dry-run",), "only show what would be done"),
+            LOCK_WAIT,
+            QUIET,
+        ),
+    ),
+    Verb(
+        "confirm", (), "confirm.confirm", "keep what apply --confirm-within did",
+        options=(LOCK_WAIT, QUIET),
+    ),
+    Verb(
+        "history", (), "history.history", "list the last applies to the table of this network namespace",
+        options=(JSON,),
     ),
     Verb(
         "convert", ("[FILE]",), "convert.convert",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..changes.plan import Plan, TableState
 from ..language.words import UsageError
 from .output import ExitWith, ReaderGone, write, write_all
+from .past import tell_unsettled
 from .plan_text import as_json, difference_lines, notes
 from .wanted import asked_of, bounded, how_of, present_table, tell_left_out, text_of, wanted_from
 
@@ -28,8 +29,12 @@ def diff(context: Context, options: dict[str, str], words: list[str]) -> int:
         raise UsageError(2, "diff: --tag is about the table, not about two files")
     for one in wanted:
         tell_left_out(one)
-    present = TableState.of(wanted[0]) if len(wanted) > 1 else present_table(context)
-    session = None if len(wanted) > 1 else context.ipvs.session
+    session = None
+    if len(wanted) > 1:
+        present = TableState.of(wanted[0])
+    else:
+        tell_unsettled(context)
+        present, session = present_table(context), context.ipvs.session
     try:
         plan = Plan(wanted[-1], bounded(wanted[-1], present, asked, session), how)
     except MemoryError:

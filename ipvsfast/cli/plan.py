@@ -9,6 +9,7 @@ from ..language.words import UsageError
 from ..outfile import write_file
 from .ending import Orderly
 from .output import ExitWith, ReaderGone, complain, write, write_all
+from .past import tell_unsettled
 from .plan_text import as_json, command_lines, notes, plan_json
 from .wanted import NOTHING, asked_of, bounded, how_of, present_table, tell_left_out, text_of, wanted_from
 
@@ -33,6 +34,7 @@ def _plan(context: Context, options: dict[str, str], words: list[str]) -> Plan:
     how, asked = how_of("plan", options), asked_of("plan", options)
     wanted = wanted_from(context, text_of(words[0] if words else None), options, verb="plan")
     tell_left_out(wanted)
+    tell_unsettled(context)
     made = Plan(wanted, bounded(wanted, present_table(context), asked, context.ipvs.session), how)
     if "out" in options:
         _save(made, options["out"])

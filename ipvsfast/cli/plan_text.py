@@ -46,6 +46,8 @@ def _gone(change: Change) -> Iterator[str]:
         for destination in reversed(change.dropped):
             rule = operation_rule(Operation._make("add-destination", before.key, destination, None))
             yield f"- {rule}\n"
+    elif isinstance(before, SyncDaemon):
+        yield f"- {operation_rule(Operation._make('start-daemon', None, None, before))}\n"
     else:
         yield f"- {operation_rule(Operation._make('add-destination', op.service, before, None))}\n"
 

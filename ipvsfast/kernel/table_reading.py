@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from .._native import ffi, lib
 from .layout import (
+    DEST,
     DEST_ROW,
+    SERVICE,
     SERVICE_ROW,
     packed_services,
+    service_key,
     unpack_dest,
     unpack_service,
     unpack_service_keys,
@@ -129,6 +132,11 @@ class Reading:
         """What identifies the services, in the order of their rows."""
         return unpack_service_keys(self._service_rows())
 
+    def packed_keys(self) -> list[bytes]:
+        """The same, packed (see service_key in kernel/layout.py)."""
+        rows, size = self._service_rows(), SERVICE_ROW.size
+        return [service_key(rows[at : at + size]) for at in range(0, len(rows), size)]
+
     def _service_rows(self) -> bytes:
         size = self.table.num_services * SERVICE_ROW.size
         return bytes(ffi.buffer(self.table.services, size))
@@ -148,6 +156,20 @@ class Reading:
         chosen = Reading()
         chosen.lend(services, len(rows), dests, count)
         return chosen
+
+    def packed_service(self, row: int) -> bytes:
+        """What one of them is set to."""
+        return bytes(ffi.buffer(self.table.services + row, SERVICE.size))
+
+    def packed_destination(self, row: int) -> bytes:
+        """What one destination is set to."""
+        return bytes(ffi.buffer(self.table.dests + row, DEST.size))
+
+    def packed_destinations(self, row: int) -> list[bytes]:
+        """Those of one service, newest first."""
+        service = self.table.services[row]
+        first: int = service.first_dest
+        return [self.packed_destination(at) for at in range(first, first + service.num_dests)]
 
     def rows(self) -> tuple[bytes, bytes]:
         """Service rows and destination rows, packed as in kernel/layout.py."""

@@ -45,6 +45,8 @@ UndrainState = Literal["restored", "changed", "gone", "refused"]
 """What became of one that was to be as before the drain."""
 RampState = Literal["reached", "on the way", "moved", "gone", "refused"]
 """What became of one on a ramp."""
+JournalState = Literal["applying", "interrupted", "done", "incomplete", "awaiting", "undone"]
+"""What has become of an apply."""
 ViewName = Literal["default", "stats", "rate", "thresholds", "persistent-conn", "tun-info", "rules"]
 
 ConnectionState = Literal[

@@ -123,3 +123,16 @@ def test_the_lock(tmp_path: Path, shim: Path) -> None:
         assert f"process {first.pid} (ipvsfast) is replacing the table" in done.stderr
         first.signal(signal.SIGCONT)
     assert first.status == 0
+
+
+def test_what_is_not_settled_is_for_python(tmp_path: Path) -> None:
+    """An apply that awaits its confirmation, and one that was killed: that is told, though all is as wanted."""
+    path = tmp_path / "rules"
+    path.write_text(OLD)
+    native = os.environ | NATIVE
+    assert run("apply", "-q", "--confirm-within", "3600", str(path)).returncode == 0
+    with pytest.raises(subprocess.CalledProcessError):
+        subprocess.run([program(), "apply", "-q", str(path)], env=native, check=True)
+    assert run("apply", "-q", str(path)).returncode == 2
+    assert run("confirm", "-q").returncode == 0
+    subprocess.run([program(), "apply", "-q", str(path)], env=native, check=True)

@@ -127,7 +127,7 @@ BASH = [
     ("ipvsfast restore --check f", ["file", "folder"]),
     ("ipvsfast install-compat f", ["folder"]),
     ("ipvsfast install --ipvsadm f", ["folder"]),
-    ("ipvsfast help c", ["conns", "convert"]),
+    ("ipvsfast help c", ["confirm", "conns", "convert"]),
     ("ipvsfast conns --family i", ["ipv4", "ipv6"]),
     ("ipvsfast conns --family = m", ["mixed"]),
     ("ipvsfast conns --protocol tcp,s", ["tcp,sctp"]),

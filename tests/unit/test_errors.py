@@ -11,6 +11,7 @@ import pytest
 
 import ipvsfast
 from ipvsfast import (
+    AwaitsConfirmation,
     Batch,
     Destination,
     Interrupted,
@@ -18,7 +19,10 @@ from ipvsfast import (
     Ipvs,
     IpvsError,
     IpvsUnavailable,
+    Journal,
     KernelRefused,
+    NothingToConfirm,
+    NothingToUndo,
     NotPermitted,
     NotRestorable,
     OutcomeUnknown,
@@ -29,6 +33,7 @@ from ipvsfast import (
     TableChanging,
     TableLocked,
     TableMoved,
+    UndoMoved,
 )
 from ipvsfast.changes.problem import Problem
 from ipvsfast.changes.restore import RulesInvalid
@@ -64,6 +69,17 @@ def invalid() -> InvalidValue:
     return caught.value
 
 
+def journal() -> Journal:
+    """An apply that awaits its confirmation."""
+    who = {"user": "root", "sudo": "", "pid": 7, "started": 0}
+    head = {
+        "when": 1.0, "who": who, "command": "ipvsfast apply rules", "folder": "/", "source": "rules", "undoes": 0,
+        "continues": 0, "confirm_within": 60, "order": False, "boot": "0", "main": True, "planned": (1, 2, 3),
+        "settings": {}, "orders": {},
+    }  # fmt: skip
+    return Journal("/x/journal-00000012", head, [{"state": "awaiting"}], 0)
+
+
 SAMPLES = [
     IpvsError(5, "a sentence", "add-service TCP 10.0.0.1:80", "what to do"),
     error_for("", 110),
@@ -75,6 +91,10 @@ SAMPLES = [
     error_for("add-destination", 105, "add-destination TCP 10.0.0.1:80 10.0.0.2:80"),
     TableChanging(11, "the table kept changing while it was read"),
     TableMoved(["TCP 10.0.0.1:80 was changed"]),
+    UndoMoved(["TCP 10.0.0.1:80 was changed"]),
+    NothingToUndo("no apply to this table is remembered"),
+    NothingToConfirm(None),
+    AwaitsConfirmation(journal()),
     TableLocked(16, "process 7 is replacing the table of this network namespace; nothing was done"),
     StateError(13, "cannot write /var/lib/ipvsfast/x: Permission denied"),
     NotRestorable(["protocol 47: -A 47 10.0.0.1:80", "port 0: -A -t 10.0.0.1:0"], 1),
