@@ -53,10 +53,13 @@ class Mistake(Exception):
     """Text that cannot be understood."""
 
     def __init__(self, line: int, message: str, what: str = "") -> None:
-        super().__init__(message)
+        super().__init__(line, message, what)  # copies are made of these
         self.line: Final[int] = line
         self.message: Final[str] = message
         self.what: Final[str] = what
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class TooMany(Exception):

@@ -37,8 +37,10 @@ from ipvsfast import (
 )
 from ipvsfast.changes.problem import Problem
 from ipvsfast.changes.restore import RulesInvalid
+from ipvsfast.changes.wanted import NoService
 from ipvsfast.connections.count_by import Group
 from ipvsfast.errors import error_for
+from ipvsfast.foreign.account import Mistake, TooMany
 from ipvsfast.kernel.rule_buffer import new_results
 from ipvsfast.language.words import UsageError
 from ipvsfast.model.address import HostUnknown, LookupFailed
@@ -99,6 +101,9 @@ SAMPLES = [
     StateError(13, "cannot write /var/lib/ipvsfast/x: Permission denied"),
     NotRestorable(["protocol 47: -A 47 10.0.0.1:80", "port 0: -A -t 10.0.0.1:0"], 1),
     InvalidValue("no such thing", "restore"),
+    NoService("rules holds no service"),
+    Mistake(7, "this is no address", "real_server"),
+    TooMany("too many mistakes"),
     invalid(),
     UsageError(255, "Try `x -h'", hint=True, word="-q"),
     UsageError(2, "illegal", reason="no such host: web"),
