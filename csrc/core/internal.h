@@ -121,6 +121,9 @@ int ipvsf_request_again(struct ipvsf_session *s, uint8_t cmd, uint16_t flags,
 			const struct ipvsf_service *ident, ipvsf_message_fn fn, void *ctx);
 unsigned int ipvsf_rereads(const struct ipvsf_table *t);
 int ipvsf_reserve(void **rows, size_t *size, size_t count, size_t row); /* just so many */
+/* Asks for the pages of memory that is about to be written at once, as one by one they cost more than the rest. */
+void ipvsf_populate(void *memory, size_t len);
+int ipvsf_reserve_all(void **rows, size_t *size, size_t count, size_t row);
 int ipvsf_grow(void **rows, size_t *size, size_t count, size_t row);
 int ipvsf_add_service(struct ipvsf_session *s, const struct nlmsghdr *nlh, void *table);
 

@@ -6,12 +6,30 @@
  */
 #include "core/internal.h"
 
+#include <sys/mman.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
+
+#define POPULATE_FROM (64 * 1024)
+#define POPULATE_UNTIL (4 * 1024 * 1024)
 #define REREADS 5
 #define REREADS_COMPLETE 20 /* where whoever asks can do nothing with less than all */
 
 unsigned int ipvsf_rereads(const struct ipvsf_table *t)
 {
 	return t->complete ? REREADS_COMPLETE : REREADS;
+}
+
+void ipvsf_populate(void *memory, size_t len)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from, end;
+
+	from = ((uintptr_t)memory + page - 1) & ~(page - 1);
+	end = ((uintptr_t)memory + len) & ~(page - 1);
+	if (end > from && end - from >= POPULATE_FROM) /* an older kernel refuses, and nothing is lost */
+		madvise((void *)from, end - from, MADV_POPULATE_WRITE);
 }
 
 int ipvsf_reserve(void **rows, size_t *size, size_t count, size_t row)
@@ -28,13 +46,25 @@ int ipvsf_reserve(void **rows, size_t *size, size_t count, size_t row)
 	return 0;
 }
 
+int ipvsf_reserve_all(void **rows, size_t *size, size_t count, size_t row)
+{
+	size_t before = *size;
+	int r = ipvsf_reserve(rows, size, count, row);
+
+	if (!r && *size > before)
+		ipvsf_populate((uint8_t *)*rows + before * row, (*size - before) * row);
+	return r;
+}
+
 int ipvsf_grow(void **rows, size_t *size, size_t count, size_t row)
 {
 	size_t wanted = *size ? *size : 256;
 
 	while (wanted < count)
 		wanted *= 2;
-	return ipvsf_reserve(rows, size, wanted, row);
+	/* Half of it may never be used. */
+	return (wanted - *size) * row <= POPULATE_UNTIL ? ipvsf_reserve_all(rows, size, wanted, row)
+							: ipvsf_reserve(rows, size, wanted, row);
 }
 
 int ipvsf_add_service(struct ipvsf_session *s, const struct nlmsghdr *nlh, void *table)

@@ -240,7 +240,7 @@ int ipvsf_option_reserve(struct ipvsf_table *t)
 
 	for (size_t i = 0; i < t->num_services; i++)
 		count += t->services[i].is_counted ? t->services[i].counted : 0;
-	return ipvsf_reserve((void **)&t->dests, &t->dests_size, count, sizeof(*t->dests));
+	return ipvsf_reserve_all((void **)&t->dests, &t->dests_size, count, sizeof(*t->dests));
 }
 
 int ipvsf_option_begin(struct ipvsf_session *s, struct ipvsf_table *t)

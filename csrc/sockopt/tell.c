@@ -18,6 +18,7 @@ static void *room(struct ipvsf_session *s, size_t len)
 		free(s->option_buf);
 		s->option_buf = malloc(len);
 		s->option_len = s->option_buf ? len : 0;
+		ipvsf_populate(s->option_buf, s->option_len);
 	}
 	return s->option_buf;
 }
