@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..language.options import Option
 from ..language.words import UsageError
-from .lock import wait_seconds
 from .table_options import FILTERS, table_filter
 
 TYPE_CHECKING = False
@@ -46,6 +45,8 @@ NO_TARGET = "name services (-t, -u, -f, --service ...) or destinations (-r): it 
 
 def seconds_of(verb: str, name: str, options: dict[str, str]) -> float | None:
     """The seconds of an option that was given."""
+    from .lock import wait_seconds  # reaches the extension, which the tables of options go without
+
     return wait_seconds(options[name].rpartition(",")[2], verb, f"--{name}") if name in options else None
 
 
