@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bench import (
+    apply,
     commands,
     connections,
     listing,
@@ -33,6 +34,7 @@ QUESTIONS: dict[str, tuple[run.Question, ...]] = {
     )
 }  # fmt: skip
 QUESTIONS[commands.NAME] = commands.QUESTIONS
+QUESTIONS[apply.NAME] = apply.QUESTIONS
 # The last two keep their contenders, or their tables, from one reading to the next.
 NAMES = (*QUESTIONS, poll.NAME, connections.NAME)
 SIZES = ("20x50", "1000x50", "20000x1", "1x5000")

@@ -17,7 +17,7 @@ from bench.workloads import VIP_PORT, Size, vip
 
 _CLONE_NEWNET = 0x40000000
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
-_PROC_TABLE = Path("/proc/net/ip_vs")
+PROC_TABLE = Path("/proc/net/ip_vs")
 
 # The IPVS sockets-options interface: struct ip_vs_getinfo, and struct ip_vs_service_entry up to and
 # with its counters. Two small calls say how far a restore has come, at no cost worth measuring.
@@ -68,13 +68,13 @@ def ask_in_fresh(work: Callable[[], object]) -> str:
 
 def has_ipvs() -> bool:
     """Whether the kernel has IPVS loaded."""
-    return _PROC_TABLE.exists()
+    return PROC_TABLE.exists()
 
 
 def table_size() -> tuple[int, int]:
     """Services and destinations in this namespace's table, counted in the kernel's own text."""
     services = destinations = 0
-    with _PROC_TABLE.open("rb") as table:
+    with PROC_TABLE.open("rb") as table:
         for number, line in enumerate(table):
             if number < 3:
                 continue

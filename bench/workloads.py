@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 SCHEDULER = "rr"
 VIP_PORT = 80
 SERVER_PORT = 8080
+CHANGED = 100  # every so many destinations one
 
 # Last octets 1 to 250 only, so that no address looks like a network or a broadcast address.
 _LAST_OCTETS = 250
@@ -108,3 +109,25 @@ def keepalived_conf(size: Size) -> Iterator[str]:
         for d in range(size.destinations):
             yield f"  real_server {server(size, s, d)} {SERVER_PORT} {{\n    weight 1\n  }}\n"
         yield "}\n"
+
+
+def changed(lines: Iterable[str], what: str) -> Iterator[str]:
+    """The same in either language with every hundredth destination changed: in "weights", or another one in
+    its place ("destinations"); in "nothing" none."""
+    count = 0
+    for line in lines:
+        if line.lstrip().startswith(("-a ", "real_server ")):
+            count += 1
+            if count % CHANGED == 0 and what == "weights":
+                line = line.replace("-w 1", "-w 2").replace("weight 1", "weight 2")
+            elif count % CHANGED == 0 and what == "destinations":
+                line = line.replace(f":{SERVER_PORT} ", f":{SERVER_PORT + 1} ").replace(
+                    f" {SERVER_PORT} ", f" {SERVER_PORT + 1} "
+                )
+        yield line
+
+
+def last_changed(size: Size) -> int:
+    """The last service that has a destination of these."""
+    last = size.services * size.destinations // CHANGED * CHANGED
+    return max(0, last - 1) // size.destinations

@@ -49,9 +49,7 @@ static struct ipvsf_dest *room_for_dests(size_t file, size_t *count)
 		  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (at == MAP_FAILED)
 		return NULL;
-#ifdef MADV_POPULATE_WRITE
-	madvise(at, file / LINE_MEAN * sizeof(struct ipvsf_dest), MADV_POPULATE_WRITE);
-#endif
+	ipvsf_populate(at, file / LINE_MEAN * sizeof(struct ipvsf_dest));
 	return at;
 }
 

@@ -94,9 +94,10 @@ static bool has_service(const struct ipvsf_rule_set *set, const struct ipvsf_op 
 	       !ipvsf_hashset_is_empty(ipvsf_hashset_find(&key_set, &set->keys, k.b, &k, NULL));
 }
 
-static int check_dest(struct ipvsf_rule_set *set, const struct ipvsf_op *op)
+/* known: its service is there, as the rule before says. */
+static int check_dest(struct ipvsf_rule_set *set, const struct ipvsf_op *op, bool known)
 {
-	if (!has_service(set, op))
+	if (!known && !has_service(set, op))
 		return -ESRCH;
 	if (op->dest.l_thresh > op->dest.u_thresh)
 		return -ERANGE;
@@ -108,12 +109,17 @@ static int check_dest(struct ipvsf_rule_set *set, const struct ipvsf_op *op)
 int ipvsf_rules_check(struct ipvsf_rule_set *set, const struct ipvsf_op *ops, size_t count, int32_t *results)
 {
 	for (size_t i = 0; i < count; i++) {
+		/* Mostly the service is that of the rule before, which stands for it if it is no mistake. */
+		bool known = i && ipvsf_same_service(&ops[i].u.service, &ops[i - 1].u.service) &&
+			     ((ops[i - 1].cmd == IPVSF_NEW_SERVICE && results[i - 1] != -ENOMEM) ||
+			      (ops[i - 1].cmd == IPVSF_NEW_DEST && results[i - 1] != -ESRCH));
+
 		switch (ops[i].cmd) {
 		case IPVSF_NEW_SERVICE:
 			results[i] = add(set, &ops[i], false);
 			break;
 		case IPVSF_NEW_DEST:
-			results[i] = check_dest(set, &ops[i]);
+			results[i] = check_dest(set, &ops[i], known);
 			break;
 		default:
 			results[i] = 0;

@@ -7,6 +7,7 @@ import errno
 from ..errors import InvalidValue, IpvsError, plural, sentence
 from ..kernel.layout import unpack_daemon
 from ..kernel.rule_buffer import NOT_SENT, new_results
+from ..kernel.table_reading import CONFIGURATION
 from ..model.settings import Timeouts
 from .account_text import done_text
 from .plan import ACTIONS, Change, Plan, TableState
@@ -107,8 +108,8 @@ class Applied:
 
 
 def read_present(session: Session) -> TableState:
-    """The table that a plan begins with, all of it."""
-    reading = session.read(complete=True)
+    """The table that a plan begins with, all of it; without counters, which plans do not look at."""
+    reading = session.read(complete=True, scope=CONFIGURATION)
     daemons = [unpack_daemon(row) for row in session.daemons()]
     return TableState(reading, Timeouts._make(*session.timeouts()), daemons)
 

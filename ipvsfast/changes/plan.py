@@ -53,8 +53,8 @@ class Change:
     """One operation of a plan.
 
     action: "add", "edit" or "delete". operation: what is sent. before: the service, destination, timeouts or
-    daemon as it is in the table, None for what is added. dropped: of a service that is deleted, its
-    destinations. moved: its destination is deleted and added again, for the order's sake.
+    daemon as it is in the table, without counters, None for what is added. dropped: of a service that is
+    deleted, its destinations. moved: its destination is deleted and added again, for the order's sake.
     """
 
     __slots__ = ("action", "operation", "before", "dropped", "moved")
