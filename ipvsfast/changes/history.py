@@ -153,15 +153,20 @@ class History:
         return found
 
     def begin(
-        self, plan: Plan, command: str, *, undoes: int = 0, continues: int = 0, confirm_within: float = 0
-    ) -> OpenJournal:
-        """Writes the journal of what is about to be applied; it is on the disk then."""
+        self, plan: Plan, command: str, *, undoes: int = 0, continues: int = 0, confirm_within: float = 0,
+        tag: str = "",
+    ) -> OpenJournal:  # fmt: skip
+        """Writes the journal of what is about to be applied; it is on the disk then. tag: of an undo, which
+        has no bounds."""
         import time
+
+        bounds = plan.present.bounds
 
         text = begun(
             plan, when=time.time(), who=Who.here().to_dict(), command=command, folder=_folder(),
             source=plan.wanted.source,
-            undoes=undoes, continues=continues, confirm_within=confirm_within, boot=self._boot,
+            tag=tag if bounds is None else bounds.tag, undoes=undoes, continues=continues,
+            confirm_within=confirm_within, boot=self._boot,
             main=self.is_main,
         )  # fmt: skip
         numbers = self._numbers(self.folder)

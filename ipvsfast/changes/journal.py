@@ -79,12 +79,12 @@ class Journal:
     """One apply of the past, or the one that is going on.
 
     number: counts them, in one network namespace. when: seconds since 1970. who, command, folder: who did
-    what, and where. source: what it was applied from. undoes: the number of what it takes back; 0: none.
-    continues: that of one that was interrupted, which it goes on from; continued_by: the other way round, in
-    a list. confirm_within: seconds; 0: it needs no confirmation. planned: how many it was to add, edit and
-    delete; done: how many it did. order: whether the order of destinations was among what was wanted. boot:
-    the beginning of the kernel's boot id; this_boot: whether that is the present one. main: whether the
-    network namespace was that of the first process.
+    what, and where. source: what it was applied from. tag: whose services, or "". undoes: the number of what
+    it takes back; 0: none. continues: that of one that was interrupted, which it goes on from; continued_by:
+    the other way round, in a list. confirm_within: seconds; 0: it needs no confirmation. planned: how many
+    it was to add, edit and delete; done: how many it did. order: whether the order of destinations was among
+    what was wanted. boot: the beginning of the kernel's boot id; this_boot: whether that is the present one.
+    main: whether the network namespace was that of the first process.
     """
 
     def __init__(self, path: str, head: dict[str, Any], later: Sequence[dict[str, Any]], start: int) -> None:
@@ -96,6 +96,7 @@ class Journal:
         self.command: Final[str] = str(head["command"])
         self.folder: Final[str] = str(head["folder"])
         self.source: Final[str] = str(head["source"])
+        self.tag: Final[str] = str(head.get("tag", ""))
         self.undoes: Final[int] = int(head["undoes"])
         self.continues: Final[int] = int(head["continues"])
         self.confirm_within: Final[float] = float(head["confirm_within"])
@@ -215,9 +216,9 @@ class Journal:
         """What `ipvsfast history --json` shows of it."""
         values: dict[str, Any] = {
             "number": self.number, "when": self.when, "who": self.who.to_dict(), "command": self.command,
-            "folder": self.folder, "source": self.source, "state": self.state, "undoes": self.undoes,
-            "continues": self.continues, "continued_by": self.continued_by, "undone_by": self.undone_by,
-            "confirm_within": self.confirm_within, "confirmed": self.confirmed,
+            "folder": self.folder, "source": self.source, "tag": self.tag, "state": self.state,
+            "undoes": self.undoes, "continues": self.continues, "continued_by": self.continued_by,
+            "undone_by": self.undone_by, "confirm_within": self.confirm_within, "confirmed": self.confirmed,
             "seconds_left": self.seconds_left, "boot": self.boot, "this_boot": self.this_boot,
         }  # fmt: skip
         for name, numbers in (("planned", self.planned), ("done", self.done)):

@@ -14,7 +14,7 @@ from .state_folder import read_state, state_folder, write_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from typing import Any
 
     from ..kernel.session import Session
@@ -102,3 +102,19 @@ def settle(session: Session, plan: Plan, left: Plan | None) -> None:
             _write(session, kept)
     except IpvsError:
         pass
+
+
+def come_back(session: Session, tag: str, keys: Collection[ServiceKey]) -> None:
+    """Before an undo: services of the tag that it brings back are the tag's again, if nobody has them."""
+    owners = read_owners(session)
+    new = {**dict.fromkeys(keys, tag), **owners}
+    if new != owners:
+        _write(session, new)
+
+
+def gone(session: Session, tag: str, keys: Collection[ServiceKey]) -> None:
+    """After an undo: services that it has taken away are not the tag's any more."""
+    owners = read_owners(session)
+    kept = {key: owner for key, owner in owners.items() if owner != tag or key not in keys}
+    if kept != owners:
+        _write(session, kept)

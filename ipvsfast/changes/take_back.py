@@ -7,6 +7,7 @@ from ..model.result import leave_with
 from .apply import Applying, read_present
 from .history import History, settle
 from .lock import TableLock
+from .tags import come_back, gone
 from .undo import NothingToUndo, Undo
 
 TYPE_CHECKING = False
@@ -39,13 +40,16 @@ class TakingBack:
     def begin(self, command: str, progress: Callable[[int], None] | None = None) -> Applying:
         """What carries the plan out, when its journal is written. unwritten: why that could not be."""
         journal: OpenJournal | None = None
-        if len(self.plan):
-            try:
+        tag = self.journal.tag
+        try:
+            if tag:
+                come_back(self._session, tag, self.plan.services_back())
+            if len(self.plan):
                 journal = self._history.begin(
-                    self.plan, command, undoes=self.journal.number, continues=self._continues
+                    self.plan, command, undoes=self.journal.number, continues=self._continues, tag=tag
                 )
-            except StateError as error:  # what was there before matters more
-                self.unwritten = error
+        except StateError as error:  # what was there before matters more
+            self.unwritten = error
         self._number = 0 if journal is None else journal.journal.number
         work = Applying(self._session, self.plan, progress)
         work.journal = journal
@@ -55,6 +59,8 @@ class TakingBack:
         """Tells the journal of what was taken back."""
         if applied.ok:
             try:
+                if self.journal.tag:
+                    gone(self._session, self.journal.tag, self.plan.services_gone())
                 settle(self._history, self.journal, self._number)
             except StateError as error:
                 self.unwritten = error

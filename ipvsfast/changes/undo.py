@@ -9,6 +9,7 @@ from ..kernel.layout import (
     DEST,
     DEST_KEY_SIZE,
     OP_SIZE,
+    SERVICE_ROW,
     command_of,
     dest_key,
     dest_of,
@@ -17,6 +18,7 @@ from ..kernel.layout import (
     service_key,
     service_of,
     unpack_operation,
+    unpack_service_keys,
 )
 from ..model.kernel_names import COMMANDS
 from ..model.operation import Operation
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any, Final
 
+    from ..model.keys import ServiceKey
     from .journal import Journal
 
     # By the key of a destination, or _ITSELF: its packed form, None where it is not there.
@@ -182,6 +185,18 @@ class Touched:
         op = packed_operation(_DELETE_DESTINATION, self._services[key], dest)
         return f": destination {unpack_operation(op).destination}"
 
+    def services(self, there: bool) -> set[ServiceKey]:
+        """Those that were added or deleted; there: whether they were there before."""
+        keys = [
+            key
+            for key, entries in self.before.items()
+            if _ITSELF in entries
+            and (entries[_ITSELF] is not None) == there
+            and (self._after[key][_ITSELF] is None) == there
+        ]
+        rows = b"".join([self._services[key].ljust(SERVICE_ROW.size, b"\0") for key in keys])
+        return set(unpack_service_keys(rows))
+
     def rows(self, present: TableState) -> Rows:
         """What stands in the table of the services that are touched."""
         return {
@@ -255,6 +270,14 @@ class Undo(Plan):
     def moved(self, present: TableState) -> list[str]:
         """What others have changed since of what was touched, each in a few words."""
         return self._touched.moved(present)
+
+    def services_back(self) -> set[ServiceKey]:
+        """Those that the apply had deleted."""
+        return self._touched.services(there=True)
+
+    def services_gone(self) -> set[ServiceKey]:
+        """Those that it had added."""
+        return self._touched.services(there=False)
 
     def _settings(self) -> tuple[list[Change], list[Change]]:
         first, last = super()._settings()

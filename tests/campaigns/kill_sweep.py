@@ -33,8 +33,8 @@ def unordered() -> list[list[str]]:
 
 def tables() -> tuple[str, str]:
     """Two that have much in common, with additions, edits, deletions and schedulers between them."""
-    one = rules(12, 150)
-    other = rules(16, 150).replace("10.0.0.3:", "10.9.0.3:").replace("-r 10.128.0.1", "-r 10.200.0.1")
+    one = rules(20, 200)
+    other = rules(26, 200).replace("10.0.0.3:", "10.9.0.3:").replace("-r 10.128.0.1", "-r 10.200.0.1")
     return one, other.replace("-s wlc", "-s rr", 2).replace("-w 1\n", "-w 4\n", 200)
 
 
@@ -105,7 +105,7 @@ class Sweep:
             ) as process:
                 while process.poll() is None and not list(self._state.rglob("unsettled")):
                     time.sleep(0.0005)
-                time.sleep(self._chance.random() * MOMENT)
+                time.sleep(self._chance.random() ** 2 * MOMENT)
                 process.kill()
 
     def _last(self) -> str:

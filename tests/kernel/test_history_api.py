@@ -19,6 +19,7 @@ from ipvsfast import (
     Service,
     UndoMoved,
 )
+from ipvsfast.kernel.session import Session
 from support.front import table
 from support.netns import Namespace
 
@@ -121,4 +122,18 @@ def test_interrupted() -> None:
             ipvs.apply_plan(ipvs.plan(NEW), progress=stop, remember=True)
         assert ipvs.history()[-1].state in ("done", "incomplete")
         assert ipvs.undo().ok
+        assert table() == before
+
+
+def test_a_kernel_without_cookies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A namespace that may be a later one with the same inode is not undone in, unless with force."""
+    real = Session.namespace_identity
+    monkeypatch.setattr(Session, "namespace_identity", lambda self: (real(self)[0], 0))
+    with Ipvs() as ipvs:
+        ipvs.restore(OLD)
+        before = table()
+        ipvs.apply_plan(ipvs.plan(NEW), remember=True)
+        with pytest.raises(NothingToUndo, match="this kernel does not tell"):
+            ipvs.undo()
+        assert ipvs.undo(force=True).ok
         assert table() == before

@@ -385,6 +385,45 @@ def test_an_undo_that_is_killed(shim: Path) -> None:
     assert unordered() == after
 
 
+def test_killed_while_it_drains(shim: Path) -> None:
+    """What was to be deleted has weight 0 by then, which nobody else has set."""
+    fill(MUCH)
+    before = unordered()
+    with held(shim, "stop:2", "apply", "--drain", "0", stdin=OTHER) as command:
+        command.signal(signal.SIGKILL)
+    with Ipvs() as ipvs:
+        gone = ("-t", "10.0.0.1:80", "-r", "10.128.0.1:80")
+        words = next(
+            (rule.split()[1:] for rule in ipvs.rules() if rule.startswith("-a ") and "-r 10.128.0.1" in rule),
+            gone,
+        )
+    words = [*words[: words.index("-w")], "-w", "0"] if "-w" in words else [*words, "-w", "0"]
+    assert run("-e", *words).returncode == 0
+    undo("-q")
+    assert unordered() == before
+
+
+@pytest.mark.parametrize(
+    "words", [("--drain", "0"), ("--tag", "web"), ("--tag", "web", "--scope", "10.0.0.0/8,fwmark")]
+)
+def test_other_ways_to_apply(words: tuple[str, ...]) -> None:
+    """After a drain, and with a tag or within a scope: the same, and it can be applied again."""
+    fill("-A -t 192.0.2.1:80 -s rr\n")
+    if words[0] == "--tag":
+        apply(OLD, *words)
+        before = unordered()
+        apply(NEW, *words)
+    else:
+        apply(OLD)
+        before = unordered()
+        apply(NEW, *words)
+    after = unordered()
+    undo("-q")
+    assert unordered() == before
+    apply(NEW, *words)
+    assert unordered() == after
+
+
 def test_a_refused_apply_is_taken_back() -> None:
     """What was done of it."""
     fill(OLD)
