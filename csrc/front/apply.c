@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #define CHUNK (1 << 16) /* text at a time, in memory that was touched before */
+#define SLICE_MS 1	/* of reading, before what was read is compared */
 #define RULES 512	/* operations at a time, likewise */
 #define LINE_LEAST 28	/* bytes of the shortest rule that adds a dest, */
 #define LINE_MEAN 60	/* and of one in IPv4 */
@@ -173,38 +174,38 @@ static bool same_dests(const struct ipvsf_dest *wanted, const struct ipvsf_dest_
 	return true;
 }
 
-/* Some services with their dests, just read. */
-static bool compare(struct apply *a, const struct ipvsf_table *part)
+/* The services whose dests were read since the last time. */
+static bool compare(struct apply *a, const struct ipvsf_table *t)
 {
-	for (size_t i = 0; i < part->num_services; i++) {
-		const struct ipvsf_service_row *row = &part->services[i];
+	for (; a->compared < t->next; a->compared++) {
+		const struct ipvsf_service_row *row = &t->services[a->compared];
 		struct wanted_service *wanted = find(a, &row->conf);
 
 		if (!wanted || wanted->found || wanted->count != row->num_dests ||
 		    !ipvsf_same_settings(&wanted->conf, &row->conf) ||
-		    !same_dests(a->dests + wanted->first, part->dests + row->first_dest, row->num_dests))
+		    !same_dests(a->dests + wanted->first, t->dests + row->first_dest, row->num_dests))
 			return false;
 		wanted->found = true;
-		a->compared++;
 	}
 	return true;
 }
 
 /*
  * All of the table is what the file says: there are as many services as are wanted, and each was found, once, with as
- * many dests. Each part is read over the one before, as fresh memory costs more.
+ * many dests.
  */
 static bool is_as_wanted(struct apply *a, struct ipvsf_session *s)
 {
-	struct ipvsf_table whole = { .scope = ipvsf_view_scope(IPVSF_VIEW_RULES) }, part = { 0 };
+	struct ipvsf_table t = { .scope = ipvsf_view_scope(IPVSF_VIEW_RULES) };
+	int r = ipvsf_services_dump(s, &t);
 
-	if (ipvsf_services_dump(s, &whole) || whole.unstable || whole.num_services != a->num_services)
+	if (r || t.num_services != a->num_services)
 		return false;
 	do {
-		if (ipvsf_part_read(s, &whole, &part) || whole.unstable || whole.vanished ||
-		    !compare(a, &part))
+		r = ipvsf_dests_dump(s, &t, SLICE_MS);
+		if ((r && r != -EAGAIN) || t.vanished || t.unstable || t.caught_up || !compare(a, &t))
 			return false;
-	} while (part.num_services);
+	} while (r);
 	return a->compared == a->num_services;
 }
 
