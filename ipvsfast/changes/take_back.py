@@ -30,7 +30,8 @@ class TakingBack:
 
     def __init__(self, session: Session, history: History, force: bool = False) -> None:
         self._session, self._history = session, history
-        self.journal, self._continues = _last(history)
+        found, self._continues = _last(history)
+        self.journal: Final[Journal] = found
         if not force and not history.is_certain:
             text = "this kernel does not tell whether it was done here, or in an earlier network namespace"
             raise NothingToUndo(f"{text} of the same inode (force takes it back all the same)")

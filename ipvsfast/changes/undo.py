@@ -58,12 +58,11 @@ class UndoMoved(TableMoved):
     """What an apply had touched was changed since then; nothing was done. moved: what became of it."""
 
     def __init__(self, moved: list[str]) -> None:
-        super().__init__(moved)
         first = "; ".join(moved[:5])
         more = f"; and {len(moved) - 5:,} more" if len(moved) > 5 else ""
         text = f"what is to be taken back has changed since: {first}{more}; nothing was done"
-        self.strerror = text
-        self.args = (self.errno, text)
+        IpvsError.__init__(self, errno.ESTALE, text)
+        self.moved = moved
 
 
 class Touched:

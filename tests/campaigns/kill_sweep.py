@@ -59,11 +59,11 @@ class Sweep:
 
     def round(self) -> str:
         """What is wrong after one more, or ""."""
-        other = 1 - self._now
+        other, number = 1 - self._now, self._last()[0]
         self._kill(("apply", "-q"), self._texts[other])
-        state = self._last()
-        if state not in ("interrupted", "done"):
-            return "" if unordered() == self._wanted[self._now] else f"{state}: the table is another one"
+        new, state = self._last()
+        if new == number:  # killed before its journal was there, and so before anything was sent
+            return self._ends(self._now, "not begun")
         if state == "done":
             self.caught["after"] += 1
             self._now = other
@@ -80,7 +80,7 @@ class Sweep:
                 return ""
         elif self._chance.random() < 0.3:
             self._kill(("undo", "-q"), "")
-            if self._last() != "interrupted":  # it was through
+            if self._last()[1] != "interrupted":  # it was through
                 return self._ends(self._now, "undone before it was killed")
         done = run("undo", "-q")
         if done.returncode:
@@ -108,9 +108,10 @@ class Sweep:
                 time.sleep(self._chance.random() ** 2 * MOMENT)
                 process.kill()
 
-    def _last(self) -> str:
+    def _last(self) -> tuple[int, str]:
+        """Number and state of the last one."""
         found = json.loads(run("history", "--json").stdout)["history"]
-        return str(found[-1]["state"]) if found else "nothing"
+        return (int(found[-1]["number"]), str(found[-1]["state"])) if found else (0, "nothing")
 
 
 def rounds(count: int, seed: int) -> Iterator[str]:
