@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #define FETCHED_MAX 64 /* services that lack are asked for one by one; more: all is read again */
+#define SETTLED_MAX 8 /* fewer than stand between the cuts of two dumps: so both did not pass over the same */
 
 void ipvsf_drop_services(struct ipvsf_table *t)
 {
@@ -41,9 +42,63 @@ static int dump_services(struct ipvsf_session *s, struct ipvsf_table *t)
 	return ipvsf_request_again(s, IPVS_CMD_GET_SERVICE, NLM_F_DUMP, NULL, ipvsf_add_service, t);
 }
 
-/* 0: another dump has the same services, apart from `ignored` ones; -EAGAIN: it has not. */
-static int compare_dumps(struct ipvsf_session *s, const struct ipvsf_table *t,
-			 bool (*ignored)(const void *row))
+static int ignore(struct ipvsf_session *s, const struct nlmsghdr *nlh, void *ctx)
+{
+	(void)s;
+	(void)nlh;
+	(void)ctx;
+	return 0;
+}
+
+/* Gives how many rows of `from` the other dump has not, the first of them in ret; -ENOMEM. */
+static ssize_t only_in(const struct ipvsf_table *from, const struct ipvsf_table *other,
+		       bool (*ignored)(const void *row), struct ipvsf_service_row *ret[SETTLED_MAX])
+{
+	void **sorted = ipvsf_rows_sorted(other->services, other->num_services, sizeof(*other->services),
+					  ipvsf_service_key_order);
+	ssize_t found = 0;
+
+	for (size_t i = 0; sorted && i < from->num_services; i++) {
+		void *wanted = &from->services[i];
+
+		if ((ignored && ignored(wanted)) ||
+		    bsearch(&wanted, sorted, other->num_services, sizeof(*sorted), ipvsf_service_key_order))
+			continue;
+		if (found < SETTLED_MAX)
+			ret[found] = wanted;
+		found++;
+	}
+	free(sorted);
+	return sorted ? found : -ENOMEM;
+}
+
+/*
+ * Another dump of the services has others: each of the two may have passed over some, as where others come and go in
+ * front. If these are few, the kernel is asked for each: where all of them are there, t has them all afterwards. That
+ * one is gone says that more may have gone. -EAGAIN: dump again.
+ */
+static int settle(struct ipvsf_session *s, struct ipvsf_table *t, const struct ipvsf_table *again,
+		  bool (*ignored)(const void *row))
+{
+	struct ipvsf_service_row *lacking[SETTLED_MAX], *unseen[SETTLED_MAX];
+	ssize_t num_lacking = only_in(again, t, ignored, lacking);
+	ssize_t num_unseen = only_in(t, again, ignored, unseen);
+	int r = 0;
+
+	if (num_lacking < 0 || num_unseen < 0)
+		return -ENOMEM;
+	if (num_lacking > SETTLED_MAX || num_unseen > SETTLED_MAX)
+		return -EAGAIN;
+	for (ssize_t i = 0; !r && i < num_unseen; i++)
+		r = ipvsf_request(s, IPVS_CMD_GET_SERVICE, NLM_F_ACK, &unseen[i]->conf, ignore, NULL);
+	for (ssize_t i = 0; !r && i < num_lacking; i++)
+		r = ipvsf_request(s, IPVS_CMD_GET_SERVICE, NLM_F_ACK, &lacking[i]->conf, ipvsf_add_service,
+				  t);
+	return r == -ESRCH ? -EAGAIN : r ? r : drop_repeated(t); /* the other dump may repeat one too */
+}
+
+/* 0: another dump has the same services, apart from `ignored` ones, or t has them now; -EAGAIN: dump again. */
+static int compare_dumps(struct ipvsf_session *s, struct ipvsf_table *t, bool (*ignored)(const void *row))
 {
 	struct ipvsf_table again = { 0 };
 	int r = dump_services(ipvsf_session_other(s), &again);
@@ -51,8 +106,10 @@ static int compare_dumps(struct ipvsf_session *s, const struct ipvsf_table *t,
 	if (!r)
 		r = ipvsf_same_keys(t->services, t->num_services, again.services, again.num_services,
 				    sizeof(*t->services), ipvsf_service_key_order, ignored);
+	if (r >= 0)
+		r = r ? 0 : settle(s, t, &again, ignored);
 	ipvsf_table_deinit(&again);
-	return r == 1 ? 0 : r ? r : -EAGAIN;
+	return r;
 }
 
 /* The key of an entry, as a row that holds nothing else. */
