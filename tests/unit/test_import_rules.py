@@ -13,6 +13,8 @@ ARROWS = {
     "errors": set(),
     "resolver": {"errors", "model"},
     "outfile": set(),
+    "filewatch": set(),
+    "sdnotify": set(),
     "model": {"errors"},
     "language": {"errors", "model", "resolver"},
     "kernel": {"errors", "model", "_native"},
@@ -26,7 +28,7 @@ ARROWS = {
     "files": {"errors", "model", "changes", "listing"},
     "__init__": {"errors", "model", "client", "connections", "changes", "files", "foreign", "kernel", "rules", "stats"},
     "__main__": {"cli"},
-    "cli": {"errors", "resolver", "outfile", "model", "language", "kernel", "connections", "changes", "stats", "listing", "client"},
+    "cli": {"errors", "resolver", "outfile", "model", "language", "kernel", "connections", "changes", "stats", "listing", "client", "filewatch", "sdnotify"},
 }  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 NAMES = [str(path.relative_to(PACKAGE)) for path in MODULES]
