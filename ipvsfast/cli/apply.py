@@ -42,7 +42,7 @@ def apply(context: Context, options: dict[str, str], words: list[str]) -> int:
     """0: the table was seen to be as wanted; 1: it is not; 2: nothing was done."""
     how_of("apply", options)
     asked_of("apply", options)
-    limits = _limits(options)
+    limits = limits_of("apply", options)
     drain_seconds(options)
     wait = None
     if "wait" in options:
@@ -60,14 +60,15 @@ def apply(context: Context, options: dict[str, str], words: list[str]) -> int:
         return _carry_out(context, plan, options, past)
 
 
-def _limits(options: dict[str, str]) -> Limits:
+def limits_of(verb: str, options: dict[str, str]) -> Limits:
+    """--max-delete and --max-change."""
     given = [
         options[name].rpartition(",")[2] if name in options else None for name in ("max-delete", "max-change")
     ]
     try:
         return Limits(*given)
     except InvalidValue as error:
-        raise UsageError(2, f"apply: --max-delete and --max-change: {error}") from None
+        raise UsageError(2, f"{verb}: --max-delete and --max-change: {error}") from None
 
 
 def _maker(context: Context, text: RuleText, options: dict[str, str]) -> Callable[[TableState], Plan]:

@@ -15,11 +15,9 @@ if TYPE_CHECKING:
     from .drain_line import DrainLine
 
 
-def drain_seconds(options: dict[str, str]) -> float | None:
+def drain_seconds(options: dict[str, str], verb: str = "apply") -> float | None:
     """The argument of --drain; UsageError (2) if it is none."""
-    return (
-        wait_seconds(options["drain"].rpartition(",")[2], "apply", "--drain") if "drain" in options else None
-    )
+    return wait_seconds(options["drain"].rpartition(",")[2], verb, "--drain") if "drain" in options else None
 
 
 def drain_note(plan: Plan, options: dict[str, str]) -> str:

@@ -75,6 +75,13 @@ HOW = (
     ALLOW_NONE,
 )
 
+GUARDS = (
+    _option("max-delete", ("--max-delete",), "do nothing if more entries would be deleted", "N|N%"),
+    _option("max-change", ("--max-change",), "do nothing if more would be changed", "N|N%"),
+    _option("drain", ("--drain",), "what is to be deleted gets weight 0 first, and so long for its "
+            "connections to end", "SECONDS"),
+)  # fmt: skip
+
 JSON = _option("json", ("--json",), "print one JSON object")
 QUIET = _option("quiet", ("-q", "--quiet"), "tell only what goes wrong")
 LOCK_WAIT = _option("wait", ("--wait",), "wait so long if another replaces the table already", "SECONDS")
@@ -133,10 +140,7 @@ VERBS: tuple[Verb, ...] = (
         "make the table what FILE (or standard input, or a plan) asks for by the least change",
         options=(
             _option("dry-run", ("--dry-run",), "only show what would be done"),
-            _option("max-delete", ("--max-delete",), "do nothing if more entries would be deleted", "N|N%"),
-            _option("max-change", ("--max-change",), "do nothing if more would be changed", "N|N%"),
-            _option("drain", ("--drain",), "what is to be deleted gets weight 0 first, and so long for its "
-                    "connections to end", "SECONDS"),
+            *GUARDS,
             *HOW,
             *FROM,
             _option("confirm-within", ("--confirm-within",), "take it back after so long, unless confirm "
@@ -150,6 +154,25 @@ VERBS: tuple[Verb, ...] = (
             ("Look at it today, do exactly that tomorrow", "plan-of-today"),
             ("What keepalived would set up", "--from keepalived /etc/keepalived/keepalived.conf"),
             ("Back again in a minute, unless `ipvsfast confirm' comes first", "--confirm-within 60 rules"),
+        ),
+    ),
+    Verb(
+        "watch", ("FILE",), "watch_verb.watch",
+        "apply FILE now and whenever it changes, and tell what others change of the table, until SIGTERM",
+        options=(
+            _option("interval", ("--interval",), "look at the table so often (60); 0: only when FILE changes",
+                    "SECONDS"),
+            _option("enforce", ("--enforce",), "what others change is changed back"),
+            *GUARDS,
+            *HOW,
+            *FROM,
+            _option("wait", ("--wait",), "wait so long (10) if another replaces the table already",
+                    "SECONDS"),
+        ),
+        examples=(
+            ("A service's own file; no mistake in it deletes more than a fifth", "--max-delete 20% rules"),
+            ("What was changed by hand is changed back within ten seconds", "--enforce --interval 10 rules"),
+            ("Only services of this file and those that it had, beside other programs'", "--tag web rules"),
         ),
     ),
     Verb(

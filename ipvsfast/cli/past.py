@@ -11,6 +11,8 @@ from .wanted import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..changes.awaiting import Helper
     from ..changes.history import OpenJournal
     from ..changes.journal import Journal
@@ -70,9 +72,10 @@ def tell_unsettled(context: Context) -> None:
 
 class Remembering:
     """The history as apply keeps it. ExitWith (2) while an apply awaits its confirmation, or where one could
-    not be taken back that has to be confirmed (seconds)."""
+    not be taken back that has to be confirmed (seconds). say: gets what is to be told."""
 
-    def __init__(self, context: Context, seconds: float) -> None:
+    def __init__(self, context: Context, seconds: float, say: Callable[[str], None] = complain) -> None:
+        self._say = say
         self._session = session = context.ipvs.session
         self._command = command_line(context.program.rpartition("/")[2])
         self._problem: StateError | None = None
@@ -93,7 +96,7 @@ class Remembering:
             error_ = AwaitsConfirmation(self._interrupted)
             error_.advice = _AWAITS
             raise ExitWith(NOTHING, str(error_))
-        complain(interruption_text(self._interrupted))
+        self._say(interruption_text(self._interrupted))
 
     def _cannot(self, error: StateError) -> None:
         if self._seconds:
@@ -112,7 +115,7 @@ class Remembering:
         except StateError as error:
             self._cannot(error)
         if self._problem is not None:
-            complain(f"{self._problem}: this apply cannot be taken back")
+            self._say(f"{self._problem}: this apply cannot be taken back")
         return self._journal
 
     def _begun(self, plan: Plan) -> OpenJournal:
@@ -130,7 +133,7 @@ class Remembering:
         if self._helper is not None:
             self._helper.release()
         if self._journal is not None and self._journal.problem is not None:
-            complain(f"{self._journal.problem}: it will be taken for one that was interrupted")
+            self._say(f"{self._journal.problem}: it will be taken for one that was interrupted")
         if self._helper is not None and not quiet:
             text = f"it is taken back in {self._seconds:g} s unless `ipvsfast confirm' keeps it"
-            complain(f"{text}; `ipvsfast undo' takes it back at once")
+            self._say(f"{text}; `ipvsfast undo' takes it back at once")

@@ -16,6 +16,7 @@ from .output import ExitWith, complain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Final
 
     from ..changes.plan import TableState
@@ -73,8 +74,9 @@ def wanted_from(
         raise ExitWith(NOTHING, f"{error}; nothing was done") from None
 
 
-def tell_left_out(wanted: Wanted, every: bool = False) -> None:
-    """On standard error, what a configuration says beside. every: each a line, else one for all of a kind."""
+def tell_left_out(wanted: Wanted, every: bool = False, say: Callable[[str], None] = complain) -> None:
+    """On standard error, what a configuration says beside. every: each a line, else one for all of a kind.
+    say: gets it instead."""
     kinds: dict[tuple[str, str], int] = {}
     for one in wanted.left_out:
         kind = one.reason, one.what.partition(" ")[0]
@@ -82,7 +84,7 @@ def tell_left_out(wanted: Wanted, every: bool = False) -> None:
     for one in wanted.left_out:
         count = 1 if every else kinds.pop((one.reason, one.what.partition(" ")[0]), 0)
         if count:
-            complain(printable(f"{one} (and {count - 1:,} more like it)" if count > 1 else str(one)))
+            say(printable(f"{one} (and {count - 1:,} more like it)" if count > 1 else str(one)))
 
 
 def present_table(context: Context) -> TableState:
