@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -64,16 +65,24 @@ def table(turn: int) -> str:
     return "".join(lines)
 
 
+def _close_at_once(connection: socket.socket) -> None:
+    """Closing waits for nobody: where a destination was deleted no answer comes, and a socket that waits for
+    one keeps the namespace with its services, and so the module, for minutes."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 def _echo(connection: socket.socket) -> None:
     with contextlib.suppress(OSError), connection:
         while data := connection.recv(64):
             connection.sendall(data)
 
 
-def _serve(server: socket.socket) -> None:
+def _serve(server: socket.socket, accepted: list[socket.socket]) -> None:
     with contextlib.suppress(OSError):
         while True:
-            threading.Thread(target=_echo, args=(server.accept()[0],), daemon=True).start()
+            connection = server.accept()[0]
+            accepted.append(connection)
+            threading.Thread(target=_echo, args=(connection,), daemon=True).start()
 
 
 @contextlib.contextmanager
@@ -81,17 +90,21 @@ def servers() -> Iterator[None]:
     """Servers that send back what they get, in this namespace."""
     for address in (STAYS, CHANGES, *SERVERS):
         subprocess.run(["ip", "address", "add", f"{address}/32", "dev", "lo"], check=True)
-    listening = []
+    listening, accepted = [], []
     for address in SERVERS:
         server = socket.create_server((address, PORT), backlog=512)
         listening.append(server)
-        threading.Thread(target=_serve, args=(server,), daemon=True).start()
+        threading.Thread(target=_serve, args=(server, accepted), daemon=True).start()
     try:
         yield
     finally:
         for server in listening:
             server.shutdown(socket.SHUT_RDWR)
             server.close()
+        for connection in accepted:
+            with contextlib.suppress(OSError):  # its thread has closed it, or wakes up and does
+                _close_at_once(connection)
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class Clients:
@@ -131,6 +144,8 @@ class Clients:
                 with socket.create_connection(
                     (address, 80), timeout=PATIENCE if stays else CUT
                 ) as connection:
+                    if address == CHANGES:
+                        _close_at_once(connection)
                     if self._ask(connection):
                         self._told.connections += stays
                         continue
