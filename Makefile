@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 KERNEL ?= uml
 LONG_KERNELS ?= 6.1 6.12
+OTHER_RELEASE ?= $(if $(shell grep -s '^VERSION_CODENAME=trixie$$' /etc/os-release),bookworm,trixie)
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 BENCH_SECONDS ?= 3000
@@ -31,7 +32,7 @@ RUN_KERNEL_TESTS = failed=0; for folder in $(KERNEL_TESTS); do \
 	done; [ $$failed = 0 ] || exit $$failed
 
 .PHONY: help deps deps-test deps-long deps-bench deps-fuzz venv demo test test-unit test-harness test-kernel \
-	test-long test-big-endian campaigns bench fuzz lint format generated clean
+	test-long test-other-release test-big-endian campaigns bench fuzz lint format generated clean
 
 help:
 	@echo 'make demo         51,000 rules into a real kernel and out again (DEMO_HOST=1: into this machine'"'"'s)'
@@ -39,6 +40,7 @@ help:
 	@echo 'make test-unit    those that need no kernel'
 	@echo 'make test-kernel  those that need one; KERNEL=6.1 chooses it (see $(VM) --list)'
 	@echo 'make test-long    the same on the stock kernels $(LONG_KERNELS)'
+	@echo 'make test-other-release  make test on Debian $(OTHER_RELEASE), in a folder that is its root (root)'
 	@echo 'make test-big-endian  what reads and packs numbers, as an s390x runs it (root; slow, the first time above all)'
 	@echo 'make campaigns    faults at every place in turn, for minutes; KERNEL=6.1 as above (tests/campaigns)'
 	@echo 'make bench        ours beside the others, in one kernel; BENCH_ARGS=--quick for a short run'
@@ -110,7 +112,10 @@ test-long: deps-long venv
 		IPVSFAST_KERNEL=$$kernel $(BIN)/pytest tests/harness/test_lockdown.py $(PYTEST_ARGS) || exit; \
 	done
 	IPVSFAST_HAMMER=300 $(VM) --timeout 5400 -- $(BIN)/pytest tests/kernel/test_hammer.py $(PYTEST_ARGS)
-	@$(MAKE) --no-print-directory campaigns test-big-endian
+	@$(MAKE) --no-print-directory campaigns test-other-release test-big-endian
+
+test-other-release: deps-test venv
+	$(BIN)/python -m tests.vm.debian_root $(OTHER_RELEASE) -- make test
 
 test-big-endian: deps-long venv
 	$(BIN)/python -m tests.vm.debian_root --arch s390x bookworm -- tools/test_emulated.sh $(PYTEST_ARGS)

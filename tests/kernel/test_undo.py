@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ipvsfast import Ipvs
+from ipvsfast import Ipvs, NothingToUndo
 from support.command import program, rules, run
 from support.front import filled, table
 from support.held import held
@@ -255,10 +255,13 @@ def test_a_started_daemon_and_timeouts_are_taken_back() -> None:
 def test_another_namespace_has_its_own_history() -> None:
     """What was done there is not undone here, not even in one that gets the number of one that is gone."""
     for _ in range(20):
-        with fresh_namespace():
-            assert "no apply to this table is remembered" in run("undo").stderr
-            apply(NEW)
-            assert states() == ["done"]
+        with fresh_namespace(), Ipvs() as ipvs:
+            with pytest.raises(NothingToUndo):
+                ipvs.undo()
+            assert ipvs.apply_plan(ipvs.plan(NEW.encode()), remember=True).ok
+            assert [one.state for one in ipvs.history()] == ["done"]
+    with fresh_namespace():
+        assert "no apply to this table is remembered" in run("undo").stderr
 
 
 def test_after_a_boot_nothing_is_undone(own_state: Path, tmp_path: Path) -> None:
@@ -303,10 +306,11 @@ def test_the_history() -> None:
 
 def test_it_is_bounded(own_state: Path) -> None:
     """A hundred at most, and the numbers go on."""
-    one, two = OLD, OLD.replace("-s rr", "-s wrr")
-    fill(one)
-    for number in range(102):
-        apply(two if number % 2 == 0 else one)
+    one, two = OLD.encode(), OLD.replace("-w 1", "-w 2").encode()
+    with Ipvs() as ipvs:  # a hundred processes would take a minute
+        ipvs.restore(one)
+        for number in range(102):
+            assert ipvs.apply_plan(ipvs.plan(one if number % 2 else two), remember=True).ok
     (folder,) = own_state.iterdir()
     names = sorted(path.name for path in folder.iterdir())
     assert (len(names), names[0], names[-1]) == (100, "journal-00000003", "journal-00000102")
