@@ -250,6 +250,88 @@ def test_the_guards(watch: Starts, rules: Path) -> None:
     assert one.end() == 0
 
 
+def test_a_tag(watch: Starts, rules: Path) -> None:
+    """Services that nobody has are left alone; one of another tag is a mistake, told once, until that lets go of it."""
+    assert run("-A", "-f", "7", "-s", "rr").returncode == 0
+    other = "-A -u 10.0.0.1:53 -s wlc\n"
+    assert run("apply", "-q", "--tag", "mail", stdin=other).returncode == 0
+    one = watch("--tag", "web", interval="0.2")
+    replaced(rules, TWO)
+    one.says("UDP 10.0.0.1:53 is of the tag mail, not of web")
+    time.sleep(1)
+    assert sum("of the tag mail" in line for line in one.lines) == 1
+    assert weights() == OF_ONE
+    assert run("apply", "-q", "--tag", "mail", "--allow-empty", stdin="").returncode == 0
+    one.says("the table is as wanted", 2)
+    assert weights() == OF_TWO
+    with Ipvs() as ipvs:
+        assert "FWM 7" in {str(service.key) for service in ipvs.services()}
+    assert one.end() == 0
+
+
+def test_drain(watch: Starts, rules: Path) -> None:
+    """What is deleted is drained first, as by apply."""
+    one = watch("--drain", "60")
+    replaced(rules, TWO)
+    one.says("drained: 1 destination")
+    assert weights() == OF_TWO
+    assert one.end() == 0
+
+
+def test_an_undo_is_a_change_of_others(watch: Starts, rules: Path) -> None:
+    """It is told, and stays."""
+    one = watch(interval="0.2")
+    replaced(rules, ONE.replace("-w 1", "-w 4"))
+    one.says("0 added, 2 changed, 0 deleted")
+    assert run("undo", "-q").returncode == 0
+    one.says("which has not changed: 0 to add, 2 to change, 0 to delete")
+    assert weights() == OF_ONE
+    assert one.end() == 0
+
+
+def test_a_refusal(watch: Starts, rules: Path) -> None:
+    """What the kernel refuses is told once with what was done, and tried again; other files go in force."""
+    one = watch(interval="0.2")
+    replaced(rules, ONE + "-A -f 7 -s nosuch\n")
+    one.says("Scheduler or persistence engine not found")
+    one.says("1 refused")
+    time.sleep(1)
+    assert sum("1 refused" in line for line in one.lines) == 1
+    replaced(rules, ONE + "-A -f 7 -s rr\n")
+    one.says("1 added, 0 changed, 0 deleted")
+    assert one.end() == 0
+
+
+def test_the_kernel_cannot_be_reached_for_a_moment(
+    watch: Starts, rules: Path, shim: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An apply that cannot be sent is told, with what is in force, and tried again."""
+    with monkeypatch.context() as patch:
+        patch.setenv("LD_PRELOAD", str(shim))
+        patch.setenv("FAULT", "refuse:2")  # every second time
+        one = watch(interval="0.2")
+    replaced(rules, TWO)
+    one.says("Connection refused; 0 added, 0 changed, 0 deleted")
+    until(lambda: weights() == OF_TWO, "the file in force")
+    assert one.end() == 0
+
+
+def test_nothing_wakes_it_up(watch: Starts) -> None:
+    """Between two looks it sleeps: the kernel counts no switch to it."""
+    one = watch(interval="0")
+    status = Path(f"/proc/{one.process.pid}/status")
+
+    def switches() -> str:
+        return next(line for line in status.read_text().splitlines() if line.startswith("voluntary"))
+
+    until(lambda: "sleeping" in status.read_text(), "its sleep")
+    time.sleep(1)
+    before = switches()
+    time.sleep(3)
+    assert switches() == before
+    assert one.end() == 0
+
+
 def test_another_has_the_lock(watch: Starts, rules: Path, shim: Path) -> None:
     """It waits, says so when its time is over, tries again at the next look, and ends on SIGTERM meanwhile."""
     one = watch("--wait", "0", interval="0.2")
