@@ -185,8 +185,8 @@ class _Watcher:
             self._state.not_yet(now)
             return
         try:
-            plan = self._plan(wanted)
-            if self._found(now, plan):
+            # This reading is not kept: another one is made under the lock.
+            if self._found(now, self._plan(wanted)):
                 with TableLock(self._session) as lock:
                     self._tell_missing(lock)
                     self._locked(now, wanted)
