@@ -23,20 +23,17 @@ export IPVSFAST_REQUIRE_NATIVE := 1
 BUILD_REQUIRES = $(shell sed -n 's/^requires = \[\(.*\)\]/\1/p' pyproject.toml | tr -d ,)
 HOST_TESTS := $(wildcard tests/unit tests/native tests/install tests/harness)
 KERNEL_TESTS := $(wildcard tests/kernel tests/stats tests/parity)
-# A process, and a kernel, for each folder: user-mode Linux cannot give much memory to one process. That a
-# folder has none of the tests that were chosen (status 5) is no failure.
-RUN_KERNEL_TESTS = failed=0; for folder in $(KERNEL_TESTS); do \
-		echo "$$folder on kernel $$kernel"; \
-		$(VM) -k $$kernel --timeout 5400 -- $(BIN)/pytest $$folder $(PYTEST_ARGS) || code=$$?; \
-		[ $${code:-0} = 0 -o $${code:-0} = $(if $(PYTEST_ARGS),5,0) ] || failed=$$code; code=; \
-	done; [ $$failed = 0 ] || exit $$failed
+# A process, and a kernel, for each folder: user-mode Linux cannot give much memory to one process. With `make -j2`
+# two of them run at a time.
+IN_KERNEL := $(KERNEL_TESTS:tests/%=test-kernel-%)
 
 .PHONY: help deps deps-test deps-long deps-bench deps-fuzz venv demo test test-unit test-harness test-kernel \
-	test-long test-other-release test-big-endian campaigns bench fuzz lint format generated clean
+	$(IN_KERNEL) test-long test-other-release test-big-endian campaigns bench fuzz lint format generated clean
 
 help:
 	@echo 'make demo         51,000 rules into a real kernel and out again (DEMO_HOST=1: into this machine'"'"'s)'
-	@echo 'make test         every test, those that need a kernel in one that is booted for them'
+	@echo 'make test         every test, those that need a kernel in one that is booted for them; make -j2 test:'
+	@echo '                  two groups of them at a time'
 	@echo 'make test-unit    those that need no kernel'
 	@echo 'make test-kernel  those that need one; KERNEL=6.1 chooses it (see $(VM) --list)'
 	@echo 'make test-long    the same on the stock kernels $(LONG_KERNELS)'
@@ -102,12 +99,18 @@ test-unit: venv
 test-harness: deps-test venv
 	IPVSFAST_KERNEL=$(KERNEL) $(BIN)/pytest $(filter tests/harness,$(HOST_TESTS)) $(PYTEST_ARGS)
 
+# All of them, whatever fails before.
 test-kernel: deps-test venv
-	@kernel=$(KERNEL); $(RUN_KERNEL_TESTS)
+	@$(MAKE) --no-print-directory --keep-going $(IN_KERNEL)
+
+# That a folder has none of the tests that were chosen (status 5) is no failure.
+$(IN_KERNEL): test-kernel-%: deps-test venv
+	@echo 'tests/$* on kernel $(KERNEL)'
+	@$(VM) -k $(KERNEL) --timeout 5400 -- $(BIN)/pytest tests/$* $(PYTEST_ARGS) || [ $$? = $(if $(PYTEST_ARGS),5,0) ]
 
 test-long: deps-long venv
 	for kernel in $(LONG_KERNELS); do \
-		( export IPVSFAST_HAMMER=300; $(RUN_KERNEL_TESTS) ) || exit; \
+		IPVSFAST_HAMMER=300 $(MAKE) --no-print-directory test-kernel KERNEL=$$kernel || exit; \
 		$(MAKE) --no-print-directory campaigns KERNEL=$$kernel || exit; \
 		IPVSFAST_KERNEL=$$kernel $(BIN)/pytest tests/harness/test_lockdown.py $(PYTEST_ARGS) || exit; \
 	done
