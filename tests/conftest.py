@@ -6,11 +6,13 @@ import resource
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from support.netns import Namespace, fresh_namespace, named_namespace, why_no_ipvs
 from support.require import cannot_run
+from support.shim import build_shim
 
 # A background job and nohup start us with these ignored, and what is ignored stays so in every program
 # that a test starts and then signals. What has a handler gets its usual meaning there.
@@ -59,3 +61,17 @@ def new_netns(ipvs_missing: str | None) -> Iterator[Callable[[], Namespace]]:
         cannot_run(ipvs_missing)
     with ExitStack() as stack:
         yield lambda: stack.enter_context(named_namespace())
+
+
+@pytest.fixture(scope="session")
+def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library that spoils or stops system calls, built for this run."""
+    return build_shim(tmp_path_factory.mktemp("shim"))
+
+
+@pytest.fixture
+def own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What commands remember of tables is kept in a folder of the test's own."""
+    folder = tmp_path_factory.mktemp("state")
+    monkeypatch.setenv("IPVSFAST_STATE", str(folder))
+    return folder

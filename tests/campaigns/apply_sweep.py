@@ -2,7 +2,7 @@
 
 python tests/campaigns/apply_sweep.py [KIND...]     as root, with a kernel that has IPVS
 
-`tables` is no fault: random tables, each made to be the next one. tests/kernel/test_apply_told.py does a few of each.
+`tables` is no fault: random tables, each made to be the next one. tests/plans/test_apply_told.py does a few of each.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from campaigns.fault_sweep import build_shim
 from ipvsfast import Ipvs
 from support.command import program, run
 from support.front import filled, table
+from support.shim import build_shim
 from support.some_rules import some_rules
 
 KINDS = ("refuse-op", "recv-error", "send-error", "tables")

@@ -21,6 +21,7 @@ if __name__ == "__main__":
 from support.command import program
 from support.front import ALONE, table
 from support.netns import fresh_namespace
+from support.shim import build_shim
 
 OLD = "-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 1\n-A -f 3 -s mh\n"
 ERRNOS = (
@@ -71,14 +72,6 @@ CASES = (
     Case("apply", APPLY, APPLY, grouped(3, 8), OLD, front=False),
     Case("ipvsfast-restore", ("ipvsfast-restore",), CLEAR, grouped(3, 8), OLD),
 )
-
-
-def build_shim(folder: Path) -> Path:
-    """The library that brings about the faults."""
-    shim = folder / "faults.so"
-    source = Path(__file__).parents[1] / "kernel" / "faults.c"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", shim, source, "-ldl"], check=True, timeout=120)
-    return shim
 
 
 def _run(argv: tuple[str, ...], text: str, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -3,7 +3,7 @@
     .venv/bin/python -m tests.vm --timeout 900 -- .venv/bin/python tests/campaigns/foreign_writer.py [APPLIES]
 
 or as root in a network namespace of its own (`unshare -n`). It ends with status 1 if a report was wrong, or if a foreign service
-was touched. tests/kernel/test_apply_scope.py does a few of them.
+was touched. tests/plans/test_apply_scope.py does a few of them.
 """
 
 from __future__ import annotations

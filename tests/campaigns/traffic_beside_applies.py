@@ -5,7 +5,7 @@
 or as root. 1 % of the destinations of a table are replaced again and again, and all of those of one service, while clients
 connect and others stay connected, over the loopback device. Connections of destinations that are deleted are cut: who does not
 want that drains them. Then the same is done with `ipvsadm -C` and `ipvsadm -R`. It ends with status 1 if an apply loses or refuses a
-connection, or ipvsadm none. tests/kernel/test_apply_traffic.py does a few.
+connection, or ipvsadm none. tests/plans/test_apply_traffic.py does a few.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,19 +15,10 @@ OLD = "-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 1\n-A -f 
 LOST = "The kernel's reply was lost"
 
 
-@pytest.fixture(scope="module")
-def shim(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The library that spoils system calls and allocations."""
-    built = tmp_path_factory.mktemp("shim") / "faults.so"
-    source = Path(__file__).with_name("faults.c")
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", built, source, "-ldl"], check=True, timeout=120)
-    return str(built)
-
-
 def spoiled(
-    shim: str, fault: str, *words: str, stdin: str = "", name: str = "ipvsfast", rules: str = OLD
+    shim: Path, fault: str, *words: str, stdin: str = "", name: str = "ipvsfast", rules: str = OLD
 ) -> Left:
-    return left([program(name), *words], stdin.encode(), rules, env={"LD_PRELOAD": shim, "FAULT": fault})
+    return left([program(name), *words], stdin.encode(), rules, env={"LD_PRELOAD": str(shim), "FAULT": fault})
 
 
 @pytest.mark.parametrize(
@@ -41,7 +31,7 @@ def spoiled(
         ("-A -f 3", 0),
     ],
 )
-def test_a_lost_reply_to_one_change(shim: str, words: str, lines: int) -> None:
+def test_a_lost_reply_to_one_change(shim: Path, words: str, lines: int) -> None:
     """The outcome is unknown, and said to be; the change was made once, and is not asked for again."""
     # Replies come to the look-up of the family, to the question for the version, and to the change.
     done = spoiled(shim, "lost:3", *words.split())
@@ -50,14 +40,14 @@ def test_a_lost_reply_to_one_change(shim: str, words: str, lines: int) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_a_lost_reply_before_the_change(shim: str, number: int) -> None:
+def test_a_lost_reply_before_the_change(shim: Path, number: int) -> None:
     """Nothing was asked for yet: Python does it all."""
     done = spoiled(shim, f"lost:{number}", "-A", "-f", "9", "-s", "rr")
     assert (done.status, done.stderr) == (0, b"")
     assert sum(map(len, done.table)) == 4
 
 
-def test_lost_replies_to_rules(shim: str) -> None:
+def test_lost_replies_to_rules(shim: Path) -> None:
     """Each rule whose outcome is unknown is told, none is sent twice, and the end is no good one."""
     text = "".join(f"-A -f {n} -s rr\n" for n in range(10, 30))
     done = spoiled(shim, "lost:3", "-R", stdin=text)
@@ -72,12 +62,12 @@ def test_lost_replies_to_rules(shim: str) -> None:
 GROUP = "-A -f 9 -s mh\n" + "".join(f"-a -f 9 -r 10.1.0.{n}:0 -g -w 1\n" for n in range(1, 30))
 
 
-def test_a_lost_reply_before_a_group(shim: str) -> None:
+def test_a_lost_reply_before_a_group(shim: Path) -> None:
     """Whether the service is there is not known: it is created and filled in the plain way."""
     assert spoiled(shim, "lost:3", "-R", stdin=GROUP) == spoiled(shim, "none", "-R", stdin=GROUP)
 
 
-def test_a_lost_reply_to_a_group(shim: str) -> None:
+def test_a_lost_reply_to_a_group(shim: Path) -> None:
     """Its outcome is unknown, and told as that for each rule; it was carried out once."""
     done = spoiled(shim, "lost:4", "-R", stdin=GROUP)
     assert done.status == 255
@@ -86,7 +76,7 @@ def test_a_lost_reply_to_a_group(shim: str) -> None:
     assert done.table == spoiled(shim, "none", "-R", stdin=GROUP).table
 
 
-def test_half_a_group(shim: str) -> None:
+def test_half_a_group(shim: Path) -> None:
     """The kernel saw only half of it: the service that was to have its scheduler after that has it all the same."""
     done = spoiled(shim, "short:1", "-R", stdin=GROUP)
     assert done.status == 255
@@ -96,7 +86,7 @@ def test_half_a_group(shim: str) -> None:
     assert 5 < len(mine) < 25
 
 
-def test_a_kernel_that_takes_nothing(shim: str) -> None:
+def test_a_kernel_that_takes_nothing(shim: Path) -> None:
     """The exchange fails for the front and for Python: one message, and nothing was done."""
     done = spoiled(shim, "refuse:1", "-R", stdin=rules(3, 60))
     assert done.status == 255
@@ -104,7 +94,7 @@ def test_a_kernel_that_takes_nothing(shim: str) -> None:
     assert sum(map(len, done.table)) == 3
 
 
-def test_a_kernel_that_takes_half(shim: str) -> None:
+def test_a_kernel_that_takes_half(shim: Path) -> None:
     """Only half of what was sent arrives: what is not known is told, and nothing is sent twice."""
     done = spoiled(shim, "short:1", "-R", stdin="".join(f"-A -f {n} -s rr\n" for n in range(10, 30)))
     assert done.status == 255
@@ -129,7 +119,7 @@ COMMANDS = [
 
 
 def every_allocation(
-    shim: str, folder: Path, *words: str, stdin: str, name: str, rules: str
+    shim: Path, folder: Path, *words: str, stdin: str, name: str, rules: str
 ) -> Iterator[Left]:
     """What is left where the first allocation fails, the second, and so on to the last."""
     for number in itertools.count(1):
@@ -144,7 +134,7 @@ def every_allocation(
 @pytest.mark.parametrize(
     ("words", "stdin"), COMMANDS, ids=[f"{' '.join(words)} {len(stdin)}" for words, stdin in COMMANDS]
 )
-def test_no_memory(shim: str, tmp_path: Path, words: tuple[str, ...], stdin: str) -> None:
+def test_no_memory(shim: Path, tmp_path: Path, words: tuple[str, ...], stdin: str) -> None:
     """Whichever allocation fails, the command is carried out once and as always, or is an error and says so."""
     name = "ipvsfast" if words else "ipvsfast-restore"
     wanted = spoiled(shim, "none", *words, stdin=stdin, name=name)
@@ -155,13 +145,13 @@ def test_no_memory(shim: str, tmp_path: Path, words: tuple[str, ...], stdin: str
             assert done == wanted
 
 
-def test_clearing_without_memory(shim: str, tmp_path: Path) -> None:
+def test_clearing_without_memory(shim: Path, tmp_path: Path) -> None:
     """The same for a large table, whose destinations are sorted before they are deleted."""
     for done in every_allocation(shim, tmp_path, "-C", stdin="", name="ipvsfast", rules=rules(3, 400)):
         assert done == (0, b"", b"", [])
 
 
-def test_the_shim_fails_in_the_front(shim: str, tmp_path: Path) -> None:
+def test_the_shim_fails_in_the_front(shim: Path, tmp_path: Path) -> None:
     """What fails in the tests above is there: natively, without its first allocation nothing is done."""
-    env = {"LD_PRELOAD": shim, "FAULT": f"memory:1:{tmp_path}/failed"} | NATIVE
+    env = {"LD_PRELOAD": str(shim), "FAULT": f"memory:1:{tmp_path}/failed"} | NATIVE
     assert left([program(), "-L", "-n"], env=env).status == 125

@@ -67,7 +67,7 @@ class Held:
 def held(shim: Path, fault: str, *argv: str, stdin: str = "", name: str = "ipvsfast") -> Iterator[Held]:
     """The command with these arguments, stopped where `fault` says: stop:N at its Nth send of many rules,
     stop-read:N at its Nth read of the connection table, stop-sync:1 when what it saves is not yet in its place
-    (tests/kernel/faults.c)."""
+    (faults.c)."""
     command = Held(shim, fault, argv, stdin, name)
     try:
         command.await_stop()
