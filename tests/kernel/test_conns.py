@@ -413,12 +413,13 @@ def test_forms_for_programs(table: standing.Table, known: list[Row], form: str) 
     if form == "--json":
         objects = json.loads(done.stdout)
         fitting("connection", objects[::50])  # in no order: every kind comes again and again
-    elif form == "--ndjson":
-        objects = [json.loads(line) for line in done.stdout.splitlines()]
+    elif form == "--ndjson":  # one at a time: all of them would be the most memory of all tests here
+        objects = (json.loads(line) for line in done.stdout.splitlines())
     else:
-        objects = [from_csv(row) for row in csv.DictReader(io.StringIO(done.stdout))]
-    assert [identity_of(o) for o in objects] == identities(known)
-    assert all(0 <= row.expires - o["expires"] <= DRIFT for row, o in zip(known, objects))
+        objects = (from_csv(row) for row in csv.DictReader(io.StringIO(done.stdout)))
+    for row, identity, o in zip(known, identities(known), objects, strict=True):
+        assert identity_of(o) == identity
+        assert 0 <= row.expires - o["expires"] <= DRIFT
 
 
 def from_csv(row: dict[str, str]) -> dict[str, object]:
