@@ -37,9 +37,10 @@ class Signals:
     read then. A second one of the former ends the program wherever it is. What came ignored stays so."""
 
     def __init__(self) -> None:
-        self.came = 0
+        self.came: int = 0
         self._reload = False
         self._is_exposed = False
+        self.fd: int
         self.fd, self._tell = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def __enter__(self) -> Signals:
