@@ -34,6 +34,12 @@ def libnl_version() -> str:
     return ffi.string(lib.ipvsf_libnl_version()).decode()
 
 
+def _owned(handle: Any) -> Any:
+    """The session of C, closed when nobody has it any more. No method of Python's does it: while one runs,
+    Ctrl-C could only be reported there, and would be lost."""
+    return ffi.gc(handle, lib.ipvsf_session_destroy)
+
+
 class HeldLock:
     """A place for the lock of a network namespace. C writes into it, so that there is no moment at which the
     lock is held and an exception, such as that of Ctrl-C, could make it be forgotten. It ends with this."""
@@ -67,7 +73,7 @@ class Session:
                 os.close(fd)
         if code:
             raise opening_error(code)
-        self._handle = out[0]
+        self._handle = _owned(out[0])
 
     @classmethod
     def attach(cls, fd: int, family: int) -> Session:
@@ -77,7 +83,7 @@ class Session:
         out = ffi.new("struct ipvsf_session **")
         if code := lib.ipvsf_session_attach(fd, family, out):
             raise error_for("", code)
-        self._handle = out[0]
+        self._handle = _owned(out[0])
         return self
 
     def _own_lock(self) -> RLock:
@@ -91,12 +97,8 @@ class Session:
         """Close the socket; a second call does nothing."""
         with self._own_lock():
             if self._handle is not None:
-                lib.ipvsf_session_destroy(self._handle)
+                ffi.release(self._handle)
                 self._handle = None
-
-    def __del__(self) -> None:
-        if getattr(self, "_handle", None) is not None:
-            lib.ipvsf_session_destroy(self._handle)
 
     def _open(self) -> Any:
         if self._handle is None:
