@@ -22,7 +22,7 @@ C_FILES = $(shell find csrc tests bench -name '*.[ch]' -not -path '*/uapi/*' -no
 export IPVSFAST_REQUIRE_NATIVE := 1
 BUILD_REQUIRES = $(shell sed -n 's/^requires = \[\(.*\)\]/\1/p' pyproject.toml | tr -d ,)
 HOST_TESTS := $(wildcard tests/unit tests/native tests/install tests/harness)
-KERNEL_TESTS := $(wildcard tests/kernel tests/plans tests/stats tests/parity)
+KERNEL_TESTS := $(wildcard tests/kernel tests/plans tests/stats tests/exporter tests/parity)
 # A process, and a kernel, for each folder: user-mode Linux cannot give much memory to one process. With `make -j2`
 # two of them run at a time.
 IN_KERNEL := $(KERNEL_TESTS:tests/%=test-kernel-%)
@@ -155,6 +155,7 @@ format: venv
 generated: venv
 	$(BIN)/python tools/manpages.py
 	$(BIN)/python tools/completions.py
+	$(BIN)/python tools/metrics.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -77,6 +77,8 @@ check() {
 		need ipvsadm has ipvsadm
 		need ldirectord has ldirectord
 		need keepalived has keepalived
+		need prometheus has promtool
+		need prometheus-node-exporter has prometheus-node-exporter
 		need util-linux has setpriv unshare
 		need groff-base has groff
 		need man-db has man

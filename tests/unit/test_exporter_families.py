@@ -1,0 +1,34 @@
+"""The families of metrics, and the document about them."""
+
+import re
+import sys
+
+from ipvsfast.exporter.families import FAMILIES
+from support.tools import ROOT
+
+UNITS = {"seconds", "bytes"}
+
+
+def test_the_document_lists_all() -> None:
+    """docs/exporter.md is up to date: `make generated`."""
+    sys.path.insert(0, str(ROOT / "tools"))
+    try:
+        import metrics
+    finally:
+        del sys.path[0]
+    text = metrics.DOCUMENT.read_text()
+    assert text == metrics.written(text)
+    assert not [family.name for family in FAMILIES if f"`{family.sample_name}`" not in text]
+
+
+def test_names() -> None:
+    """They begin alike, end in their unit, are there once in both forms, and tell nothing of the type."""
+    names = [family.name for family in FAMILIES] + [family.sample_name for family in FAMILIES]
+    assert len({*names}) == len({family.name for family in FAMILIES} | {f.sample_name for f in FAMILIES})
+    assert len({family.name for family in FAMILIES}) == len(FAMILIES)
+    assert len({family.sample_name for family in FAMILIES}) == len(FAMILIES)
+    for family in FAMILIES:
+        assert re.fullmatch(r"ipvs(_[a-z]+)+", family.name), family.name
+        assert not re.search(r"_(total|info|count|sum|bucket|created|gauge|counter)$", family.name)
+        assert not family.unit or (family.unit in UNITS and family.name.endswith(f"_{family.unit}"))
+        assert family.unit or family.name.rpartition("_")[2] not in UNITS
