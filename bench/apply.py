@@ -1,4 +1,4 @@
-"""Apply: a filled table made to be what a file says, with nothing to do, and with 1 % of it changed."""
+"""Apply: a filled table made to be what a file says, with nothing to do, 1 % of it or all of it changed."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from bench.netns import PROC_TABLE
 from bench.run import Entry, Question, wrong_size
 from bench.spawn import NULL, Command
 from bench.tools import Tools
-from bench.workloads import SERVER_PORT, Workload, changed, keepalived_conf, rule_lines
+from bench.workloads import SERVER_PORT, Size, Workload, changed, every, keepalived_conf, rule_lines
 
 NAME = "apply"
-LISTING, RELOAD = "ipvsfast -L -n", "keepalived, its reload only"
-NOTHING, WEIGHTS, REPLACED = "nothing", "weights", "destinations"
+LISTING, DAEMON, RELOAD = "ipvsfast -L -n", "keepalived, filling too", "keepalived, its reload"
+NOTHING, WEIGHTS, REPLACED, ALL = "nothing", "weights", "destinations", "all"
 TITLES = {
     NOTHING: "apply of a file that the table is like already",
     WEIGHTS: "apply of a file with other weights for 1 % of the destinations",
     REPLACED: "apply of a file with other destinations for 1 %",
+    ALL: "apply of a file with other destinations for all",
 }
 REBUILD = '"$1" -C && exec "$1" -R'
 RELOADER = Path(__file__).with_name("keepalived_reload.py")
@@ -56,25 +57,32 @@ def _question(what: str) -> Question:
                 tools.ipvsadm,
                 Command(("/bin/sh", "-c", REBUILD, "sh", *tools.ipvsadm.argv), path),
                 slow=True,
+                shared=REBUILD,
             ),
         ]
-        if what == NOTHING:
-            found.append(Entry(LISTING, tools.ours, Command((*tools.ours.argv, "-L", "-n"), NULL)))
-        elif workload.size.rules:
-            found.append(Entry(RELOAD, tools.keepalived, _reload(tools, workload, what), inside=RELOAD))
-            found.append(Entry(LISTING, tools.ours, Command((*tools.ours.argv, "-L", "-n"), NULL)))
-        return found
+        if what != NOTHING and workload.size.rules:
+            found.append(
+                Entry(
+                    DAEMON, tools.keepalived, _reload(tools, workload, what), slow=what == ALL, inside=RELOAD
+                )
+            )
+        return [*found, Entry(LISTING, tools.ours, Command((*tools.ours.argv, "-L", "-n"), NULL))]
 
     def check(workload: Workload, stdout: Path) -> str:
         """As many as before, and the changed ones are there, but for a listing."""
-        wrong = wrong_size(workload.size)
-        if wrong or what == NOTHING or stdout.stat().st_size > 1000:
-            return wrong
-        total = workload.size.services * workload.size.destinations
-        found = sum(_is_changed(line, what) for line in PROC_TABLE.read_bytes().splitlines())
-        return "" if found == total // 100 else f"{found} destinations are changed, and not {total // 100}"
+        if what == NOTHING or stdout.stat().st_size > 1000:
+            return wrong_size(workload.size)
+        return not_reached(workload.size, what)
 
-    return Question(f"{NAME} {what}", TITLES[what], entries, check, fill=True, base=LISTING)
+    return Question(f"{NAME} {what}", TITLES[what], entries, check, fill=True, base=LISTING, whole=True)
+
+
+def not_reached(size: Size, what: str) -> str:
+    """What the table of this namespace lacks of one that is changed so, or nothing."""
+    wanted = size.services * size.destinations // every(what)
+    found = sum(_is_changed(line, what) for line in PROC_TABLE.read_bytes().splitlines())
+    wrong = "" if found == wanted else f"{found} destinations are changed, and not {wanted}"
+    return wrong_size(size) or wrong
 
 
 def _is_changed(line: bytes, what: str) -> bool:

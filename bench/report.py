@@ -94,11 +94,12 @@ def section_table(section: Section) -> str:
     ours = next((min(f.walls) for f in figures if f.name == "ipvsfast"), None)
     base = next((f for f in figures if f.name == section.base), None)
     on_nothing = section.rules == 0
+    whole = on_nothing or section.whole
     lines: list[tuple[str, ...]] = [COLUMNS]
     for f in figures:
         low = min(f.walls)
-        against = low if on_nothing else f.net
-        under = None if base is None else min(base.walls) if on_nothing else base.net
+        against = low if whole else f.net
+        under = None if base is None else min(base.walls) if whole else base.net
         times = map(_seconds, (low, median(f.walls), max(f.walls), f.cpu, f.net))
         lines.append((f.name, str(len(f.walls)), *times, _ratio(low, ours), _ratio(against, under)))
     widths = [max(len(line[i]) for line in lines) for i in range(len(COLUMNS))]
@@ -126,8 +127,9 @@ _LEGEND = """\
 Seconds of wall time of the whole process; cpu: user and system time, mean. net: the minimum less the
 minimum of the same command on nothing (empty file, empty table), "-" where noise is larger.
 x ipvsfast: the minima compared. x base: net compared with the floor's own clock around the kernel's
-work; for startup, the minimum compared with the bare Python's. conns: x cat, x ipvsadm: minima compared.
-poll: seconds of one reading; x floor: the minimum compared with that of the fastest floor."""
+work; for startup, the minimum compared with the bare Python's, for apply with that of our own -L -n.
+conns: x cat, x ipvsadm: minima compared. poll: seconds of one reading; x floor: the minimum compared
+with that of the fastest floor."""
 
 
 def text(host: Host, tools: Tools, tables: Sequence[str], remark: str = "") -> str:

@@ -31,6 +31,8 @@ class Entry:
     slow: bool = False
     # Prints its own clock as JSON ("seconds"): the time for the kernel's work alone.
     inside: str = ""
+    # Costs the same in all questions that have an entry with this word: measured in the first of them.
+    shared: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Question:
     # The file's lines, in any order, must be what every contender prints.
     same_output: bool = False
     base: str = ""
+    # Compared with the base as a whole process, start-up included.
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,7 @@ class Section:
     base: str
     rows: list[Row]
     notes: list[str] = field(default_factory=list)
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,7 @@ class Bench:
         self._workloads: dict[Size, Workload] = {}
         self._warm: set[str] = set()
         self._broken: dict[tuple[str, str], str] = {}
+        self._shared: dict[tuple[str, Size], Row] = {}
 
     def ask(self, question: Question, size: Size) -> Section:
         """Measure one question on one size."""
@@ -153,29 +159,38 @@ class Bench:
             return
         self._warm.add(question.name)
         size = NOTHING if question.empty_only else WARM_UP
-        for row in self._measure(question, size, 1).rows:
+        for row in self._measure(question, size, 1, True).rows:
             if row.note.startswith("failed"):
                 self._broken[question.name, row.contender] = f"{row.note} (on {size})"
 
-    def _measure(self, question: Question, size: Size, runs: int) -> Section:
+    def _measure(self, question: Question, size: Size, runs: int, warming: bool = False) -> Section:
         workload, nothing = self._workload(size), self._workload(NOTHING)
         entries = question.entries(self._tools, workload)
         on_nothing = {e.name: e for e in question.entries(self._tools, nothing)} if size.rules else {}
         rows = [
-            Row(e.name, list(e.command.argv), e.inside, note=self._left_out(question, e, size))
+            self._shared.get((e.shared, size))
+            or Row(e.name, list(e.command.argv), e.inside, note=self._left_out(question, e, size))
             for e in entries
         ]
+        known = [row for row in rows if row.samples]
         for turn in range(runs):
             print(f"{question.name} {size}: run {turn + 1} of {runs}", file=sys.stderr, flush=True)
             for entry, row in zip(entries, rows, strict=True):
-                if row.note or row.spent() > self._options.budget:
+                if row.note or row in known or row.spent() > self._options.budget:
                     continue
                 # Side by side with the run it is subtracted from: the machine's mood changes in minutes.
                 if entry.name in on_nothing and not entry.inside:
                     row.add_start_up(self._in_fresh_namespace(question, on_nothing[entry.name], nothing))
                 row.add(self._in_fresh_namespace(question, entry, workload))
         section = Section(question.name, question.title, str(size), size.rules, question.base, rows)
+        section.whole = question.whole
         section.notes = _notes(question, rows, runs)
+        section.notes += [
+            f"{row.contender}: measured once, for the first of these questions" for row in known
+        ]
+        if not warming:
+            shared = {(e.shared, size): row for e, row in zip(entries, rows, strict=True) if e.shared}
+            self._shared.update(shared)
         return section
 
     def _left_out(self, question: Question, entry: Entry, size: Size) -> str:

@@ -111,23 +111,29 @@ def keepalived_conf(size: Size) -> Iterator[str]:
         yield "}\n"
 
 
+def every(what: str) -> int:
+    """Every so many destinations one is changed."""
+    return 1 if what == "all" else CHANGED
+
+
 def changed(lines: Iterable[str], what: str) -> Iterator[str]:
     """The same in either language with every hundredth destination changed: in "weights", or another one in
-    its place ("destinations"); in "nothing" none."""
-    count = 0
+    its place ("destinations"); in "all" others in the place of all; in "nothing" none."""
+    count, step = 0, every(what)
     for line in lines:
         if line.lstrip().startswith(("-a ", "real_server ")):
             count += 1
-            if count % CHANGED == 0 and what == "weights":
+            if count % step == 0 and what == "weights":
                 line = line.replace("-w 1", "-w 2").replace("weight 1", "weight 2")
-            elif count % CHANGED == 0 and what == "destinations":
+            elif count % step == 0 and what in ("destinations", "all"):
                 line = line.replace(f":{SERVER_PORT} ", f":{SERVER_PORT + 1} ").replace(
                     f" {SERVER_PORT} ", f" {SERVER_PORT + 1} "
                 )
         yield line
 
 
-def last_changed(size: Size) -> int:
+def last_changed(size: Size, what: str) -> int:
     """The last service that has a destination of these."""
-    last = size.services * size.destinations // CHANGED * CHANGED
+    step = every(what)
+    last = size.services * size.destinations // step * step
     return max(0, last - 1) // size.destinations
