@@ -24,6 +24,7 @@ from support.netns import fresh_namespace
 
 ROUNDS = 200
 MOMENT = 0.02  # seconds in which an apply of these is sent and looked at
+ENOUGH = 50  # rounds, of which some are killed before, some after and some while they change the table
 
 
 def unordered() -> list[list[str]]:
@@ -44,7 +45,7 @@ class Sweep:
     def __init__(self, chance: random.Random, state: Path) -> None:
         self._chance = chance
         self._state = state
-        self.caught = dict.fromkeys(("before", "meanwhile", "after"), 0)
+        self.caught = dict.fromkeys(("not begun", "before", "meanwhile", "after"), 0)
         self._texts = tables()
         self._wanted: list[list[list[str]]] = []
         for text in self._texts:
@@ -60,9 +61,10 @@ class Sweep:
     def round(self) -> str:
         """What is wrong after one more, or ""."""
         other, number = 1 - self._now, self._last()[0]
-        self._kill(("apply", "-q"), self._texts[other])
+        self._kill(("apply", "-q"), self._texts[other], number)
         new, state = self._last()
         if new == number:  # killed before its journal was there, and so before anything was sent
+            self.caught["not begun"] += 1
             return self._ends(self._now, "not begun")
         if state == "done":
             self.caught["after"] += 1
@@ -79,7 +81,7 @@ class Sweep:
                 self._now = other
                 return ""
         elif self._chance.random() < 0.3:
-            self._kill(("undo", "-q"), "")
+            self._kill(("undo", "-q"), "", new)
             if self._last()[1] != "interrupted":  # it was through
                 return self._ends(self._now, "undone before it was killed")
         done = run("undo", "-q")
@@ -95,15 +97,17 @@ class Sweep:
             return f"{how}, and still told as interrupted: {told.stderr}"
         return ""
 
-    def _kill(self, words: tuple[str, ...], text: str) -> None:
-        """Begins it and kills it, some time after its journal is there."""
+    def _kill(self, words: tuple[str, ...], text: str, number: int) -> None:
+        """Begins it and kills it, some time after its journal is there, or sometimes what announces that. number:
+        of the journal before."""
+        awaited = "unsettled" if self._chance.random() < 0.1 else f"journal-{number + 1:08}"
         with tempfile.TemporaryFile("w+") as file:
             file.write(text)
             file.seek(0)
             with subprocess.Popen(
                 [program(), *words], stdin=file, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             ) as process:
-                while process.poll() is None and not list(self._state.rglob("unsettled")):
+                while process.poll() is None and not list(self._state.rglob(awaited)):
                     time.sleep(0.0005)
                 time.sleep(self._chance.random() ** 2 * MOMENT)
                 process.kill()
@@ -125,6 +129,8 @@ def rounds(count: int, seed: int) -> Iterator[str]:
             for _ in range(count):
                 yield sweep.round()
             print(f"killed {', '.join(f'{number} {when}' for when, number in sweep.caught.items())}")
+            if count >= ENOUGH and not all(sweep.caught[when] for when in ("before", "meanwhile", "after")):
+                yield "not every kind of moment was among them"
         finally:
             if before is None:
                 del os.environ["IPVSFAST_STATE"]

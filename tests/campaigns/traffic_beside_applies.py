@@ -17,6 +17,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,7 +41,8 @@ CUT = 3.0  # and after which nobody waits for a server that is gone
 @dataclass
 class Told:
     """What clients have seen. lost: connections to the service that stays, and refused ones to any. cut: others to
-    the service that changes. fewest: destinations that it had, at any time; samples: of these."""
+    the service that changes. fewest: destinations with a weight that it had, at any time; samples: of these; without:
+    seconds in which it had none, from one sample to the next."""
 
     connections: int = 0
     answers: int = 0
@@ -48,6 +50,7 @@ class Told:
     cut: int = 0
     samples: int = 0
     fewest: int = 1 << 30
+    without: float = 0.0
 
 
 def table(turn: int) -> str:
@@ -171,13 +174,16 @@ class Clients:
                 self._open.remove(one)
 
     def _sample(self) -> None:
-        key = ServiceKey.of("tcp", CHANGES, 80)
+        key, since = ServiceKey.of("tcp", CHANGES, 80), 0.0
         with Ipvs() as ipvs:
             while not self._ended.is_set():
                 try:
-                    count = len(ipvs.destinations(key))
+                    count = sum(one.weight > 0 for one in ipvs.destinations(key))
                 except NotFound:
                     count = 0
+                now = time.monotonic()
+                self._told.without += now - since if since else 0.0
+                since = 0.0 if count else now
                 self._told.fewest = min(self._told.fewest, count)
                 self._told.samples += 1
 
@@ -213,15 +219,17 @@ def clear_and_restore(turn: int) -> None:
 def main() -> int:
     """The exit status."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 50
-    lost = {}
+    lost, without = {}, {}
     for name, change in (("ipvsfast apply", apply), ("ipvsadm -C; ipvsadm -R", clear_and_restore)):
         told = beside(change, count)
         lost[name] = len(told.lost)
+        without[name] = told.without
         print(f"{name}, {count} times: {told.connections:,} connections, {told.answers:,} answers, {len(told.lost):,} lost "
               f"or refused; {told.cut:,} cut of the service that changes, which had {told.fewest} destinations or more in "
-              f"{told.samples:,} samples",
+              f"{told.samples:,} samples, and none for {told.without:.3f} s",
               *sorted(set(told.lost))[:5], sep="\n  ", flush=True)  # fmt: skip
-    return 1 if lost["ipvsfast apply"] or not lost["ipvsadm -C; ipvsadm -R"] else 0
+    ours, theirs = lost
+    return 1 if lost[ours] or without[ours] or not lost[theirs] else 0
 
 
 if __name__ == "__main__":
