@@ -7,7 +7,7 @@ import errno
 from ..errors import InvalidValue, IpvsError, plural
 from .chosen import read_chosen, read_if_still, send_all
 from .clock import Clock
-from .lock import LONGEST
+from .lock import LONGEST, Moments
 from .remembered import forget, remember
 
 TYPE_CHECKING = False
@@ -289,6 +289,7 @@ class Draining:
         delete: bool = False,
         force: bool = False,
         progress: OnLook | None = None,
+        lock_wait: float | None = None,
         clock: Clock | None = None,
     ) -> None:
         check_seconds("timeout", timeout)
@@ -299,19 +300,23 @@ class Draining:
         self._delete, self._force, self._progress = delete, force, progress
         self._unmet: list[str] = []
         self._work = Emptying(session, (), clock)
+        self.locks: Final = Moments(session, lock_wait)
 
     def carry_out(self) -> Drained:
-        """The account, unless an exception ends it. InvalidValue if nothing is meant."""
-        entries = chosen(self._session, self._targets)
-        self._unmet = self._targets.unmet([entry.name for entry in entries])
-        weights = remember(self._session, entries)
-        self._work = work = Emptying(self._session, entries, self._clock)
-        work.before(weights)
-        work.set_zero()
+        """The account, unless an exception ends it. InvalidValue if nothing is meant; TableLocked where
+        another replaces the table: at the beginning nothing was done then."""
+        with self.locks():
+            entries = chosen(self._session, self._targets)
+            self._unmet = self._targets.unmet([entry.name for entry in entries])
+            weights = remember(self._session, entries)
+            self._work = work = Emptying(self._session, entries, self._clock)
+            work.before(weights)
+            work.set_zero()
         work.wait(self._timeout, self._told)
         if self._delete:
-            work.delete(self._force)
-            work.look()
+            with self.locks():
+                work.delete(self._force)
+                work.look()
             forget(self._session, work.names("deleted", "gone"))
         return self.account()
 
@@ -327,6 +332,7 @@ class Draining:
     def account(self, ended: BaseException | None = None) -> Drained:
         """Where it stands. ended: the exception that ended it; then the table is looked at."""
         if ended is not None:
+            self.locks.release()
             try:
                 self._work.look()
             except IpvsError:

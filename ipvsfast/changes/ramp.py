@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ..errors import InvalidValue, IpvsError, plural
+from ..errors import InvalidValue, IpvsError, TableLocked, plural
 from ..model.kernel_names import INT_MAX
 from ..model.value import check_range
 from .chosen import read_again, read_if_still, send_all
 from .clock import Clock
 from .drain import GONE, check_seconds, chosen
+from .lock import Moments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ class Ramp:
         over: float = 0,
         steps: int | None = None,
         progress: OnStep | None = None,
+        lock_wait: float | None = None,
         clock: Clock | None = None,
     ) -> None:
         check_range(goal, 0, INT_MAX, "weight")
@@ -141,28 +143,42 @@ class Ramp:
         self._rows: dict[Name, RampedDestination] = {}
         self._step, self._steps = 0, 1
         self._unmet: list[str] = []
+        self.locks: Final = Moments(session, lock_wait)
 
     def carry_out(self) -> Ramped:
-        """The account, unless an exception ends it. InvalidValue if nothing is meant."""
+        """The account, unless an exception ends it. InvalidValue if nothing is meant; TableLocked where
+        another replaces the table: at the beginning nothing was done then."""
         start = self._clock.now()
-        entries = chosen(self._session, self._targets)
-        self._unmet = self._targets.unmet([entry.name for entry in entries])
-        self._rows = {
-            entry.name: RampedDestination(entry.service, entry.destination, self._goal) for entry in entries
-        }
-        self._steps = self._given or self._some_steps()
-        now: dict[Name, Entry] | None = {entry.name: entry for entry in entries}
-        if self._over:
-            now = None
+        with self.locks():
+            entries = chosen(self._session, self._targets)
+            self._unmet = self._targets.unmet([entry.name for entry in entries])
+            self._rows = {
+                entry.name: RampedDestination(entry.service, entry.destination, self._goal)
+                for entry in entries
+            }
+            self._steps = self._given or self._some_steps()
+            if not self._over and self._open():
+                self._take(self._steps, {entry.name: entry for entry in entries})
+                self._done(self._steps)
         while self._step < self._steps and self._open():
             step = self._next_step(start)
             self._clock.wait_until(start + self._over * step / self._steps)
-            self._take(step, now)
-            now = None
-            self._step = step
-            if self._progress is not None:
-                self._progress(self.account())
+            self._take_locked(step)
+            self._done(step)
         return self.account()
+
+    def _done(self, step: int) -> None:
+        self._step = step
+        if self._progress is not None:
+            self._progress(self.account())
+
+    def _take_locked(self, step: int) -> None:
+        try:
+            with self.locks():
+                self._take(step, None)
+        except TableLocked:
+            if step == self._steps:
+                raise  # else the next one brings it in
 
     @property
     def begun(self) -> bool:
@@ -219,6 +235,7 @@ class Ramp:
     def account(self, ended: BaseException | None = None) -> Ramped:
         """Where it stands. ended: the exception that ended it; then the table is looked at."""
         if ended is not None:
+            self.locks.release()
             self._look()
         return Ramped(list(self._rows.values()), self._goal, self._step, self._steps, self._unmet, ended)
 

@@ -6,6 +6,7 @@ from ..errors import StateError
 from ..model.result import leave_with
 from .apply import Applying, read_present
 from .history import History, settle
+from .journal import DONE
 from .lock import TableLock
 from .tags import come_back, gone
 from .undo import NothingToUndo, Undo
@@ -62,7 +63,10 @@ class TakingBack:
             try:
                 if self.journal.tag:
                     gone(self._session, self.journal.tag, self.plan.services_gone())
-                settle(self._history, self.journal, self._number)
+                unfinished = self._history.get(self._continues) if self._continues else None
+                if unfinished is not None:  # the rest of it is done
+                    unfinished.add(DONE, {})
+                settle(self._history, self.journal, self._number or self._continues)
             except StateError as error:
                 self.unwritten = error
 

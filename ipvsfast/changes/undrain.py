@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import InvalidValue, StateError, plural
 from .chosen import read_again, read_chosen, send_all
 from .drain import GONE
+from .lock import Moments
 from .remembered import forget, remembered
 
 TYPE_CHECKING = False
@@ -82,9 +83,25 @@ class Undrained:
         return f"<Undrained {self}>"
 
 
-def undrain(session: Session, targets: Targets | None, *, force: bool = False) -> Undrained:
+def undrain(
+    session: Session, targets: Targets | None, *, force: bool = False, wait: float | None = None
+) -> Undrained:
     """What is remembered of destinations that are meant (None: all of it) is in force again, and forgotten.
-    force: also where another program has set a weight meanwhile. InvalidValue if nothing is remembered."""
+    force: also where another program has set a weight meanwhile. wait: for the lock. InvalidValue if nothing
+    is remembered, TableLocked."""
+    locks = Moments(session, wait)
+    try:
+        with locks():
+            weights, rows = _undrain(session, targets, force)
+    except BaseException:
+        locks.release()
+        raise
+    return Undrained(rows, _unknown(session, weights, targets) if targets is not None else [])
+
+
+def _undrain(
+    session: Session, targets: Targets | None, force: bool
+) -> tuple[Weights, list[UndrainedDestination]]:
     weights = {
         name: weight
         for name, weight in remembered(session).items()
@@ -98,7 +115,7 @@ def undrain(session: Session, targets: Targets | None, *, force: bool = False) -
         forget(session, [(one.service, one.destination) for one in rows if one.state in ("restored", "gone")])
     except StateError:
         pass  # the weights are back; another undrain finds them as they should be
-    return Undrained(rows, _unknown(session, weights, targets) if targets is not None else [])
+    return weights, rows
 
 
 def _meant(targets: Targets, service: ServiceKey, destination: DestinationKey) -> bool:

@@ -85,6 +85,9 @@ GUARDS = (
 JSON = _option("json", ("--json",), "print one JSON object")
 QUIET = _option("quiet", ("-q", "--quiet"), "tell only what goes wrong")
 LOCK_WAIT = _option("wait", ("--wait",), "wait so long if another replaces the table already", "SECONDS")
+LOCK_WAIT_10 = _option(
+    "wait", ("--wait",), "wait so long if another replaces the table (default 10)", "SECONDS"
+)
 HELP = _option("help", ("-h", "--help"), "print this text")
 
 VERBS: tuple[Verb, ...] = (
@@ -217,6 +220,7 @@ VERBS: tuple[Verb, ...] = (
             _option("no-wait", ("--no-wait",), "only set the weight"),
             _option("delete", ("--delete",), "delete those whose connections are gone"),
             _option("force", ("--force",), "with --delete: also the others, when the time is over"),
+            LOCK_WAIT_10,
             JSON,
             QUIET,
         ),
@@ -233,6 +237,7 @@ VERBS: tuple[Verb, ...] = (
             *TARGETS,
             _option("all", ("--all",), "of all that were drained"),
             _option("force", ("--force",), "also where another program has set a weight meanwhile"),
+            LOCK_WAIT_10,
             JSON,
             QUIET,
         ),
@@ -246,6 +251,7 @@ VERBS: tuple[Verb, ...] = (
             _option("over", ("--over",), "the time that the way there takes", "SECONDS"),
             _option("steps", ("--steps",), "in so many steps; else one a second, or one for each weight",
                     "NUMBER"),
+            LOCK_WAIT_10,
             JSON,
             QUIET,
         ),

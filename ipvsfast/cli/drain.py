@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from ..changes.drain import Draining, connections_text
 from ..changes.undrain import undrain as undrain_targets
-from ..errors import InvalidValue, IpvsError, StateError, sentence
+from ..errors import InvalidValue, IpvsError, StateError, TableLocked, sentence
 from ..language.words import UsageError
 from .drain_line import DrainLine
-from .output import ExitWith, complain, hold_termination, interrupted, write
+from .lasting import NOTHING, ended, not_begun, tell_no_lock, write_account
+from .output import ExitWith, complain, hold_termination, interrupted
 from .target_options import NO_TARGET, seconds_of, targets_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..changes.drain import Drained, DrainedDestination
-    from ..changes.undrain import Undrained
+    from ..changes.drain import DrainedDestination
     from .context import Context
 
-NOTHING = 2  # exit status: nothing was done
 _GO_ON = "the same command goes on, `ipvsfast undrain' gives the weights back"
 
 
@@ -33,10 +32,12 @@ def drain(context: Context, options: dict[str, str], words: list[str]) -> int:
         raise UsageError(2, "drain: --force is for --delete")
     quiet, as_json = "quiet" in options, "json" in options
     session = context.ipvs.session
+    wait = seconds_of("drain", "wait", options)
     told = DrainLine(session, timeout, quiet)
     work = Draining(
         session, targets, timeout=timeout, wait="no-wait" not in options, delete="delete" in options,
         force="force" in options, progress=None if "no-wait" in options else told,
+        lock_wait=wait,
     )  # fmt: skip
     hold_termination()
     try:
@@ -44,10 +45,12 @@ def drain(context: Context, options: dict[str, str], words: list[str]) -> int:
     except BaseException as error:
         told.close()
         if not work.begun:
-            _not_begun(error)
+            not_begun(error, wait)
             raise
-        raise _ended(work.account(error), error) from None
+        where = f"{work.account(error).summary()}; weights stay 0: {_GO_ON}"
+        raise ended(where, error) from None
     told.close()
+    tell_no_lock(work.locks.missing, quiet)
     told.notes(account)
     _wrong(account.those("raised", "refused"))
     ok = account.ok or (
@@ -58,25 +61,8 @@ def drain(context: Context, options: dict[str, str], words: list[str]) -> int:
             complain(f"{one} has {_connections(one)}")
         complain(account.summary())
     if as_json:
-        _write_json(account)
+        write_account(account)
     return 0 if ok else 1
-
-
-def _not_begun(error: BaseException) -> None:
-    """ExitWith (2) for what has kept it from beginning."""
-    if isinstance(error, (InvalidValue, IpvsError)):
-        raise ExitWith(NOTHING, str(error)) from None
-
-
-def _ended(account: Drained, error: BaseException) -> BaseException:
-    """How the command ends where something ended the drain."""
-    where = f"{account.summary()}; weights stay 0: {_GO_ON}"
-    if isinstance(error, KeyboardInterrupt):
-        return interrupted(f": {where}", error)
-    if isinstance(error, (IpvsError, MemoryError)):
-        return ExitWith(1, f"{'out of memory' if isinstance(error, MemoryError) else error}\n{where}")
-    complain(where)
-    return error
 
 
 def _connections(one: DrainedDestination) -> str:
@@ -92,25 +78,23 @@ def _wrong(destinations: list[DrainedDestination]) -> None:
             complain(f"{one}: {sentence(command, one.errno)}")
 
 
-def _write_json(account: Drained | Undrained) -> None:
-    import json
-
-    write(json.dumps(account.to_dict(), separators=(",", ":")) + "\n")
-
-
 def undrain(context: Context, options: dict[str, str], words: list[str]) -> int:
     """0: all that was meant has its weight from before; 1: not all; 2: nothing was done."""
     targets = targets_from("undrain", options)
     if (targets is None) == ("all" not in options):
         text = "--all and names exclude each other" if targets is not None else f"{NO_TARGET} without --all"
         raise UsageError(2, f"undrain: {text}")
+    wait = seconds_of("undrain", "wait", options)
     hold_termination()
     try:
-        account = undrain_targets(context.ipvs.session, targets, force="force" in options)
+        account = undrain_targets(context.ipvs.session, targets, force="force" in options, wait=wait)
     except InvalidValue as error:
         raise ExitWith(NOTHING, f"{error} (`ipvsfast weight' with the same names sets a weight)") from None
     except StateError as error:
         raise ExitWith(NOTHING, f"{error} (`ipvsfast weight' sets weights)") from None
+    except TableLocked as error:
+        not_begun(error, wait)
+        raise
     except IpvsError as error:
         raise ExitWith(1, str(error)) from None
     except KeyboardInterrupt as error:
@@ -130,5 +114,5 @@ def undrain(context: Context, options: dict[str, str], words: list[str]) -> int:
     if "quiet" not in options:
         complain(str(account))
     if "json" in options:
-        _write_json(account)
+        write_account(account)
     return 0 if account.ok else 1

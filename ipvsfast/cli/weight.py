@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ..changes.ramp import MOST_STEPS, Ramp
-from ..errors import InvalidValue, IpvsError, sentence
+from ..errors import sentence
 from ..language.words import UsageError
 from ..model.address import parse_int
 from ..model.kernel_names import INT_MAX
-from .drain import NOTHING
-from .output import ExitWith, complain, hold_termination, interrupted, write
+from .lasting import ended, not_begun, tell_no_lock, write_account
+from .output import complain, hold_termination
 from .status_line import StatusLine
 from .target_options import NO_TARGET, seconds_of, targets_from
 
@@ -32,9 +32,11 @@ def weight(context: Context, options: dict[str, str], words: list[str]) -> int:
         raise UsageError(2, "weight: --steps needs --over: say how long they take")
     quiet = "quiet" in options
     line = StatusLine(quiet)
+    wait = seconds_of("weight", "wait", options)
     work = Ramp(
         context.ipvs.session, targets, goal, over=over or 0, steps=steps,
         progress=lambda account: line.show(str(account)) if over else None,
+        lock_wait=wait,
     )  # fmt: skip
     hold_termination()
     try:
@@ -42,16 +44,14 @@ def weight(context: Context, options: dict[str, str], words: list[str]) -> int:
     except BaseException as error:
         line.close()
         if work.begun:
-            raise _ended(work.account(error), error) from None
-        if isinstance(error, (InvalidValue, IpvsError)):
-            raise ExitWith(NOTHING, str(error)) from None
+            raise ended(f"{work.account(error)}; the same command goes on from there", error) from None
+        not_begun(error, wait)
         raise
     line.close()
+    tell_no_lock(work.locks.missing, quiet)
     _tell(account, quiet)
     if "json" in options:
-        import json
-
-        write(json.dumps(account.to_dict(), separators=(",", ":")) + "\n")
+        write_account(account)
     return 0 if account.ok else 1
 
 
@@ -64,17 +64,6 @@ def _steps(options: dict[str, str]) -> int | None:
             2, f"weight: --steps takes a whole number from 1 to {MOST_STEPS}, not `{options['steps']}'"
         )
     return steps
-
-
-def _ended(account: Ramped, error: BaseException) -> BaseException:
-    """How the command ends where something ended the ramp."""
-    where = f"{account}; the same command goes on from there"
-    if isinstance(error, KeyboardInterrupt):
-        return interrupted(f": {where}", error)
-    if isinstance(error, (IpvsError, MemoryError)):
-        return ExitWith(1, f"{'out of memory' if isinstance(error, MemoryError) else error}\n{where}")
-    complain(where)
-    return error
 
 
 def _tell(account: Ramped, quiet: bool) -> None:

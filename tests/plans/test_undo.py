@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -387,6 +388,25 @@ def test_an_undo_that_is_killed(shim: Path) -> None:
     assert unordered() == before
     undo("-q")
     assert unordered() == after
+
+
+def test_an_undo_that_is_killed_after_any_send(shim: Path, tmp_path: Path) -> None:
+    """Also after its last one, so that nothing is left to do: it is not told as interrupted any more."""
+    fill(OLD)
+    before = unordered()
+    for number in itertools.count(1):
+        apply(NEW)
+        fired = tmp_path / str(number)
+        fault = {"LD_PRELOAD": str(shim), "FAULT": f"kill-after:{number}:{fired}"}
+        done = subprocess.run([program(), "undo", "-q"], env={**os.environ, **fault}, check=False)
+        if not fired.exists():
+            break
+        assert done.returncode == -signal.SIGKILL
+        undo("-q")
+        assert unordered() == before
+        assert "interrupted" not in states()
+        assert run("diff", "--summary", stdin=OLD).stderr == ""
+    assert number > 2
 
 
 def test_killed_while_it_drains(shim: Path) -> None:
