@@ -328,11 +328,11 @@ def test_one_cpu_reads_without_a_thread():
     assert len(read(reader)) == 5000
 
 
-def threads(expected=None):
-    """How many there are; where a number is expected, once it is reached. A thread that was joined stays in
-    /proc for a moment, until the kernel is done with it."""
+def threads(most=None):
+    """How many there are; where a number is given, once there are no more than that. A thread that was joined
+    stays in /proc for a moment, until the kernel is done with it."""
     end = time.monotonic() + 60
-    while (count := len(os.listdir("/proc/self/task"))) != expected and expected and time.monotonic() < end:
+    while (count := len(os.listdir("/proc/self/task"))) > (most or count) and time.monotonic() < end:
         time.sleep(0.001)
     return count
 
@@ -345,10 +345,10 @@ def descriptors():
 @pytest.mark.parametrize("overlap", [False, True])
 def test_closing_in_the_middle(end, overlap):
     """A reading that ends early leaves neither its descriptor nor its thread."""
-    before = threads(), descriptors()
+    before, files = threads(), descriptors()
     reader = reader_of(HEADER + line() * 20_000, overlap)
     assert ConnRows(reader).step()[0]
-    assert descriptors() == before[1] + 1
+    assert descriptors() == files + 1
     if end == "drop":
         del reader
     elif end == "attach":
@@ -359,7 +359,8 @@ def test_closing_in_the_middle(end, overlap):
     else:
         reader.close()
         assert reader.ended and ConnRows(reader).step() == (b"", b"")
-    assert (threads(before[0]), descriptors()) == before
+    assert threads(before) <= before  # the one of an earlier reading may have been going away still
+    assert descriptors() == files
 
 
 @pytest.mark.parametrize("overlap", [False, True])
