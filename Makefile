@@ -44,7 +44,7 @@ help:
 	@echo 'make fuzz         made-up input for the readers in C, FUZZ_SECONDS=60 for each'
 	@echo 'make lint         ruff, mypy, pyright, clang-format'
 	@echo 'make format       bring the sources into the form that make lint wants'
-	@echo 'make generated    write manual pages and completions anew from the tables of the command line'
+	@echo 'make generated    write manual pages, completions and the dashboard anew from their tables'
 	@echo 'make venv         build the wheel and install it into $(VENV)'
 	@echo 'make deps         install what building and testing needs (as root), or say how'
 	@echo 'make clean        remove what was built'
@@ -156,6 +156,7 @@ generated: venv
 	$(BIN)/python tools/manpages.py
 	$(BIN)/python tools/completions.py
 	$(BIN)/python tools/metrics.py
+	$(BIN)/python tools/dashboard.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
