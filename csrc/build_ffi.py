@@ -12,7 +12,7 @@ from pathlib import Path
 from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
-API = ("ipvsfast.h", "conns.h", "bpf.h", "stats.h")
+API = ("ipvsfast.h", "conns.h", "bpf.h", "stats.h", "metrics.h")
 ROOMS = ("core", "netlink", "sockopt", "rules", "listing", "conns", "conns/proc", "conns/bpf", "stats")
 
 NEEDS = (

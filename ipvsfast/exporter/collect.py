@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..kernel.sample_lines import fingerprint
 from ..stats.namespace import read_file
 from .families import (
     BUCKETS,
@@ -10,6 +11,7 @@ from .families import (
     DESTINATIONS,
     ENTRIES,
     ESTIMATION,
+    FINGERPRINT,
     KERNEL,
     LIVE,
     MOST,
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from ..stats.poller import Poller
     from ..stats.snapshot import Snapshot
     from .families import Family
+    from .options import ExportOptions
+
+    FewSamples = tuple[Family, list[str], list[float]]
 
 _STATUS_FILE = "/proc/thread-self/net/ip_vs_status"
 _MOST_FILE = "/proc/sys/net/ipv4/vs/conn_max"
@@ -36,8 +41,8 @@ _MOST_FILE = "/proc/sys/net/ipv4/vs/conn_max"
 class Samples:
     """Families with few samples, in the order in which they came."""
 
-    def __init__(self) -> None:
-        self.found: list[tuple[Family, list[str], list[float]]] = []
+    def __init__(self, found: list[FewSamples] | None = None) -> None:
+        self.found: list[FewSamples] = found or []
 
     def add(self, family: Family, samples: Iterable[tuple[tuple[object, ...], float]]) -> None:
         """The samples of a family: values of its labels, and the value."""
@@ -53,7 +58,7 @@ class Samples:
         return sum([len(values) for _, _, values in self.found])
 
 
-def collect(ipvs: Ipvs, poller: Poller, samples: Samples) -> Snapshot:
+def collect(ipvs: Ipvs, poller: Poller, samples: Samples, options: ExportOptions) -> Snapshot:
     """The table now; what else there is to tell of its namespace goes into samples."""
     info, timeouts, daemons = ipvs.info(), ipvs.timeouts(), ipvs.daemons()
     status = status_values(read_file(ipvs.session, _STATUS_FILE) or b"")
@@ -75,10 +80,19 @@ def collect(ipvs: Ipvs, poller: Poller, samples: Samples) -> Snapshot:
     if most.isdigit() and int(most):
         samples.one(MOST, int(most))
     samples.add(STATUS, [((name,), value) for name, value in status.items()])
+    # So many bits as a float, which is what values become, holds exactly.
+    marks = [(("included",), fingerprint(snapshot.rows, True) >> 16)]
+    marks.append((("left_out",), fingerprint(snapshot.rows, False) >> 16))
+    samples.add(FINGERPRINT, marks)
     totals = snapshot.namespace_totals()
     if totals is not None:
         for family in LIVE:
             samples.one(family, getattr(totals, family.column))
+    if options.compat is not None:
+        from .compat import STATS_FILE, TOTALS, parse_totals
+
+        for family, value in zip(TOTALS, parse_totals(read_file(ipvs.session, STATS_FILE) or b"")):
+            samples.one(family, value)
     return snapshot
 
 

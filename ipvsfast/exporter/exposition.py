@@ -6,20 +6,22 @@ import time
 from _thread import allocate_lock
 
 from ..errors import IpvsError, IpvsUnavailable, NotPermitted
+from ..kernel.sample_lines import SampleBlocks
 from .collect import Samples, collect
 from .families import (
     BUILD,
     CHANGED,
+    DETAIL,
     DURATION,
     ERRORS,
     LIMIT,
-    OF_DESTINATIONS,
-    OF_SERVICES,
+    LIMITED,
+    SERIES,
     UP,
 )
+from .limits import RowMaker
 from .lines import END, head, sample_lines
 from .options import ExportOptions
-from .rows import RowSamples
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,10 +30,13 @@ if TYPE_CHECKING:
 
     from ..client import Ipvs
     from ..stats.poller import Poller
-    from ..stats.snapshot import Snapshot
+    from .counting import Counted
+    from .rows import RowSamples
 
 __all__ = ["ExportOptions", "Exposition", "Scraped"]
 
+# Those that every exposition has, beyond what was read: see Exposition._own() and the two of _read().
+_OWN = 12
 _REASONS = ("not_permitted", "unavailable", "connections", "other")
 
 
@@ -56,27 +61,30 @@ class Scraped:
     def blocks(self, openmetrics: bool) -> Iterator[bytes | memoryview]:
         """The whole text in blocks of some 256 KiB, each valid until the next. openmetrics: in that
         form, else in Prometheus' 0.0.4."""
-        lines = []
+        blocks = SampleBlocks()
         for family, labels, values in self._samples.found:
             if values:
-                lines += [head(family, openmetrics), sample_lines(family.sample_name, labels, values)]
-        yield "".join(lines).encode()
+                text = head(family, openmetrics) + sample_lines(family.sample_name, labels, values)
+                yield from blocks.text(text)
         for rows in self._rows:
-            yield from rows.blocks(openmetrics)
+            yield from rows.write(blocks, openmetrics)
         if openmetrics:
-            yield END.encode()
+            yield from blocks.text(END)
+        yield from blocks.flush()
 
 
 class Exposition:
     """Reads a table again and again for those who scrape it; threads may share one.
 
-    ipvs: the table; None: that of options.netns, opened by the first scrape that can.
+    ipvs: the table; None: that of options.netns, opened by the first scrape that can. Where connections are
+    counted, they are those of options.netns.
     """
 
     def __init__(self, ipvs: Ipvs | None, options: ExportOptions) -> None:
         self.options: Final[ExportOptions] = options
         self._ipvs = ipvs
         self._poller: Poller | None = None
+        self._rows = RowMaker(options)
         self._lock = allocate_lock()
         self._errors = dict.fromkeys(_REASONS, 0)
         self._changed = 0
@@ -84,7 +92,8 @@ class Exposition:
     def scrape(self) -> Scraped:
         """Read the table now. Trouble with the kernel does not raise: `ipvs_up` tells it."""
         with self._lock:
-            samples, rows = Samples(), list[RowSamples]()
+            samples = Samples()
+            rows: list[RowSamples] = []
             error: IpvsError | None = None
             started = time.monotonic()
             try:
@@ -92,8 +101,8 @@ class Exposition:
             except IpvsError as caught:
                 error, samples = caught, Samples()
                 self._errors[_reason(caught)] += 1
-            self._add_own(samples, rows, error is None, time.monotonic() - started)
-            return Scraped(samples, rows, error)
+            seconds = time.monotonic() - started
+            return Scraped(self._own(error is None, seconds, samples, rows), rows, error)
 
     def _read(self, samples: Samples) -> list[RowSamples]:
         if self._ipvs is None:
@@ -102,23 +111,50 @@ class Exposition:
             self._ipvs = Ipvs(self.options.netns)
         if self._poller is None:
             self._poller = self._ipvs.poller()
-        snapshot = collect(self._ipvs, self._poller, samples)
+        snapshot = collect(self._ipvs, self._poller, samples, self.options)
         self._changed += snapshot.unstable > 0
-        return self._rows(snapshot)
+        counted = self._count()
+        fits = counted is None or counted.by_client or counted.add(samples, self._room(samples))
+        rows, level = self._rows.within(snapshot, self._room(samples))
+        if counted is not None and counted.by_client:
+            taken = sum([one.series() for one in rows])
+            fits = counted.add(samples, self._room(samples, taken + 2))
+        wanted = self.options.aggregate
+        samples.add(DETAIL, [((wanted, level), 1)])
+        samples.one(LIMITED, int(not fits or level != wanted))
+        return rows
 
-    def _rows(self, snapshot: Snapshot) -> list[RowSamples]:
-        kept = self.options.labels_at(self.options.aggregate)
-        return [RowSamples(of, snapshot, None, kept) for of in (OF_SERVICES, OF_DESTINATIONS)]
+    def _count(self) -> Counted | None:
+        if self.options.connections is None:
+            return None
+        from .counting import Counted
 
-    def _add_own(self, samples: Samples, rows: list[RowSamples], up: bool, seconds: float) -> None:
+        try:
+            return Counted(self.options)
+        except IpvsError:
+            self._errors["connections"] += 1
+            return None
+
+    def _room(self, samples: Samples, taken: int = 0) -> int | None:
+        """How many more series there may be, with those that every exposition has; None: any number."""
+        if not self.options.max_series:
+            return None
+        return max(0, self.options.max_series - len(samples) - _OWN - taken)
+
+    def _own(self, up: bool, seconds: float, others: Samples, rows: list[RowSamples]) -> Samples:
+        """All few samples: those about the exporter, and the others."""
         from .. import __version__
 
-        samples.one(UP, int(up))
-        samples.add(ERRORS, [((reason,), count) for reason, count in self._errors.items()])
-        samples.one(DURATION, seconds)
-        samples.add(BUILD, [((__version__,), 1)])
-        samples.one(CHANGED, self._changed)
-        samples.one(LIMIT, self.options.max_series)
+        own = Samples()
+        own.one(UP, int(up))
+        own.add(ERRORS, [((reason,), count) for reason, count in self._errors.items()])
+        own.one(DURATION, seconds)
+        own.add(BUILD, [((__version__,), 1)])
+        own.one(CHANGED, self._changed)
+        own.one(LIMIT, self.options.max_series)
+        count = len(own) + 1 + len(others) + sum([one.series() for one in rows])
+        own.one(SERIES, count)
+        return Samples([*own.found, *others.found])
 
 
 def _reason(error: IpvsError) -> str:

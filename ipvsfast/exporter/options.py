@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import InvalidValue
 from ..model.table_filter import EVERYTHING
 from ..model.value import check_range
-from .families import DESTINATION_LABELS, ROW_LABELS, SERVICE_LABELS
+from .families import DESTINATION_LABELS, ROW_LABELS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,11 +78,6 @@ class ExportOptions:
             return ()
         gone = () if level == "destination" else (*DESTINATION_LABELS, "remote_address", "remote_port")
         return tuple([label for label in self.labels if label not in gone])
-
-
-def is_whole(labels: tuple[str, ...], subject: str) -> bool:
-    """Whether these are all labels of a service, or of a destination: nothing is summed then."""
-    return set(labels) >= set(SERVICE_LABELS if subject == "service" else ROW_LABELS)
 
 
 def _check_word(what: str, word: object, words: tuple[str, ...]) -> None:

@@ -2,113 +2,170 @@
 
 from __future__ import annotations
 
+from array import array
+
+from ..kernel.sample_lines import RowLabels, Samples, row_labels
 from ..model.kernel_names import F_PERSISTENT, FORWARDING
-from .families import DESTINATION_LABELS
-from .labels import kept_of, row_label_text
+from .labels import row_label_text
 from .lines import head, label_text, sample_lines, with_labels
-from .options import is_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any, Final
 
+    from ..kernel.sample_lines import SampleBlocks
+    from ..stats.columns import Shape
     from ..stats.snapshot import Snapshot
     from .families import Family
 
-_AT_ONCE = 2000  # lines of a block; some 256 KiB
+    Numbers = array[int]
+
+_MOST = 2**64
+_FORWARDING = (*FORWARDING, *[f"method-{number}" for number in range(len(FORWARDING), 8)])
+
+
+class LabelTexts:
+    """The labels of the rows of a snapshot that are wanted, kept as long as they are the same."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, tuple[str, ...]], tuple[Shape, Numbers | None, RowLabels]] = {}
+
+    def of(
+        self, snapshot: Snapshot, subject: str, names: tuple[str, ...], numbers: Numbers | None
+    ) -> RowLabels:
+        """Those of services or of destinations with these names."""
+        known = self._kept.get((subject, names))
+        if known is not None and known[0] is snapshot.shape and known[1] == numbers:
+            return known[2]
+        found = row_labels(snapshot.rows, names, subject == "destination", numbers)
+        if found is None:
+            found = RowLabels.of(defined_labels(snapshot, subject, names, numbers))
+        self._kept[subject, names] = snapshot.shape, numbers, found
+        return found
+
+
+def defined_labels(
+    snapshot: Snapshot, subject: str, names: tuple[str, ...], numbers: Numbers | None
+) -> list[str]:
+    """What C writes, and what stands where it cannot."""
+    keys, below = snapshot.services.keys(), snapshot.destinations.keys()
+    if subject == "service":
+        chosen = range(len(keys)) if numbers is None else numbers
+        return [row_label_text(keys[n], None, names) for n in chosen]
+    homes, chosen = snapshot.destinations["service"], range(len(below)) if numbers is None else numbers
+    return [row_label_text(keys[homes[n]], below[n], names) for n in chosen]
 
 
 class RowSamples:
     """The families about rows of one kind, with their values.
 
-    numbers: of the rows that are wanted, None for all. kept: the labels that samples have. Rows that have the
-    same labels are summed; what has no sum is there only where all labels are. Counters of destinations are
-    not there without any label of these: those of the services count the same, and do not jump when one goes.
+    labels: of each row. numbers: which rows these are, None for all. whole: each row has labels of its own;
+    else rows whose labels are the same are summed, and if there are no labels at all, all of them are.
     """
 
     def __init__(
-        self, families: Sequence[Family], snapshot: Snapshot, numbers: list[int] | None, kept: tuple[str, ...]
-    ) -> None:
+        self, families: Sequence[Family], snapshot: Snapshot, numbers: Numbers | None,
+        labels: RowLabels | None, whole: bool,
+    ) -> None:  # fmt: skip
+        self.families: Final = families
         self.subject: Final = families[0].subject
-        self.kept: Final = kept_of(self.subject, kept)
         self._snapshot = snapshot
         self._columns: Any = snapshot.services if self.subject == "service" else snapshot.destinations
-        self._numbers: Sequence[int] = range(len(self._columns)) if numbers is None else numbers
-        self._whole = is_whole(kept, self.subject)
-        self.families: Final = [family for family in families if self._has(family)]
-        self._labels, self._groups = self._grouped()
+        self._numbers = numbers
+        self._groups: list[int] | None = None
+        self._made: dict[str, array[int] | list[int]] = {}
+        if labels is None:
+            labels, self._groups = RowLabels.of([""]), [0] * len(self._chosen)
+        elif not whole:
+            labels, self._groups = _grouped(labels)
+        self._labels: RowLabels = labels
 
-    def _has(self, family: Family) -> bool:
-        if family.whole and not self._whole:
-            return False
-        counts_twice = family.kind == "counter" and self.subject == "destination"
-        return not counts_twice or bool(set(self.kept) & set(DESTINATION_LABELS))
-
-    def _texts(self) -> list[str]:
-        keys, below = self._snapshot.services.keys(), self._snapshot.destinations.keys()
-        if self.subject == "service":
-            return [row_label_text(keys[n], None, self.kept) for n in self._numbers]
-        homes = self._snapshot.destinations["service"]
-        return [row_label_text(keys[homes[n]], below[n], self.kept) for n in self._numbers]
-
-    def _grouped(self) -> tuple[list[str], list[int] | None]:
-        """The labels of every sample, and for each row the number of its sample; None: its own."""
-        if not self.kept:
-            return [""], [0] * len(self._numbers)
-        texts = self._texts()
-        if self._whole:
-            return texts, None
-        found: dict[str, int] = {}
-        groups = [found.setdefault(text, len(found)) for text in texts]
-        return list(found), groups
+    @property
+    def _chosen(self) -> Sequence[int]:
+        return range(len(self._columns)) if self._numbers is None else self._numbers
 
     def series(self) -> int:
         """How many samples there are."""
-        count = 0
-        for family in self.families:
-            if family.sparse:
-                count += sum([value != 0 for value in self.values(family)])
-            else:
-                count += len(self._labels)
-        return count
+        return sum([self._count(family) for family in self.families])
 
-    def values(self, family: Family) -> list[int]:
+    def _count(self, family: Family) -> int:
+        if not family.sparse:
+            return len(self._labels)
+        values = self.values(family)
+        return len(values) - values.count(0)
+
+    def values(self, family: Family) -> array[int] | list[int]:
         """A value for each sample."""
-        if family.kind == "info":
-            return [1] * len(self._labels)
+        if family.column not in self._made:
+            self._made[family.column] = self._sums(family)
+        return self._made[family.column]
+
+    def _sums(self, family: Family) -> array[int] | list[int]:
         column = self._columns[family.column]
         if family.column == "timeout":  # it is set also where nothing is persistent
             flags = self._columns["flags"]
             column = [seconds if bits & F_PERSISTENT else 0 for seconds, bits in zip(column, flags)]
-        numbers = [column[n] for n in self._numbers]
-        if self._groups is None:
-            return numbers
-        sums = [0] * len(self._labels)
-        for group, value in zip(self._groups, numbers):
-            sums[group] += value
-        return sums
+        values: list[int] = column if isinstance(column, list) else column.tolist()
+        if self._numbers is not None:
+            values = [values[number] for number in self._numbers]
+        if self._groups is not None:
+            sums = [0] * len(self._labels)
+            for group, value in zip(self._groups, values):
+                sums[group] += value
+            values = sums
+        # Sums may be larger than what C takes, and numbers of 32 bits may be below 0.
+        return array("Q", values) if values and min(values) >= 0 and max(values) < _MOST else values
 
-    def labels(self, family: Family) -> list[str]:
-        """The labels of each sample."""
-        if family.kind != "info":
-            return self._labels
-        if self.subject == "service":
-            texts = zip(self._columns["scheduler"], self._columns["engine"])
-            more = [label_text(family.labels, pair)[1:-1] for pair in texts]
+    def words(self, family: Family) -> tuple[list[str], array[int]]:
+        """Of an info family what stands behind the labels, and for each row which of these."""
+        if self.subject == "destination":
+            texts = [label_text(family.labels, (word,))[1:-1] for word in _FORWARDING]
+            values = [number & 7 for number in self._columns["forwarding"]]
         else:
-            words = [*FORWARDING, *[f"method-{n}" for n in range(len(FORWARDING), 8)]]
-            known = [label_text(family.labels, (word,))[1:-1] for word in words]
-            more = [known[number] for number in self._columns["forwarding"]]
-        return [with_labels(text, more[n]) for text, n in zip(self._labels, self._numbers)]
+            found: dict[tuple[str, str], int] = {}
+            pairs = zip(self._columns["scheduler"], self._columns["engine"])
+            values = [found.setdefault(pair, len(found)) for pair in pairs]
+            texts = [label_text(family.labels, pair)[1:-1] for pair in found]
+        return texts, array("I", [values[number] for number in self._chosen])
 
-    def blocks(self, openmetrics: bool) -> Iterator[bytes]:
-        """The text of all families."""
+    def write(self, blocks: SampleBlocks, openmetrics: bool) -> Iterator[memoryview]:
+        """The text of all families into blocks."""
         for family in self.families:
-            labels, values, first = self.labels(family), self.values(family), head(family, openmetrics)
-            for at in range(0, len(labels), _AT_ONCE):
-                part = slice(at, at + _AT_ONCE)
-                lines = sample_lines(family.sample_name, labels[part], values[part], family.sparse)
-                if lines:
-                    yield (first + lines).encode()
-                    first = ""
+            if not self._count(family):
+                continue
+            yield from blocks.text(head(family, openmetrics))
+            samples = self._samples(family)
+            if samples is None:
+                yield from blocks.text(self.defined_lines(family))
+            else:
+                yield from blocks.samples(samples)
+
+    def _samples(self, family: Family) -> Samples | None:
+        """What C writes; None for numbers that it does not take."""
+        name, labels = family.sample_name, self._labels
+        if family.kind == "info":
+            texts, which = self.words(family)
+            return Samples(name, labels, words=texts).of_array(which)
+        if self._groups is None and family.column != "timeout":
+            of_dests = self.subject == "destination"
+            samples = Samples(name, labels, family.sparse)
+            return samples.of_rows(self._snapshot.rows, family.column, of_dests, self._numbers)
+        values = self.values(family)
+        return Samples(name, labels, family.sparse).of_array(values) if isinstance(values, array) else None
+
+    def defined_lines(self, family: Family) -> str:
+        """The lines of a family: what C has to write."""
+        labels = self._labels.texts()
+        if family.kind == "info":
+            texts, which = self.words(family)
+            labels = [with_labels(text, texts[number]) for text, number in zip(labels, which)]
+            return sample_lines(family.sample_name, labels, [1] * len(labels))
+        return sample_lines(family.sample_name, labels, self.values(family), family.sparse)
+
+
+def _grouped(labels: RowLabels) -> tuple[RowLabels, list[int]]:
+    """Each text once, and for each row the number of its text."""
+    found: dict[str, int] = {}
+    groups = [found.setdefault(text, len(found)) for text in labels.texts()]
+    return RowLabels.of(list(found)), groups

@@ -60,6 +60,11 @@ class Snapshot:
         return self._rows
 
     @property
+    def shape(self) -> Shape:
+        """The same object in snapshots that have the same keys in the same order, likewise."""
+        return self._shape
+
+    @property
     def at(self) -> float:
         """The middle of the reading, by time.monotonic()."""
         return (self.started + self.ended) / 2
