@@ -201,6 +201,12 @@ int ipvsf_dests_listed(const struct ipvsf_dest_row *rows, size_t count, const st
 bool ipvsf_same_service(const struct ipvsf_service *a, const struct ipvsf_service *b);
 bool ipvsf_same_settings(const struct ipvsf_service *a, const struct ipvsf_service *b);
 bool ipvsf_same_values(const struct ipvsf_dest *a, const struct ipvsf_dest *b);
+/*
+ * ipvsf_replacement_make() where the rules of some services of the table, `settled`, are left out, since they are just
+ * what is there: the ops are the same, in the same order.
+ */
+int ipvsf_replacement_of_rest(const struct ipvsf_op *rules, size_t count, uint32_t how, const bool *settled,
+			      const struct ipvsf_table *table, struct ipvsf_replacement *ret);
 
 /* netlink/decode.c */
 int ipvsf_info_decode(const void *msg, size_t len, struct ipvsf_info *ret);

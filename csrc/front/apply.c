@@ -1,167 +1,48 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `ipvsfast apply FILE` where all is as wanted, as it is nearly every time where something applies a file again and
- * again: only then there is no need of Python. The table is compared while it is read, so that a difference is mostly
- * found early, and then Python begins anew: nothing was done. It does so too where anything is out of the ordinary.
+ * `ipvsfast apply FILE` without options but -q, on rules that are all canonical. The table is compared while it is read;
+ * what differs becomes a plan, which is shown, kept in a journal, sent, and looked at again.
+ *
+ * Until the first line is shown Python can begin anew, and does so wherever anything is out of the ordinary. The
+ * reading is as complete as Python's (changes/apply.py), but does not try again: where the table changes meanwhile it
+ * is left to Python. When all was carried out and is seen to be in force, that is told here. Whatever else comes of it
+ * Python tells (cli/apply_handed.py): the results go along, with what was wanted and what was there, and the lock.
+ *
+ * What is looked at again: all services with their settings, how many dests each has, and the dests of those services
+ * in which one was to be added, changed or deleted. The dests of the others were seen to be as wanted just before.
  */
-#include "front/work.h"
-#include "core/values.h"
+#include "front/apply.h"
 #include "texts.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
-#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 
-#define CHUNK (1 << 16) /* text at a time, in memory that was touched before */
-#define SLICE_MS 1	/* of reading, before what was read is compared */
-#define RULES 512	/* operations at a time, likewise */
-#define LINE_LEAST 28	/* bytes of the shortest rule that adds a dest, */
-#define LINE_MEAN 60	/* and of one in IPv4 */
-
-/* A service that is wanted, and its dests, which follow it in the file. */
-struct wanted_service {
-	struct ipvsf_service conf;
-	size_t first, count; /* dests, in the order of the file */
-	bool found;
-};
+#define SLICE_MS 1 /* of reading, before what was read is compared */
+#define OPS_MOST \
+	4096 /* of a plan: for more the start of Python does not count, and it shows how far it came */
+#define SEARCHES_MOST 1000000 /* comparisons of dests that stand in another order, before they are sorted */
 
 struct apply {
 	const struct front *f;
 	bool quiet;
-	int fd;
-	size_t size; /* of the file */
-	struct wanted_service *services;
-	struct wanted_service **sorted;
-	struct ipvsf_dest *dests;
-	size_t num_services, num_dests, services_size, dests_size;
-	size_t compared; /* services of the table */
+	const char *path;
+	struct wanted wanted;
+	struct ipvsf_session *session;
+	int lock;
+	struct ipvsf_table table;
+	bool *settled; /* services of the table that are as wanted */
+	size_t compared;
+	bool differs;
+	struct state state;
+	struct journal journal;
+	bool kept; /* there is a journal */
+	struct apply_plan plan;
+	int32_t *results;
+	uint64_t began;
 };
 
-/* Room for all dests of a file; what they mostly need at once, instead of page by page when it is touched first. */
-static struct ipvsf_dest *room_for_dests(size_t file, size_t *count)
-{
-	void *at;
-
-	*count = file / LINE_LEAST + 1;
-	at = mmap(NULL, *count * sizeof(struct ipvsf_dest), PROT_READ | PROT_WRITE,
-		  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (at == MAP_FAILED)
-		return NULL;
-	ipvsf_populate(at, file / LINE_MEAN * sizeof(struct ipvsf_dest));
-	return at;
-}
-
-static void open_file(struct apply *a, const char *path)
-{
-	struct stat st;
-
-	a->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (a->fd < 0 || fstat(a->fd, &st) || !S_ISREG(st.st_mode) || !st.st_size)
-		front_decline(a->f);
-	a->size = (size_t)st.st_size;
-	a->services_size = 64;
-	a->dests = room_for_dests(a->size, &a->dests_size);
-	a->services = calloc(a->services_size, sizeof(*a->services));
-	if (!a->dests || !a->services)
-		front_decline(a->f);
-}
-
-static bool take_service(struct apply *a, const struct ipvsf_service *conf)
-{
-	if (a->num_services == a->services_size) {
-		struct wanted_service *more =
-			reallocarray(a->services, a->services_size * 2, sizeof(*a->services));
-
-		if (!more)
-			return false;
-		a->services = more;
-		a->services_size *= 2;
-	}
-	a->services[a->num_services++] = (struct wanted_service){ .conf = *conf, .first = a->num_dests };
-	return true;
-}
-
-static bool take_rule(struct apply *a, const struct ipvsf_op *op)
-{
-	struct wanted_service *last = a->num_services ? &a->services[a->num_services - 1] : NULL;
-
-	if (op->cmd == IPVSF_NEW_SERVICE)
-		return take_service(a, &op->u.service);
-	if (op->cmd != IPVSF_NEW_DEST || !last || !ipvsf_same_service(&op->u.service, &last->conf) ||
-	    a->num_dests == a->dests_size || op->dest.l_thresh > op->dest.u_thresh ||
-	    !is_unicast(op->dest.af, op->dest.addr))
-		return false;
-	a->dests[a->num_dests++] = op->dest;
-	last->count++;
-	return true;
-}
-
-static void scan_file(struct apply *a)
-{
-	static struct ipvsf_op ops[RULES];
-	static uint32_t offsets[RULES], numbers[RULES];
-	static char text[CHUNK];
-	size_t len = 0, got_all = 0;
-	ssize_t got;
-
-	while ((got = read(a->fd, text + len, sizeof(text) - len)) > 0) {
-		struct ipvsf_scan scan = { 0 };
-		const char *lf;
-
-		len += (size_t)got;
-		got_all += (size_t)got;
-		lf = memrchr(text, '\n', len);
-		while (lf && scan.used < (size_t)(lf + 1 - text)) {
-			scan.count = 0;
-			ipvsf_rules_scan(text, (size_t)(lf + 1 - text), ops, offsets, numbers, RULES, &scan);
-			for (size_t i = 0; i < scan.count; i++) {
-				if (!take_rule(a, &ops[i]))
-					front_decline(a->f);
-			}
-			if (scan.stopped)
-				front_decline(a->f);
-		}
-		if (len - scan.used == sizeof(text)) /* a very long line */
-			front_decline(a->f);
-		memmove(text, text + scan.used, len - scan.used);
-		len -= scan.used;
-	}
-	/* A file that was written meanwhile, or whose last line has no end. */
-	if (got < 0 || len || got_all != a->size || !a->num_services)
-		front_decline(a->f);
-}
-
-static int by_key(const void *x, const void *y)
-{
-	const struct ipvsf_service *a = &(*(struct wanted_service *const *)x)->conf;
-	const struct ipvsf_service *b = &(*(struct wanted_service *const *)y)->conf;
-	int r = memcmp(a, b, offsetof(struct ipvsf_service, flags));
-
-	return r ? r : memcmp(a->addr, b->addr, sizeof(a->addr));
-}
-
-static bool sort_services(struct apply *a)
-{
-	a->sorted = calloc(a->num_services, sizeof(*a->sorted));
-	for (size_t i = 0; a->sorted && i < a->num_services; i++)
-		a->sorted[i] = &a->services[i];
-	if (a->sorted)
-		qsort(a->sorted, a->num_services, sizeof(*a->sorted), by_key);
-	return a->sorted;
-}
-
-static struct wanted_service *find(const struct apply *a, const struct ipvsf_service *conf)
-{
-	struct wanted_service wanted = { .conf = *conf }, *key = &wanted;
-	struct wanted_service **at = bsearch(&key, a->sorted, a->num_services, sizeof(*a->sorted), by_key);
-
-	return at ? *at : NULL;
-}
-
-/* The kernel has the newest first. Another order is for Python, which says so. */
+/* The kernel has the newest first. */
 static bool same_dests(const struct ipvsf_dest *wanted, const struct ipvsf_dest_row *rows, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -174,39 +55,51 @@ static bool same_dests(const struct ipvsf_dest *wanted, const struct ipvsf_dest_
 	return true;
 }
 
-/* The services whose dests were read since the last time. */
+/* The services whose dests were read since the last time. False: the reading has one twice. */
 static bool compare(struct apply *a, const struct ipvsf_table *t)
 {
 	for (; a->compared < t->next; a->compared++) {
 		const struct ipvsf_service_row *row = &t->services[a->compared];
-		struct wanted_service *wanted = find(a, &row->conf);
+		struct wanted_service *wanted = front_wanted_find(&a->wanted, &row->conf);
 
-		if (!wanted || wanted->found || wanted->count != row->num_dests ||
-		    !ipvsf_same_settings(&wanted->conf, &row->conf) ||
-		    !same_dests(a->dests + wanted->first, t->dests + row->first_dest, row->num_dests))
+		if (wanted && wanted->row != NO_ROW)
 			return false;
-		wanted->found = true;
+		if (wanted)
+			wanted->row = a->compared;
+		if (wanted && wanted->count == row->num_dests &&
+		    ipvsf_same_settings(&wanted->conf, &row->conf) &&
+		    same_dests(a->wanted.dests + wanted->first, t->dests + row->first_dest, row->num_dests))
+			wanted->settled = a->settled[a->compared] = true;
+		else
+			a->differs = true;
 	}
 	return true;
 }
 
 /*
- * All of the table is what the file says: there are as many services as are wanted, and each was found, once, with as
- * many dests.
+ * The services are read as for a deletion. So are their dests, of which each reading of one service is whole; that none
+ * of these changed is known from their numbers before and behind.
  */
-static bool is_as_wanted(struct apply *a, struct ipvsf_session *s)
+static bool read_table(struct apply *a)
 {
-	struct ipvsf_table t = { .scope = ipvsf_view_scope(IPVSF_VIEW_RULES) };
-	int r = ipvsf_services_dump(s, &t);
+	struct ipvsf_table *t = &a->table;
+	int r;
 
-	if (r || t.num_services != a->num_services)
+	*t = (struct ipvsf_table){ .complete = 1, .scope = ipvsf_view_scope(IPVSF_VIEW_RULES) };
+	if (ipvsf_services_dump(a->session, t) || t->unstable)
+		return false;
+	t->complete = 0;
+	a->settled = calloc(t->num_services + 1, sizeof(*a->settled));
+	if (!a->settled)
 		return false;
 	do {
-		r = ipvsf_dests_dump(s, &t, SLICE_MS);
-		if ((r && r != -EAGAIN) || t.vanished || t.unstable || t.caught_up || !compare(a, &t))
+		r = ipvsf_dests_dump(a->session, t, SLICE_MS);
+		if ((r && r != -EAGAIN) || t->vanished || t->unstable || t->caught_up || !compare(a, t))
 			return false;
 	} while (r);
-	return a->compared == a->num_services;
+	for (size_t i = 0; i < a->wanted.num_services; i++)
+		a->differs |= a->wanted.services[i].row == NO_ROW;
+	return true;
 }
 
 /* As Python writes large numbers. */
@@ -224,48 +117,272 @@ static const char *with_commas(char *to, size_t number)
 	return to;
 }
 
-static void tell(const struct apply *a, const char *path)
+static void tell(const struct apply *a)
 {
-	size_t count = a->num_services + a->num_dests;
-	char number[40];
+	const struct apply_plan *p = &a->plan;
+	size_t count = a->wanted.num_services + a->wanted.num_dests;
+	double seconds = a->began ? (double)(ipvsf_now_ns() - a->began) / 1e9 : 0;
+	char added[40], edited[40], deleted[40], entries[40];
 
-	dprintf(2, count == 1 ? FRONT_AS_WANTED_ONE : FRONT_AS_WANTED, with_commas(number, count), path);
+	if (!a->quiet)
+		dprintf(2, count == 1 ? FRONT_AS_WANTED_ONE : FRONT_AS_WANTED, with_commas(added, p->added),
+			with_commas(edited, p->edited), with_commas(deleted, p->deleted), seconds,
+			with_commas(entries, count), a->path);
 }
 
-/*
- * Whether an apply was interrupted, or awaits its confirmation: Python tells, and decides. The file says so; it is
- * in the state folder of the namespace (ipvsfast/changes/state_folder.py).
- */
-static bool is_unsettled(struct ipvsf_session *s)
+/* All rules, then all that the table held: to be read by ipvsfast/cli/apply_handed.py. */
+static struct ipvsf_op *both_tables(const struct apply *a, size_t *wanted, size_t *all)
 {
-	const char *place = getenv(FRONT_STATE_VARIABLE);
-	char path[PATH_MAX], boot[9] = "";
-	uint64_t inode, cookie;
-	int len, fd = open(FRONT_BOOT_ID, O_RDONLY | O_CLOEXEC);
+	const struct ipvsf_table *t = &a->table;
+	struct ipvsf_op *ops;
 
-	len = fd < 0 ? 0 : (int)read(fd, boot, sizeof(boot) - 1);
-	if (fd >= 0)
-		close(fd);
-	if (len != sizeof(boot) - 1 || ipvsf_netns_identity(s, &inode, &cookie))
-		return true;
-	len = snprintf(path, sizeof(path), "%s/%s-%" PRIu64 "-%" PRIu64 "/" FRONT_UNSETTLED,
-		       place && *place ? place : FRONT_STATE_PLACE, boot, inode, cookie);
-	return len >= (int)sizeof(path) || !access(path, F_OK) || errno != ENOENT;
+	*wanted = *all = a->wanted.num_services + a->wanted.num_dests;
+	ops = reallocarray(NULL, *wanted + t->num_services + t->num_dests, sizeof(*ops));
+	if (!ops)
+		return NULL;
+	for (size_t i = 0, at = 0; i < a->wanted.num_services; i++) {
+		front_wanted_ops(&a->wanted, &a->wanted.services[i], ops + at);
+		at += 1 + a->wanted.services[i].count;
+	}
+	for (size_t i = 0; i < t->num_services; i++) {
+		const struct ipvsf_service_row *row = &t->services[i];
+
+		ops[(*all)++] = (struct ipvsf_op){ .cmd = IPVSF_NEW_SERVICE, .u.service = row->conf };
+		for (size_t d = row->num_dests; d-- > 0;)
+			ops[(*all)++] = (struct ipvsf_op){ .cmd = IPVSF_NEW_DEST,
+							   .u.service = row->conf,
+							   .dest = t->dests[row->first_dest + d].conf };
+	}
+	return ops;
+}
+
+/* Something was, or may have been, sent: Python looks at the table, and tells what is in force. */
+static _Noreturn void leave_account(struct apply *a, int error)
+{
+	bool interrupted = error == -EINTR;
+	struct front_handed h = { .what = FRONT_DONE_APPLY,
+				  .interrupted = interrupted,
+				  .error = interrupted ? 0 : error,
+				  .count = (uint32_t)a->plan.made.count,
+				  .size = a->kept ? a->journal.number : 0 };
+	size_t wanted, all;
+	struct ipvsf_op *ops = both_tables(a, &wanted, &all);
+
+	for (size_t i = 0; i < a->plan.made.count; i++)
+		h.done += !a->results[i];
+	h.line = wanted;
+	fcntl(a->lock, F_SETFD, 0); /* until Python ends */
+	front_hand_on(a->f, &h, a->results, (const char *)ops, ops ? all * sizeof(*ops) : 0);
+}
+
+static int send_until(struct apply *a, size_t from, size_t end)
+{
+	return front_send_all(a->session, a->plan.made.ops + from, end - from, a->results + from);
+}
+
+static bool all_in_force(const int32_t *results, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (results[i])
+			return false;
+	}
+	return true;
+}
+
+/* What is not wanted is deleted only when all that was to be added is there. */
+static void send_plan(struct apply *a)
+{
+	const struct apply_plan *p = &a->plan;
+	int r;
+
+	for (size_t i = 0; i < p->made.count; i++)
+		a->results[i] = IPVSF_NOT_SENT;
+	r = send_until(a, 0, p->deletions_from);
+	if (!r && all_in_force(a->results, p->deletions_from))
+		r = send_until(a, p->deletions_from, p->made.count);
+	if (r || !all_in_force(a->results, p->made.count))
+		leave_account(a, r);
+}
+
+/* The services in which dests were to be changed; the others are not looked at again but for how many these have. */
+static void find_touched(struct apply *a)
+{
+	const struct ipvsf_op *before = NULL;
+
+	for (size_t i = 0; i < a->wanted.num_services; i++)
+		a->wanted.services[i].row = NO_ROW;
+	for (size_t i = 0; i < a->plan.made.count; i++) {
+		const struct ipvsf_op *op = &a->plan.made.ops[i];
+		struct wanted_service *service;
+
+		if (before && ipvsf_same_service(&before->u.service, &op->u.service))
+			continue;
+		before = op;
+		service = front_wanted_find(&a->wanted, &op->u.service);
+		if (service)
+			service->touched = true;
+	}
+}
+
+/* The same dests in any order. */
+static bool same_set(const struct ipvsf_dest *wanted, const struct ipvsf_dest_row *rows, size_t count)
+{
+	size_t next = count, searched = 0; /* where the last one was found */
+
+	for (size_t i = 0; i < count; i++) {
+		size_t tried = 0;
+
+		for (; tried < count; tried++) {
+			next = next ? next - 1 : count - 1;
+			if (!memcmp(&wanted[i], &rows[next].conf, offsetof(struct ipvsf_dest, fwd)))
+				break;
+		}
+		searched += tried;
+		if (tried == count || !ipvsf_same_values(&wanted[i], &rows[next].conf) ||
+		    searched > SEARCHES_MOST)
+			return false;
+	}
+	return true;
+}
+
+/* The table has just the services that are wanted. Those that were touched stay in it, for their dests. */
+static bool has_services(struct apply *a, struct ipvsf_table *t)
+{
+	size_t kept = 0;
+
+	if (ipvsf_services_dump(a->session, t) || t->unstable || t->num_services != a->wanted.num_services)
+		return false;
+	for (size_t i = 0; i < t->num_services; i++) {
+		const struct ipvsf_service_row *row = &t->services[i];
+		struct wanted_service *wanted = front_wanted_find(&a->wanted, &row->conf);
+
+		if (!wanted || wanted->row != NO_ROW || !ipvsf_same_settings(&wanted->conf, &row->conf) ||
+		    (row->is_counted && row->counted != wanted->count))
+			return false;
+		wanted->row = i;
+		if (wanted->touched)
+			t->services[kept++] = *row;
+	}
+	t->num_services = kept;
+	return true;
+}
+
+static bool is_reached(struct apply *a)
+{
+	struct ipvsf_table t = { .complete = 1, .scope = a->table.scope }, part = { 0 };
+	size_t left;
+
+	find_touched(a);
+	if (!has_services(a, &t))
+		return false;
+	left = t.num_services;
+	do {
+		if (ipvsf_part_read(a->session, &t, &part) || t.vanished || t.unstable)
+			return false;
+		for (size_t i = 0; i < part.num_services; i++) {
+			const struct ipvsf_service_row *row = &part.services[i];
+			const struct wanted_service *wanted = front_wanted_find(&a->wanted, &row->conf);
+
+			if (!wanted || wanted->count != row->num_dests ||
+			    !same_set(a->wanted.dests + wanted->first, part.dests + row->first_dest,
+				      row->num_dests))
+				return false;
+		}
+		left -= part.num_services;
+	} while (part.num_services);
+	return !left;
+}
+
+/* A reader who is gone does not keep it from being done, if he need not end us. */
+static void show(struct apply *a, const char *text, size_t len)
+{
+	size_t at = 0;
+
+	if (!a->f->pipe_ignored)
+		signal(SIGPIPE, SIG_IGN); /* what was prepared is removed first */
+	while (at < len) {
+		ssize_t n = write(1, text + at, len - at);
+		int error = errno;
+
+		if (n > 0)
+			at += (size_t)n;
+		if (n >= 0 || error == EINTR)
+			continue;
+		if (error == EPIPE && a->f->pipe_ignored)
+			break;
+		front_journal_drop(&a->journal);
+		if (error != EPIPE)
+			front_hand_result(a->f, FRONT_DONE_OUTPUT, -error);
+		signal(SIGPIPE, SIG_DFL);
+		raise(SIGPIPE);
+	}
+	if (!a->f->pipe_ignored)
+		signal(SIGPIPE, SIG_DFL);
+}
+
+static void tell_disorder(const struct apply *a)
+{
+	size_t count = a->plan.made.disordered;
+	char number[40];
+
+	if (count && !a->quiet)
+		dprintf(2, count == 1 ? FRONT_ORDER_ONE : FRONT_ORDER, with_commas(number, count));
+}
+
+static void begin_journal(struct apply *a)
+{
+	int r = front_journal_begin(&a->journal);
+
+	a->kept = !r;
+	if (r)
+		dprintf(2, FRONT_NO_WAY_BACK, a->journal.path, strerror(-r));
+}
+
+static void carry_out(struct apply *a)
+{
+	size_t len = 0;
+	char *text = NULL;
+	int r;
+
+	if (a->plan.made.count > OPS_MOST || (!a->quiet && !(text = front_plan_text(&a->plan, &len))))
+		front_decline(a->f);
+	a->results = calloc(a->plan.made.count, sizeof(*a->results));
+	front_hold_interrupt();
+	if (!a->results || !front_journal_prepare(&a->journal, &a->state, a->f, a->path, &a->plan))
+		front_decline(a->f);
+	show(a, text, len);
+	tell_disorder(a);
+	if (front_interrupted()) {
+		front_journal_drop(&a->journal);
+		front_release_interrupt(false);
+	}
+	begin_journal(a);
+	a->began = ipvsf_now_ns();
+	send_plan(a);
+	if (!is_reached(a))
+		leave_account(a, 0);
+	r = a->kept ? front_journal_end(&a->journal, &a->plan) : 0;
+	tell(a);
+	if (r)
+		dprintf(2, FRONT_STAYS_OPEN, a->journal.path, strerror(-r));
 }
 
 void front_apply(const struct front *f, const struct front_request *q)
 {
-	struct apply a = { .f = f, .quiet = q->quiet };
+	struct apply a = { .f = f, .quiet = q->quiet, .path = q->path, .wanted = { .f = f } };
 	struct ipvsf_info info;
-	struct ipvsf_session *s;
-	int lock;
 
-	open_file(&a, q->path);
-	scan_file(&a);
-	s = front_open(f, &info);
-	if (!sort_services(&a) || ipvsf_lock_take(s, &lock, NULL, 0) || is_unsettled(s) ||
-	    !is_as_wanted(&a, s))
-		front_decline(f); /* the lock ends with this program: Python says who has it, and takes it */
-	if (!a.quiet)
-		tell(&a, q->path);
+	front_wanted_read(&a.wanted, q->path);
+	a.session = front_open(f, &info);
+	/* The lock ends with this program: Python says who has it, and takes it. */
+	if (ipvsf_lock_take(a.session, &a.lock, NULL, 0) || !front_state_find(a.session, &a.state) ||
+	    !front_state_is_settled(&a.state) || !read_table(&a) ||
+	    (a.differs && !front_plan_make(&a.plan, &a.wanted, &a.table, a.settled)))
+		front_decline(f);
+	if (a.plan.made.count) {
+		carry_out(&a);
+		return;
+	}
+	tell_disorder(&a);
+	tell(&a);
 }

@@ -12,8 +12,26 @@ from types import SimpleNamespace
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from ipvsfast.changes.account_text import as_wanted_text, done_text  # noqa: E402
-from ipvsfast.changes.state_folder import BOOT_ID, DEFAULT_PLACE, UNSETTLED, VARIABLE  # noqa: E402
+from ipvsfast.changes.account_text import (  # noqa: E402
+    as_wanted_text,
+    cannot_text,
+    done_text,
+    no_way_back_text,
+    order_text,
+    plan_text,
+    stays_open_text,
+)
+from ipvsfast.changes.state_folder import (  # noqa: E402
+    BOOT_ID,
+    DEFAULT_PLACE,
+    JOURNAL,
+    JOURNAL_BYTES,
+    JOURNAL_VERSION,
+    JOURNALS,
+    KEPT,
+    UNSETTLED,
+    VARIABLE,
+)
 from ipvsfast.errors import sentence  # noqa: E402
 from ipvsfast.listing.connections import headers  # noqa: E402
 from ipvsfast.listing.headers import HEADERS, version_line  # noqa: E402
@@ -30,6 +48,7 @@ VIEWS = {
 }
 # An outcome that is not known is for Python to tell.
 UNKNOWN = errno.ENOBUFS
+NEWLINE = "\n"
 
 
 def quoted(text: str) -> str:
@@ -49,9 +68,16 @@ def refusals() -> list[str]:
 
 
 def as_wanted(entries: int) -> str:
-    """The account of an apply with nothing to do, for one entry or several; the number comes as text."""
-    text = as_wanted_text(done_text(0, 0, 0, 0.0), entries, "%s")
-    return quoted(f"{text}\n".replace(f": {entries} ", ": %s "))
+    """The account of an apply that came to its end, for one entry or several; numbers come as text."""
+    text = as_wanted_text(done_text(111, 222, 333, 4.44), entries, "%s")
+    for number in ("111", "222", "333"):
+        text = text.replace(number, "%s")
+    return quoted(text.replace("4.44", "%.2f").replace(f": {entries} ", ": %s ") + "\n")
+
+
+def order(services: int) -> str:
+    """What is said of services whose destinations stand in another order; the number as text."""
+    return quoted(order_text(services).replace(f"{services} ", "%s ", 1) + "\n")
 
 
 def header() -> str:
@@ -64,6 +90,16 @@ def header() -> str:
         f"#define FRONT_TIMEOUTS {quoted(timeout_text(numbers))}",  # type: ignore[arg-type]
         f"#define FRONT_AS_WANTED {as_wanted(2)}",
         f"#define FRONT_AS_WANTED_ONE {as_wanted(1)}",
+        f"#define FRONT_ORDER {order(2)}",
+        f"#define FRONT_ORDER_ONE {order(1)}",
+        f"#define FRONT_NO_WAY_BACK {quoted(no_way_back_text(cannot_text('write', '%s', '%s')) + NEWLINE)}",
+        f"#define FRONT_STAYS_OPEN {quoted(stays_open_text(cannot_text('write', '%s', '%s')) + NEWLINE)}",
+        f"#define FRONT_NOTHING_LEFT {quoted(plan_text(0, 0, 0))}",
+        f"#define FRONT_STATE_KEPT {KEPT}",
+        f"#define FRONT_JOURNAL_PREFIX {quoted(JOURNAL)}",
+        f"#define FRONT_JOURNAL_VERSION {JOURNAL_VERSION}",
+        f"#define FRONT_JOURNALS_KEPT {JOURNALS}",
+        f"#define FRONT_JOURNAL_BYTES {JOURNAL_BYTES}",
         f"#define FRONT_STATE_VARIABLE {quoted(VARIABLE)}",
         f"#define FRONT_STATE_PLACE {quoted(DEFAULT_PLACE)}",
         f"#define FRONT_BOOT_ID {quoted(BOOT_ID)}",

@@ -30,7 +30,9 @@ enum front_done {
 	FRONT_DONE_OUTPUT,     /* everything, but standard output cannot be written: one result */
 	FRONT_DONE_RULES,      /* rules of -R; the text begins with those that the results are of */
 	FRONT_DONE_REPLACE,    /* the text is what was read; results: the rules are sent */
-	FRONT_DONE_LISTED      /* a part of a listing; the text: rows of the services that are left */
+	FRONT_DONE_LISTED,     /* a part of a listing; the text: rows of the services that are left */
+	FRONT_DONE_APPLY /* the plan of an apply: results of its ops. The text: as many rules, packed, as `line'
+				* says, and then others that make the table that was there. size: number of the journal */
 };
 
 /*
@@ -45,11 +47,11 @@ struct front_handed {
 	uint32_t interrupted; /* by this signal; 0: by none */
 	uint64_t done;	      /* operations with a result before those that follow here, */
 	uint64_t last;	      /* up to which line */
-	uint64_t line;	      /* the last line before the text */
+	uint64_t line;	      /* the last line before the text; of an apply how many rules */
 	uint32_t count;	      /* results that follow: 32 bits each */
 	int32_t error;	      /* negative errno that ended the exchange with the kernel; 0: none */
 	uint32_t ended;	      /* nothing more is to be read */
-	uint32_t size;	      /* of the connection table when the command began, which listings show */
+	uint32_t size; /* of the connection table when the command began, which listings show; see apply */
 };
 
 #define FRONT_HANDED_VERSION 2

@@ -8,7 +8,6 @@
 #include "core/values.h"
 #include "listing/plain.h"
 
-#define LINE_MAX_LEN 320 /* longer than any line of any view */
 #define LABEL_WIDTH 33
 #define ENDPOINT_WIDTH 28
 
@@ -114,7 +113,7 @@ static void put_selector(struct text_writer *t, const struct ipvsf_service *c)
 	put_endpoint(t, c->af, c->addr, c->port);
 }
 
-static void service_rule(struct text_writer *t, const struct ipvsf_service *c)
+void ipvsf_service_rule_put(struct text_writer *t, const struct ipvsf_service *c)
 {
 	put_str(t, "-A ");
 	put_selector(t, c);
@@ -151,7 +150,7 @@ static inline void put_numbers(struct text_writer *t, const struct ipvsf_dest *c
 
 static const char *const csum_options[] = { " --tun-nocsum", " --tun-csum", " --tun-remcsum" };
 
-static void dest_rule(struct text_writer *t, const struct ipvsf_service *s, const struct ipvsf_dest *c)
+void ipvsf_dest_rule_put(struct text_writer *t, const struct ipvsf_service *s, const struct ipvsf_dest *c)
 {
 	static const char *const methods[] = { " -m", " -g", " -i", " -g" };
 
@@ -233,7 +232,7 @@ static void service_line(struct text_writer *t, const struct ipvsf_service_row *
 	const char *start = t->at;
 
 	if (view == IPVSF_VIEW_RULES) {
-		service_rule(t, &row->conf);
+		ipvsf_service_rule_put(t, &row->conf);
 	} else {
 		put_label(t, &row->conf);
 		if (view == IPVSF_VIEW_STATS || view == IPVSF_VIEW_RATE) {
@@ -252,7 +251,7 @@ static void dest_line(struct text_writer *t, const struct ipvsf_service_row *ser
 	const char *start;
 
 	if (view == IPVSF_VIEW_RULES) {
-		dest_rule(t, &service->conf, &row->conf);
+		ipvsf_dest_rule_put(t, &service->conf, &row->conf);
 		put_char(t, '\n');
 		return;
 	}
@@ -341,7 +340,7 @@ int ipvsf_table_format(const struct ipvsf_table *table, uint32_t view, uint32_t 
 		const struct ipvsf_service_row *s = &table->services[cursor->service];
 
 		for (; cursor->dest <= s->num_dests; cursor->dest++) {
-			if (size - (size_t)(t.at - buf) < LINE_MAX_LEN)
+			if (size - (size_t)(t.at - buf) < IPVSF_LINE_MAX)
 				goto full;
 			if (!cursor->dest)
 				service_line(&t, s, view, exact);

@@ -71,4 +71,11 @@ static inline bool plain_table(const struct ipvsf_table *t)
 	return true;
 }
 
+#define IPVSF_LINE_MAX 320 /* longer than any line of any view */
+
+/* format.c: the rules of plain ones, without a line end */
+void ipvsf_service_rule_put(struct text_writer *t, const struct ipvsf_service *c);
+/* s: what names the service is enough. */
+void ipvsf_dest_rule_put(struct text_writer *t, const struct ipvsf_service *s, const struct ipvsf_dest *c);
+
 #endif

@@ -26,9 +26,10 @@ struct group {
 	const struct ipvsf_service_row *row; /* NULL: not in the table */
 	uint32_t first, last;		     /* rules, linked by next[] */
 	uint32_t defined;		     /* the one that adds the service */
-	bool twice;  /* more than one adds it: which of them the kernel takes is not known */
-	bool anew;   /* not to be edited but deleted and created */
-	bool hashed; /* its dests are in the set */
+	bool twice;   /* more than one adds it: which of them the kernel takes is not known */
+	bool anew;    /* not to be edited but deleted and created */
+	bool hashed;  /* its dests are in the set */
+	bool settled; /* it is as wanted: its rules are not here */
 };
 
 struct maker {
@@ -37,6 +38,7 @@ struct maker {
 	uint32_t count;
 	uint32_t how; /* bits of enum ipvsf_replacing */
 	const struct ipvsf_table *table;
+	const bool *settled;  /* services of the table that are left alone, or NULL */
 	struct group *groups; /* those of the table first, in its order */
 	uint32_t num_groups;
 	uint32_t *next;	 /* rule of the same service */
@@ -166,6 +168,7 @@ static int make_groups(struct maker *m)
 		if (g != i)
 			return g == NOWHERE ? -ENOMEM : -EAGAIN;
 		m->groups[g].row = &m->table->services[i];
+		m->groups[g].settled = m->settled && m->settled[i];
 	}
 	for (uint32_t i = 0; i < m->count; i++) {
 		const struct ipvsf_op *rule = &m->rules[i];
@@ -428,6 +431,8 @@ static int emit_deletions(struct maker *m)
 		const struct ipvsf_service_row *row = listed[count];
 		const struct group *group = &m->groups[row - m->table->services];
 
+		if (group->settled)
+			continue;
 		if (group->defined == NOWHERE)
 			r = emit_deletion(m, IPVSF_STEP_DELETE, row, NULL);
 		for (uint32_t d = 0; !r && group->defined != NOWHERE && !group->anew && d < row->num_dests;
@@ -479,11 +484,13 @@ static int make(struct maker *m)
 	return r ? r : emit_others(m, IPVSF_NEW_DAEMON);
 }
 
-int ipvsf_replacement_make(const struct ipvsf_op *rules, size_t count, uint32_t how, const int32_t *refused,
-			   const struct ipvsf_table *table, struct ipvsf_replacement *ret)
+static int replacement_make(const struct ipvsf_op *rules, size_t count, uint32_t how, const int32_t *refused,
+			    const bool *settled, const struct ipvsf_table *table,
+			    struct ipvsf_replacement *ret)
 {
 	struct maker m = { .rules = rules,
 			   .refused = refused,
+			   .settled = settled,
 			   .count = (uint32_t)count,
 			   .how = how,
 			   .table = table,
@@ -511,6 +518,18 @@ int ipvsf_replacement_make(const struct ipvsf_op *rules, size_t count, uint32_t 
 	if (r)
 		ipvsf_replacement_deinit(ret);
 	return r;
+}
+
+int ipvsf_replacement_make(const struct ipvsf_op *rules, size_t count, uint32_t how, const int32_t *refused,
+			   const struct ipvsf_table *table, struct ipvsf_replacement *ret)
+{
+	return replacement_make(rules, count, how, refused, NULL, table, ret);
+}
+
+int ipvsf_replacement_of_rest(const struct ipvsf_op *rules, size_t count, uint32_t how, const bool *settled,
+			      const struct ipvsf_table *table, struct ipvsf_replacement *ret)
+{
+	return replacement_make(rules, count, how, NULL, settled, table, ret);
 }
 
 void ipvsf_replacement_deinit(struct ipvsf_replacement *r)

@@ -23,7 +23,7 @@ from .journal import (
     read_journal,
     unmark,
 )
-from .state_folder import boot_prefix, state_folder
+from .state_folder import JOURNAL, JOURNAL_BYTES, JOURNALS, boot_prefix, state_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from .journal import Journal
     from .plan import Plan
 
-KEPT = 100  # journals of one network namespace
-KEPT_BYTES = 64 << 20
-_PREFIX = "journal-"
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -81,11 +78,11 @@ class History:
             return []
         except OSError as error:
             raise cannot("read", folder, error) from None
-        ends = [name.removeprefix(_PREFIX) for name in names if name.startswith(_PREFIX)]
+        ends = [name.removeprefix(JOURNAL) for name in names if name.startswith(JOURNAL)]
         return sorted([int(end) for end in ends if end.isdecimal()])
 
     def _path(self, number: int) -> str:
-        return f"{self.folder}/{_PREFIX}{number:08}"
+        return f"{self.folder}/{JOURNAL}{number:08}"
 
     def get(self, number: int) -> Journal | None:
         """One journal; None if it is not kept any more."""
@@ -119,7 +116,7 @@ class History:
                 continue
             folder = f"{place}/{name}"
             for number in self._numbers(folder) if os.path.isdir(folder) else []:
-                journal = read_journal(f"{folder}/{_PREFIX}{number:08}", self._boot)
+                journal = read_journal(f"{folder}/{JOURNAL}{number:08}", self._boot)
                 if journal is not None and journal.main:
                     found.append(journal)
         return found
@@ -192,7 +189,7 @@ class History:
             except OSError:
                 sizes[number] = 0
         for number in numbers[:-1]:  # the last may be needed
-            if len(sizes) < KEPT and sum(sizes.values()) < KEPT_BYTES:
+            if len(sizes) < JOURNALS and sum(sizes.values()) < JOURNAL_BYTES:
                 return
             try:
                 os.unlink(self._path(number))

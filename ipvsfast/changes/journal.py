@@ -13,7 +13,8 @@ import sys
 
 from ..errors import StateError
 from ..kernel.layout import OP_SIZE, dest_key, packed_rows, service_key, service_of
-from .state_folder import UNSETTLED
+from .account_text import cannot_text
+from .state_folder import JOURNAL_VERSION, UNSETTLED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from .apply import Applied
     from .plan import Plan
 
-VERSION = 1
 # States that a line can say; without a line it is being written, or was interrupted.
 OPEN, DONE, INCOMPLETE, AWAITING, UNDONE = "open", "done", "incomplete", "awaiting", "undone"
 _PACKED_AS = f"{sys.byteorder} {OP_SIZE}"  # another program version on another machine reads no bytes of this
@@ -270,7 +270,7 @@ def is_alive(pid: int, started: int) -> bool:
 
 def cannot(verb: str, path: str, error: OSError) -> StateError:
     """The exception for what cannot be read or written."""
-    return StateError(error.errno or errno.EIO, f"cannot {verb} {path}: {error.strerror}")
+    return StateError(error.errno or errno.EIO, cannot_text(verb, path, error.strerror))
 
 
 def begun(plan: Plan, **head: Any) -> bytes:
@@ -281,7 +281,7 @@ def begun(plan: Plan, **head: Any) -> bytes:
     ops, before = bytes(plan.ops), plan.before()
     packed = zlib.compress(ops + before, 1)
     values = {
-        "ipvsfast_journal": VERSION, **head, "planned": (plan.added, plan.edited, plan.deleted),
+        "ipvsfast_journal": JOURNAL_VERSION, **head, "planned": (plan.added, plan.edited, plan.deleted),
         "order": plan.how.order, "orders": _orders(plan) if plan.how.order else {},
         "settings": _settings(plan), "packed_as": _PACKED_AS, "operations": len(ops) // OP_SIZE,
         "size": len(packed),
@@ -323,7 +323,7 @@ def read_journal(path: str, boot: str) -> Journal | None:
         with open(os.open(path, os.O_RDONLY | _OPEN_FLAGS), "rb") as file:
             first = file.readline()
             head = json.loads(first)
-            if head["ipvsfast_journal"] != VERSION:
+            if head["ipvsfast_journal"] != JOURNAL_VERSION:
                 return None
             file.seek(len(first) + int(head["size"]))
             later = [line for line in map(_line, file.read().split(b"\n")) if line]

@@ -30,7 +30,7 @@ from ..model.kernel_names import COMMANDS, F_HASHED
 from ..model.operation import Operation
 from ..model.service import Service
 from ..model.settings import SyncDaemon, Timeouts
-from .account_text import as_wanted_text
+from .account_text import as_wanted_text, plan_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -284,7 +284,7 @@ class Plan:
 
     def __str__(self) -> str:
         """`3 to add, 1 to change, 0 to delete`"""
-        return f"{self.added:,} to add, {self.edited:,} to change, {self.deleted:,} to delete"
+        return plan_text(self.added, self.edited, self.deleted)
 
     def __repr__(self) -> str:
         return f"<Plan {self}>"

@@ -26,6 +26,10 @@ DEFAULT_PLACE = "/var/lib/ipvsfast"
 VARIABLE = "IPVSFAST_STATE"
 UNSETTLED = "unsettled"  # a file, while an apply is under way, was interrupted, or awaits its confirmation
 KEPT = 32  # folders of earlier boots
+JOURNAL = "journal-"  # how the files of applies begin, each with its number behind
+JOURNAL_VERSION = 1
+JOURNALS = 100  # of one network namespace
+JOURNAL_BYTES = 64 << 20
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _OPEN = os.O_CLOEXEC | os.O_NOFOLLOW
 

@@ -40,6 +40,11 @@ _MADE_WITH = ("order", "keep-weights", "only", "allow-empty", "scope", "tag", "f
 
 def apply(context: Context, options: dict[str, str], words: list[str]) -> int:
     """0: the table was seen to be as wanted; 1: it is not; 2: nothing was done."""
+    if context.done is not None:
+        context.done.check_output()
+        from .apply_handed import tell
+
+        return tell(context, context.done, words[0], "quiet" in options)
     how_of("apply", options)
     asked_of("apply", options)
     limits = limits_of("apply", options)

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-CHANGE, OUTPUT, RULES, REPLACE, LISTED = 1, 2, 3, 4, 5
+CHANGE, OUTPUT, RULES, REPLACE, LISTED, APPLY = 1, 2, 3, 4, 5, 6
 VERSION = 2
 # Up to the second number of 64 bits this is the same in all versions.
 _HEAD = struct.Struct("=4sIIIQQQIiII")
@@ -24,7 +24,8 @@ _HEAD = struct.Struct("=4sIIIQQQIiII")
 class Done:
     """what: CHANGE (the result of the one change), OUTPUT (standard output cannot be written: errno), RULES
     (of -R), REPLACE (of ipvsfast-restore), LISTED (a part of a listing; `text`: rows of the
-    services that are left).
+    services that are left), APPLY (`text`: packed, `line` rules that are wanted, then those that make the
+    table that was there; `size`: the number of its journal, or 0).
 
     interrupted: by this signal, or 0. results: of the first operations in `text`. count: operations before
     it, up to line `last`; line: the last before it. error: errno (negative) that ended the exchange with the

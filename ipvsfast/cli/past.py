@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..changes.account_text import no_way_back_text, stays_open_text
 from ..changes.history import AwaitsConfirmation, History
 from ..changes.take_back import command_line
 from ..errors import InvalidValue, StateError
@@ -115,7 +116,7 @@ class Remembering:
         except StateError as error:
             self._cannot(error)
         if self._problem is not None:
-            self._say(f"{self._problem}: this apply cannot be taken back")
+            self._say(no_way_back_text(self._problem))
         return self._journal
 
     def _begun(self, plan: Plan) -> OpenJournal:
@@ -133,7 +134,7 @@ class Remembering:
         if self._helper is not None:
             self._helper.release()
         if self._journal is not None and self._journal.problem is not None:
-            self._say(f"{self._journal.problem}: it will be taken for one that was interrupted")
+            self._say(stays_open_text(self._journal.problem))
         if self._helper is not None and not quiet:
             text = f"it is taken back in {self._seconds:g} s unless `ipvsfast confirm' keeps it"
             self._say(f"{text}; `ipvsfast undo' takes it back at once")

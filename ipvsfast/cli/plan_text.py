@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..changes.account_text import order_text
 from ..listing.operations import operation_rule
 from ..listing.saved import service_problem
 from ..model.operation import Operation
@@ -87,10 +88,7 @@ def command_lines(changes: Iterable[Change]) -> Iterator[str]:
 def order_note(plan: Plan) -> str:
     """What is to be said of the order of destinations, or ""."""
     count = plan.disordered if not plan.how.order else 0
-    if not count:
-        return ""
-    services = "1 service has" if count == 1 else f"{count:,} services have"
-    return f"{services} destinations in another order; --order brings them into it"
+    return order_text(count) if count else ""
 
 
 def notes(plan: Plan) -> list[str]:

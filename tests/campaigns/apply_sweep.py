@@ -2,6 +2,8 @@
 
 python tests/campaigns/apply_sweep.py [KIND...]     as root, with a kernel that has IPVS
 
+Each is played twice: rules on standard input are Python's, those of a file the native front's.
+
 `tables` is no fault: random tables, each made to be the next one. tests/plans/test_apply_told.py does a few of each.
 """
 
@@ -104,14 +106,16 @@ def _wrong(case: Case, before: Entries, wanted: Entries, done: subprocess.Comple
     return ""
 
 
-def one(case: Case, environ: dict[str, str]) -> str:
-    """What is wrong after one apply with that fault, or after another one without."""
+def one(case: Case, environ: dict[str, str], path: Path | None = None) -> str:
+    """What is wrong after one apply with that fault, or after another one without. path: a file to apply."""
+    if path is not None:
+        path.write_text(case.new)
     with filled(case.new):
         wanted = entries()
     with filled(case.old):
         before = entries()
         done = subprocess.run(
-            [program(), "apply"], input=case.new, capture_output=True, text=True, timeout=60, check=False,
+            [program(), "apply", *([str(path)] if path else [])], input=case.new, capture_output=True, text=True, timeout=60, check=False,
             env={**os.environ, **environ},
         )  # fmt: skip
         wrong = _wrong(case, before, wanted, done)
@@ -123,15 +127,16 @@ def one(case: Case, environ: dict[str, str]) -> str:
 def places(kind: str, shim: Path, folder: Path, case: Case, step: int = 1) -> Iterator[str]:
     """What is wrong after that kind of fault at every step-th place; "": nothing."""
     code = errno.ENOBUFS if kind == "recv-error" else errno.EIO if kind == "send-error" else 0
-    for number in itertools.count(1, step):
-        fired = folder / f"{kind}-{number}"
-        fault = f"{kind}:{number}:{fired}:{code}"
-        wrong = one(case, {"LD_PRELOAD": str(shim), "FAULT": fault})
-        if not fired.exists():
-            assert not wrong, wrong
-            return
-        fired.unlink()
-        yield wrong and f"{case.name}: FAULT={fault}: {wrong}"
+    for path in (None, folder / "rules"):
+        for number in itertools.count(1, step):
+            fired = folder / f"{kind}-{number}"
+            fault = f"{kind}:{number}:{fired}:{code}"
+            wrong = one(case, {"LD_PRELOAD": str(shim), "FAULT": fault}, path)
+            if not fired.exists():
+                assert not wrong, wrong
+                break
+            fired.unlink()
+            yield wrong and f"{case.name}: FAULT={fault}{' (file)' if path else ''}: {wrong}"
 
 
 def tables(count: int, seed: int) -> Iterator[str]:

@@ -101,11 +101,13 @@ class Sweep:
         """Begins it and kills it, some time after its journal is there, or sometimes what announces that. number:
         of the journal before."""
         awaited = "unsettled" if self._chance.random() < 0.1 else f"journal-{number + 1:08}"
-        with tempfile.TemporaryFile("w+") as file:
+        with tempfile.NamedTemporaryFile("w+") as file:
             file.write(text)
             file.seek(0)
+            # Rules on standard input are Python's, those of a file the native front's.
+            path = [file.name] if text and self._chance.random() < 0.5 else []
             with subprocess.Popen(
-                [program(), *words], stdin=file, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                [program(), *words, *path], stdin=file, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             ) as process:
                 while process.poll() is None and not list(self._state.rglob(awaited)):
                     time.sleep(0.0005)

@@ -57,6 +57,15 @@ static int comes_now(const char *kind, int number)
 	return what;
 }
 
+/* FAULT=kill-step:N:FILE: killed before the Nth call that reaches the kernel's tables or the disk. */
+static void step(void)
+{
+	static int steps;
+
+	if (comes_now("kill-step", ++steps) >= 0)
+		raise(SIGKILL);
+}
+
 /* FAULT=log:FILE: a line for each send, with the commands of its messages. */
 static void log_commands(const void *buf, size_t len)
 {
@@ -162,6 +171,7 @@ int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 
 	if (!real)
 		real = dlsym(RTLD_NEXT, "getsockopt");
+	step();
 	result = real(fd, level, name, value, len);
 	if (level == SOL_IP && name == IP_VS_SO_GET_DESTS) {
 		int error = errno;
@@ -183,6 +193,7 @@ ssize_t send(int fd, const void *buf, size_t len, int flags)
 
 	if (!real)
 		real = dlsym(RTLD_NEXT, "send");
+	step();
 	log_commands(buf, len);
 	all++;
 	refuse_operation((void *)(uintptr_t)buf, len);
@@ -261,6 +272,7 @@ int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags, struct tim
 
 	if (!real)
 		real = dlsym(RTLD_NEXT, "recvmmsg");
+	step();
 	error = comes_now("recv-error", ++all);
 	if (error > 0) {
 		if (error == ENOBUFS)
@@ -290,6 +302,7 @@ int fsync(int fd)
 
 	if (!real)
 		real = dlsym(RTLD_NEXT, "fsync");
+	step();
 	if (is_that_one("stop-sync", ++syncs))
 		raise(SIGSTOP);
 	if (fault && !strncmp(fault, "sync:", 5)) {
@@ -297,6 +310,36 @@ int fsync(int fd)
 		return -1;
 	}
 	return real(fd);
+}
+
+ssize_t write(int fd, const void *buf, size_t len)
+{
+	static ssize_t (*real)(int, const void *, size_t);
+
+	if (!real)
+		real = dlsym(RTLD_NEXT, "write");
+	step();
+	return real(fd, buf, len);
+}
+
+int rename(const char *from, const char *to)
+{
+	static int (*real)(const char *, const char *);
+
+	if (!real)
+		real = dlsym(RTLD_NEXT, "rename");
+	step();
+	return real(from, to);
+}
+
+int unlink(const char *path)
+{
+	static int (*real)(const char *);
+
+	if (!real)
+		real = dlsym(RTLD_NEXT, "unlink");
+	step();
+	return real(path);
 }
 
 void *__libc_malloc(size_t size);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of `ipvsfast apply FILE` share: what is wanted, what is to be done, and its journal. */
+#ifndef IPVSFAST_APPLY_H
+#define IPVSFAST_APPLY_H
+
+#include "front/work.h"
+
+#include <limits.h>
+
+#define NO_ROW SIZE_MAX
+
+/* A service that is wanted, and its dests, which follow it in the file. */
+struct wanted_service {
+	struct ipvsf_service conf;
+	size_t first, count; /* dests, in the order of the file */
+	size_t row;	     /* in the table, or NO_ROW */
+	bool settled;	     /* it is as wanted, and so are its dests, in this order */
+	bool touched;	     /* something in it is changed */
+};
+
+/* wanted.c: the rules of a file, all of them canonical. */
+struct wanted {
+	const struct front *f;
+	int fd;
+	size_t size; /* of the file */
+	struct wanted_service *services;
+	struct wanted_service **sorted;
+	struct ipvsf_dest *dests;
+	size_t num_services, num_dests, services_size, dests_size;
+};
+
+/* Python goes on unless the file is a plain one. */
+void front_wanted_read(struct wanted *w, const char *path);
+/* NULL: it is not wanted. */
+struct wanted_service *front_wanted_find(const struct wanted *w, const struct ipvsf_service *conf);
+/* The rule that adds a service, and those of its dests, as the scanner gave them. */
+void front_wanted_ops(const struct wanted *w, const struct wanted_service *service, struct ipvsf_op *ret);
+
+/* state.c: the state folder of the namespace (ipvsfast/changes/state_folder.py). False: Python has to look. */
+struct state {
+	char folder[PATH_MAX / 2];
+	char boot[9];
+	bool is_main; /* the namespace is that of the first process */
+};
+bool front_state_find(struct ipvsf_session *s, struct state *ret);
+/* Whether no apply was interrupted or awaits its confirmation. */
+bool front_state_is_settled(const struct state *state);
+/* Makes the folder where there is none. */
+bool front_state_make(const struct state *state);
+
+/*
+ * journal.c: as ipvsfast/changes/journal.py writes them. What was prepared is on the disk, but no journal yet:
+ * front_journal_begin() makes it one, by giving it its name. */
+struct journal {
+	const struct state *state;
+	char new[PATH_MAX];
+	char path[PATH_MAX];
+	uint32_t number;
+};
+struct apply_plan;
+bool front_journal_prepare(struct journal *j, const struct state *state, const struct front *f,
+			   const char *source, const struct apply_plan *plan);
+void front_journal_drop(struct journal *j);
+/* These give 0 or a negative errno. */
+int front_journal_begin(struct journal *j);
+int front_journal_end(struct journal *j, const struct apply_plan *plan);
+
+/* plan.c: what there is to do (ipvsfast/changes/plan.py) */
+struct apply_plan {
+	struct ipvsf_op *rules; /* of the services that differ */
+	size_t num_rules;
+	struct ipvsf_replacement made;
+	const struct ipvsf_table *present;
+	size_t deletions_from;
+	size_t added, edited, deleted; /* entries */
+};
+/* settled: of each service of the table, whether its rules are left out, as there is nothing to do. */
+bool front_plan_make(struct apply_plan *p, const struct wanted *w, const struct ipvsf_table *present,
+		     const bool *settled);
+/* Its lines, as `ipvsfast diff` has them, to be freed; NULL: only Python has words for it. */
+char *front_plan_text(const struct apply_plan *p, size_t *len);
+/* The ops that add again what is edited and deleted: so many; ret: room for them, or NULL. */
+size_t front_plan_before(const struct apply_plan *p, struct ipvsf_op *ret);
+
+#endif

@@ -1,0 +1,65 @@
+"""The account of an apply that the native front has begun and cannot tell: csrc/front/apply.c."""
+
+from __future__ import annotations
+
+from ..changes.account_text import stays_open_text
+from ..changes.apply import Applying
+from ..changes.history import History, OpenJournal
+from ..changes.plan import How, Plan, TableState
+from ..changes.wanted import Wanted
+from ..errors import StateError
+from ..kernel.layout import OP_SIZE
+from ..kernel.session import exchange_error
+from ..kernel.table_reading import reading_of
+from ..model.settings import Timeouts
+from .output import complain
+from .progress import for_terminal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..changes.apply import Applied
+    from ..kernel.session import Session
+    from .context import Context
+    from .done import Done
+
+
+class _Sent(Applying):
+    """A plan that was sent, with the results that there are."""
+
+    def __init__(self, session: Session, plan: Plan, done: Done) -> None:
+        super().__init__(session, plan)
+        self._results = done.results
+        self._done = done
+
+    def carry_out(self) -> Applied:
+        """Nothing is sent again."""
+        if self._done.interrupted:
+            raise self._done.interruption()
+        if self._done.error:
+            raise exchange_error(self._done.error)
+        return self.account()
+
+
+def tell(context: Context, done: Done, source: str, quiet: bool) -> int:
+    """What became of it; the exit status."""
+    from .apply import carry_out
+
+    none = Timeouts._make(0, 0, 0)
+    end = done.line * OP_SIZE
+    wanted = Wanted(source, None, bytearray(memoryview(done.text)[:end]), none, [])
+    present = TableState(reading_of(done.text[end:]), none, [])
+    work = _Sent(context.ipvs.session, Plan(wanted, present, How()), done)
+    work.journal = _journal(context, done.size)
+    try:
+        return carry_out(work, for_terminal(0, "operation", True), quiet)
+    finally:
+        if work.journal is not None and work.journal.problem is not None:
+            complain(stays_open_text(work.journal.problem))
+
+
+def _journal(context: Context, number: int) -> OpenJournal | None:
+    try:
+        found = History(context.ipvs.session).get(number) if number else None
+    except StateError:
+        found = None
+    return None if found is None else OpenJournal(found)
