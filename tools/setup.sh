@@ -72,6 +72,8 @@ check() {
 		;;
 	test)
 		need git has git
+		need curl has curl
+		need openssl has openssl
 		need kmod has modprobe depmod
 		need iproute2 has ip
 		need ipvsadm has ipvsadm

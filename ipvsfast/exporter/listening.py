@@ -90,10 +90,10 @@ def _address(place: str) -> tuple[int, tuple[str, int] | str]:
         if not path.startswith("/") or len(os.fsencode(path)) > 107 or "\0" in path:
             raise InvalidValue(f"unix:PATH takes a whole path of up to 107 bytes, not `{path}'")
         return socket.AF_UNIX, path
-    host, _, port = place.rpartition(":")
+    host, colon, port = place.rpartition(":")
     bracketed = host[:1] == "[" and host[-1:] == "]"
     host = host[1:-1] if bracketed else host
-    digits = port.isascii() and port.isdigit() and len(port) < 6
+    digits = colon and port.isascii() and port.isdigit() and len(port) < 6
     try:
         address = ipaddress.ip_address(host or "::")
         if not digits or int(port) > 65535 or (host and bracketed != (address.version == 6)):
