@@ -84,15 +84,16 @@ SCHEDULERS = {
 }
 
 STATUS = (
-    ("0", "Done; for -R, the last line was carried out, and no reply of the kernel was lost; for watch, it "
-          "was ended by SIGTERM or SIGINT while it waited."),
+    ("0", "Done; for -R, the last line was carried out, and no reply of the kernel was lost; for watch and "
+          "exporter, it was ended by SIGTERM or SIGINT while it waited."),
     ("1", "A listing or a file could not be read, or not be written in full; for the verb restore, a rule is "
           "wrong or not in force; for diff, there is a difference; for apply and undo, the table is not as "
           "wanted; for drain, undrain and weight, connections are left or a weight is not as wanted; "
-          "for plan with --detailed-exitcode, something went wrong."),
+          "for exporter --once, the file tells that the table could not be read; for plan with "
+          "--detailed-exitcode, something went wrong."),
     ("2", "The command line is wrong, or the kernel's IPVS cannot be reached; for diff, plan, apply, undo, "
-          "confirm, watch, drain, undrain and weight, nothing was done, as a file has mistakes or another "
-          "reason forbids it; for plan with --detailed-exitcode, there is something to do."),
+          "confirm, watch, exporter, drain, undrain and weight, nothing was done, as a file has mistakes or "
+          "another reason forbids it; for plan with --detailed-exitcode, there is something to do."),
     ("127", "The Python of this installation, or its part of the program, was not found."),
     ("130", "Interrupted."),
     ("143", "Terminated by SIGTERM while rules were sent; the message tells how far it had come."),

@@ -72,6 +72,7 @@ check() {
 		;;
 	test)
 		need git has git
+		need systemd has systemd-analyze
 		need curl has curl
 		need openssl has openssl
 		need kmod has modprobe depmod

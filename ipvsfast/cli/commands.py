@@ -306,6 +306,39 @@ VERBS: tuple[Verb, ...] = (
         ),
     ),
     Verb(
+        "exporter", (), "exporter_verb.exporter",
+        "serve the table as metrics, for Prometheus and whatever reads OpenMetrics, until SIGTERM",
+        options=(
+            _option("listen", ("--listen",), "serve there, not on 127.0.0.1:9119: ADDR:PORT, [ADDR]:PORT, "
+                    ":PORT (all addresses) or unix:PATH; sockets of systemd are served beside", "WHERE,..."),
+            _option("web-config", ("--web-config",), "TLS, users and headers, as exporters of Prometheus "
+                    "have them; read again when it changes, and on SIGHUP", "FILE"),
+            _option("min-age", ("--min-age",), "a reading is good enough for so long (0); who comes while "
+                    "one goes on shares it", "SECONDS"),
+            _option("once", ("--once",), "write one exposition to FILE.prom, which is replaced as a whole, "
+                    "for node_exporter's collector textfile", "FILE"),
+            _option("aggregate", ("--aggregate",), "metrics of each destination (default), of each service, "
+                    "or none of either: only sums", "WHAT"),
+            _option("labels", ("--labels",), "only these labels; what differs in others is summed",
+                    "LABEL,..."),
+            *[option for option in FILTERS if option.name not in ("sort", "limit", "services-only")],
+            _option("max-series", ("--max-series",), "with more, metrics are of services or sums (1000000); "
+                    "0: any number", "NUMBER"),
+            _option("compat", ("--compat",), "node_exporter: its node_ipvs_* metrics for services and "
+                    "destinations", "NAME"),
+            _option("connections", ("--connections",), "also read the connection table, which takes long, "
+                    "and count it by state or client", "KEY"),
+        ),
+        examples=(
+            ("For the Prometheus of this machine, but not read more than every five seconds", "--min-age 5"),
+            ("For one elsewhere, with TLS and a password",
+             "--listen 192.0.2.1:9119 --web-config /etc/ipvsfast/web.yml"),
+            ("Only what each service has, whatever its number of destinations", "--aggregate service"),
+            ("From a timer, for a node_exporter that runs already",
+             "--once /var/lib/prometheus/node-exporter/ipvs.prom"),
+        ),
+    ),
+    Verb(
         "conns", (), "conns_verb.conns", "look into the connection table: list, filter and count its entries",
         options=(
             _option("client", ("--client",), "of these clients: address, NET/LENGTH, :PORT, or address:PORT; "

@@ -1,20 +1,100 @@
-"""The unit for systemd that comes along starts what there is."""
+"""The units for systemd that come along start what there is, and give it few rights."""
 
 import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
 
 from ipvsfast.cli.commands import find, parse_verb
+from support.command import program
+from support.require import cannot_run
 from support.tools import ROOT
 
-UNIT = ROOT / "contrib" / "systemd" / "ipvsfast-watch@.service"
+FOLDER = ROOT / "contrib" / "systemd"
+WATCH = "ipvsfast-watch@.service"
+EXPORTER = "ipvsfast-exporter.service"
+# Tenths, as systemd counts what an attacker could do; a unit that says nothing has 96.
+MOST_EXPOSED = {WATCH: 28, EXPORTER: 24}
 
 
-def test_the_command_line_of_the_unit() -> None:
-    """Its words are those of the verb, and percent signs of our own are doubled."""
-    (line,) = [line for line in UNIT.read_text().splitlines() if line.startswith("ExecStart=")]
-    text = line.removeprefix("ExecStart=").replace("%%", "\0").replace("%i", "web")
+def value(unit: str, name: str) -> str:
+    """What stands behind the only such name."""
+    (line,) = [line for line in (FOLDER / unit).read_text().splitlines() if line.startswith(f"{name}=")]
+    return line.removeprefix(f"{name}=")
+
+
+def words(unit: str) -> list[str]:
+    """The command line of a unit, as it is run for the instance `web'; percent signs of our own are doubled."""
+    text = value(unit, "ExecStart").replace("%%", "\0").replace("%i", "web")
     assert "%" not in text
-    program, name, *words = shlex.split(text.replace("\0", "%"))
-    assert program.endswith("/ipvsfast")
+    return shlex.split(text.replace("\0", "%"))
+
+
+def test_the_watch() -> None:
+    """Its words are those of the verb."""
+    path, name, *rest = words(WATCH)
+    assert path.endswith("/ipvsfast")
     verb = find(name)
     assert verb is not None
-    assert parse_verb(verb, words) == ({"tag": "web", "max-delete": "50%"}, ["/etc/ipvsfast/web"])
+    assert parse_verb(verb, rest) == ({"tag": "web", "max-delete": "50%"}, ["/etc/ipvsfast/web"])
+
+
+def test_the_exporter() -> None:
+    """Its words are those of the verb, and so are the options that its comment names."""
+    path, name, variable = words(EXPORTER)
+    assert path.endswith("/ipvsfast") and variable == "$IPVSFAST_EXPORTER"
+    verb = find(name)
+    assert verb is not None
+    text = (FOLDER / EXPORTER).read_text()
+    named = shlex.split(text.partition('IPVSFAST_EXPORTER="')[2].partition('"')[0])
+    assert parse_verb(verb, named) == ({"min-age": "5", "web-config": "/etc/ipvsfast/web.yml"}, [])
+
+
+def test_the_socket_is_where_the_exporter_listens() -> None:
+    """With and without a service manager it is found at the same place."""
+    from ipvsfast.exporter.listening import DEFAULT
+
+    assert value("ipvsfast-exporter.socket", "ListenStream") == DEFAULT
+
+
+def copy(folder: Path, unit: str) -> Path:
+    """A unit that starts the program under test."""
+    made = folder / unit
+    made.write_text((FOLDER / unit).read_text().replace("/usr/local/bin/ipvsfast", program()))
+    return made
+
+
+def analyze(*argv: object) -> subprocess.CompletedProcess[str]:
+    """systemd's own opinion."""
+    if shutil.which("systemd-analyze") is None:
+        cannot_run("systemd-analyze is not installed")
+    return subprocess.run(
+        ["systemd-analyze", *map(str, argv)], capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.mark.parametrize("unit", sorted(path.name for path in FOLDER.iterdir()))
+def test_systemd_understands_it(tmp_path: Path, unit: str) -> None:
+    """Every line of it."""
+    made = [copy(tmp_path, path.name) for path in FOLDER.iterdir()]
+    (here,) = [path for path in made if path.name == unit]
+    done = analyze("verify", "--man=no", "--recursive-errors=no", here)
+    complaints = [line for line in done.stderr.splitlines() if "ipvsfast" in line]
+    assert (done.returncode, complaints) == (0, [])
+
+
+def test_systemd_would_complain(tmp_path: Path) -> None:
+    """Of a line that it does not know; else the above would show nothing."""
+    made = copy(tmp_path, EXPORTER)
+    copy(tmp_path, "ipvsfast-exporter.socket")
+    made.write_text(made.read_text().replace("ProtectClock=", "ProtectClocks="))
+    assert "ProtectClocks" in analyze("verify", "--man=no", made).stderr
+
+
+@pytest.mark.parametrize("unit", MOST_EXPOSED)
+def test_it_has_few_rights(tmp_path: Path, unit: str) -> None:
+    """Not more than when this was written."""
+    done = analyze("security", "--offline=true", f"--threshold={MOST_EXPOSED[unit]}", copy(tmp_path, unit))
+    assert done.returncode == 0, done.stdout[-300:] + done.stderr
