@@ -123,6 +123,7 @@ def _rows(tools: Tools, size: Size) -> list[Row]:
         ours("ipvsfast, delta", "delta"),
         ours("ipvsfast, netlink", "netlink"),
         ours("ipvsfast, table()", "values"),
+        ours("ipvsfast, metrics", "metrics"),
         other("ipvsadm --stats", python, "ipvsadm", tools.ipvsadm),
         other("pyroute2", pyroute2, "pyroute2"),
         other("/proc/net/ip_vs", python, "file"),

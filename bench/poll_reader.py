@@ -115,6 +115,38 @@ class Values:
                 yield str(service.key).removeprefix("TCP "), one.key, *one.stats[: len(COUNTERS)]
 
 
+class Metrics:
+    """ipvsfast: a whole exposition, all blocks of it, without the server."""
+
+    def __init__(self, _program: str) -> None:
+        exposition: Any = importlib.import_module("ipvsfast.exporter.exposition")
+        ipvs = importlib.import_module("ipvsfast").Ipvs()
+        self._exposition = exposition.Exposition(ipvs, exposition.ExportOptions())
+
+    def _blocks(self) -> Iterator[bytes]:
+        yield from self._exposition.scrape().blocks(False)
+
+    def read(self) -> Counts:
+        """The numbers stand in the first block."""
+        blocks = self._blocks()
+        first = bytes(next(blocks)).decode()
+        for _ in blocks:
+            pass
+        counts = [re.search(rf"^ipvs_{name} ([0-9]+)$", first, re.M) for name in ("services", "destinations")]
+        services, destinations = [int(found[1]) for found in counts if found is not None]
+        return services, destinations
+
+    def rows(self) -> Rows:
+        """From the lines of the five counters of destinations, which are in the same order."""
+        text = b"".join(map(bytes, self._blocks())).decode()
+        form = r'^ipvs_destination_\w+_total\{.*service="(.*?)",service_port="(.*?)".*destination="(.*?)",'
+        found = re.findall(rf'{form}destination_port="(.*?)"\}} (.*)$', text, re.M)
+        size = len(found) // len(COUNTERS)
+        for at, (service, port, dest, dest_port, _) in enumerate(found[:size]):
+            counters = [found[at + n * size][4] for n in range(len(COUNTERS))]
+            yield endpoint(service, port), endpoint(dest, dest_port), *counters
+
+
 class Pyroute2:
     """Its dumps, each message taken apart as it does it."""
 
@@ -249,6 +281,7 @@ KINDS: dict[str, Callable[[str], Any]] = {
     "delta": Deltas,
     "netlink": Netlink,
     "values": Values,
+    "metrics": Metrics,
     "pyroute2": Pyroute2,
     "file": File,
     "ipvsadm": Ipvsadm,

@@ -41,7 +41,7 @@ enum ipvsf_sample_value {
 	IPVSF_SAMPLE_U32,
 	IPVSF_SAMPLE_I32,
 	IPVSF_SAMPLE_U64,
-	IPVSF_SAMPLE_WORD /* 1, with words[a number of 32 bits] as one more label */
+	IPVSF_SAMPLE_WORD /* 1, with words[a number of 32 bits, modulo num_words] as one more label */
 };
 
 /* The samples of one family. Lent by the caller. */
@@ -54,9 +54,13 @@ struct ipvsf_samples {
 	uint32_t kind;	 /* enum ipvsf_sample_value */
 	uint32_t sparse; /* 0 is left out */
 	const char *const *words;
+	size_t num_words;     /* not 0 */
 	const uint32_t *rows; /* numbers of the values, one for each sample; NULL: in their order */
 	size_t count;
 };
+
+/* How many lines there are. */
+size_t ipvsf_samples_count(const struct ipvsf_samples *samples);
 
 /* Writes as many lines as fit from number *at on; *at becomes the number of the next, *len the bytes written. */
 int ipvsf_samples_write(const struct ipvsf_samples *samples, size_t *at, char *buf, size_t size, size_t *len);

@@ -115,6 +115,21 @@ static uint64_t value_of(const struct ipvsf_samples *s, size_t sample, bool *neg
 	return *negative ? -(uint64_t)(int32_t)narrow : narrow;
 }
 
+static bool is_there(const struct ipvsf_samples *s, uint64_t v)
+{
+	return v || !s->sparse;
+}
+
+size_t ipvsf_samples_count(const struct ipvsf_samples *s)
+{
+	size_t count = 0;
+	bool negative;
+
+	for (size_t i = 0; i < s->count; i++)
+		count += is_there(s, value_of(s, i, &negative));
+	return count;
+}
+
 static void put_labels(struct text_writer *t, const char *labels, size_t len, const char *word)
 {
 	if (!word)
@@ -138,9 +153,9 @@ int ipvsf_samples_write(const struct ipvsf_samples *s, size_t *at, char *buf, si
 		size_t start = *at ? s->ends[*at - 1] : 0, labels_len = s->ends[*at] - start;
 		bool negative;
 		uint64_t v = value_of(s, *at, &negative);
-		const char *word = s->kind == IPVSF_SAMPLE_WORD ? s->words[v] : NULL;
+		const char *word = s->kind == IPVSF_SAMPLE_WORD ? s->words[v % s->num_words] : NULL;
 
-		if (s->sparse && !v)
+		if (!is_there(s, v))
 			continue;
 		if (size - (size_t)(t.at - buf) <
 		    name_len + labels_len + (word ? strlen(word) : 0) + VALUE_MAX_LEN)

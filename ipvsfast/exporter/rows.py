@@ -75,6 +75,7 @@ class RowSamples:
         self._numbers = numbers
         self._groups: list[int] | None = None
         self._made: dict[str, array[int] | list[int]] = {}
+        self._counts: dict[str, int] = {}
         if labels is None:
             labels, self._groups = RowLabels.of([""]), [0] * len(self._chosen)
         elif not whole:
@@ -92,8 +93,13 @@ class RowSamples:
     def _count(self, family: Family) -> int:
         if not family.sparse:
             return len(self._labels)
-        values = self.values(family)
-        return len(values) - values.count(0)
+        if family.name not in self._counts:
+            samples = self._samples(family)
+            if samples is not None:
+                self._counts[family.name] = len(samples)
+            else:
+                self._counts[family.name] = sum([value != 0 for value in self.values(family)])
+        return self._counts[family.name]
 
     def values(self, family: Family) -> array[int] | list[int]:
         """A value for each sample."""
@@ -117,17 +123,20 @@ class RowSamples:
         # Sums may be larger than what C takes, and numbers of 32 bits may be below 0.
         return array("Q", values) if values and min(values) >= 0 and max(values) < _MOST else values
 
-    def words(self, family: Family) -> tuple[list[str], array[int]]:
-        """Of an info family what stands behind the labels, and for each row which of these."""
+    def words(self, family: Family) -> list[str]:
+        """Of an info family what may stand behind the labels."""
         if self.subject == "destination":
-            texts = [label_text(family.labels, (word,))[1:-1] for word in _FORWARDING]
-            values = [number & 7 for number in self._columns["forwarding"]]
-        else:
-            found: dict[tuple[str, str], int] = {}
-            pairs = zip(self._columns["scheduler"], self._columns["engine"])
-            values = [found.setdefault(pair, len(found)) for pair in pairs]
-            texts = [label_text(family.labels, pair)[1:-1] for pair in found]
-        return texts, array("I", [values[number] for number in self._chosen])
+            return [label_text(family.labels, (word,))[1:-1] for word in _FORWARDING]
+        return [label_text(family.labels, pair)[1:-1] for pair in self._scheduling()]
+
+    def _scheduling(self) -> list[tuple[str, str]]:
+        return list(dict.fromkeys(zip(self._columns["scheduler"], self._columns["engine"])))
+
+    def _which(self) -> array[int]:
+        """For each service its word."""
+        found = {pair: number for number, pair in enumerate(self._scheduling())}
+        pairs = list(zip(self._columns["scheduler"], self._columns["engine"]))
+        return array("I", [found[pairs[number]] for number in self._chosen])
 
     def write(self, blocks: SampleBlocks, openmetrics: bool) -> Iterator[memoryview]:
         """The text of all families into blocks."""
@@ -143,14 +152,14 @@ class RowSamples:
 
     def _samples(self, family: Family) -> Samples | None:
         """What C writes; None for numbers that it does not take."""
-        name, labels = family.sample_name, self._labels
-        if family.kind == "info":
-            texts, which = self.words(family)
-            return Samples(name, labels, words=texts).of_array(which)
+        name, labels, of_dests = family.sample_name, self._labels, self.subject == "destination"
+        words = self.words(family) if family.kind == "info" else None
+        if words is not None and not of_dests:
+            return Samples(name, labels, words=words).of_array(self._which())
         if self._groups is None and family.column != "timeout":
-            of_dests = self.subject == "destination"
-            samples = Samples(name, labels, family.sparse)
-            return samples.of_rows(self._snapshot.rows, family.column, of_dests, self._numbers)
+            column = family.column or "forwarding"
+            samples = Samples(name, labels, family.sparse, words)
+            return samples.of_rows(self._snapshot.rows, column, of_dests, self._numbers)
         values = self.values(family)
         return Samples(name, labels, family.sparse).of_array(values) if isinstance(values, array) else None
 
@@ -158,8 +167,12 @@ class RowSamples:
         """The lines of a family: what C has to write."""
         labels = self._labels.texts()
         if family.kind == "info":
-            texts, which = self.words(family)
-            labels = [with_labels(text, texts[number]) for text, number in zip(labels, which)]
+            words = self.words(family)
+            if self.subject == "service":
+                which: Sequence[int] = self._which()
+            else:
+                which = [self._columns["forwarding"][n] % len(words) for n in self._chosen]
+            labels = [with_labels(text, words[number]) for text, number in zip(labels, which)]
             return sample_lines(family.sample_name, labels, [1] * len(labels))
         return sample_lines(family.sample_name, labels, self.values(family), family.sparse)
 

@@ -139,7 +139,7 @@ class Samples:
     """Samples of one family, lent to C: labels, and values in the rows of a reading or in an array.
 
     numbers: of the rows, None for all; sparse: without those that are 0. words: for the values of an info
-    family, which are numbers of these texts.
+    family, which are numbers of these texts, modulo how many there are.
     """
 
     def __init__(
@@ -156,7 +156,11 @@ class Samples:
             texts = [ffi.new("char[]", word.encode("utf-8", "surrogateescape")) for word in words]
             pointers = ffi.new("char *[]", texts or [ffi.NULL])
             self._lent += [texts, pointers]
-            self.packed.words = ffi.cast("const char *const *", pointers)
+            self.packed.words, self.packed.num_words = ffi.cast("const char *const *", pointers), len(texts)
+
+    def __len__(self) -> int:
+        """How many lines they have."""
+        return int(lib.ipvsf_samples_count(self.packed))
 
     def _lend(self, kind: str, data: Any) -> Any:
         if not len(data):

@@ -6,6 +6,8 @@ import sys
 from ipvsfast.exporter.families import FAMILIES
 from support.tools import ROOT
 
+# Where metrics are named; families of the node exporter and of rules that are recorded begin otherwise.
+NAMED = re.compile(r"(?<![\w:])ipvs_[a-z_]+")
 UNITS = {"seconds", "bytes"}
 
 
@@ -32,3 +34,16 @@ def test_names() -> None:
         assert not re.search(r"_(total|info|count|sum|bucket|created|gauge|counter)$", family.name)
         assert not family.unit or (family.unit in UNITS and family.name.endswith(f"_{family.unit}"))
         assert family.unit or family.name.rpartition("_")[2] not in UNITS
+
+
+def test_metrics_that_are_named_exist() -> None:
+    """In rules, alerts, dashboards and documents."""
+    known = {family.sample_name for family in FAMILIES}
+    paths = [
+        *ROOT.glob("contrib/prometheus/**/*.yml"),
+        *ROOT.glob("contrib/grafana/*.json"),
+        ROOT / "docs/exporter.md",
+    ]
+    assert len(paths) > 5
+    for path in paths:
+        assert set(NAMED.findall(path.read_text())) <= known, path
