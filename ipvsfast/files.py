@@ -13,20 +13,26 @@ __all__ = ["converted", "read_wanted"]
 
 
 def read_wanted(
-    file: RuleSource, *, source: WantedForm = "auto", config_id: str | None = None, allow_empty: bool = False
-) -> Wanted:
+    file: RuleSource, *, source: WantedForm = "auto", config_id: str | None = None, allow_empty: bool = False,
+    keep_going: bool = False,
+) -> Wanted:  # fmt: skip
     """What the table is to hold by a path, bytes or lines; `Ipvs.plan` takes it. No kernel is asked.
 
     source: "auto" tells rules, JSON, YAML and TOML by the name of the file and by how it begins;
     "keepalived", "ldirectord" and "ipvsctl" are configurations of these programs, of which `Wanted.left_out`
     has what no table can say. RulesInvalid, with every mistake, if there is any; InvalidValue for one without
     any service, unless allow_empty. config_id: what lines of keepalived.conf that begin with `@` are compared
-    with, by default the first part of this machine's name.
+    with, by default the first part of this machine's name. keep_going: rules of a rule file with a name that
+    has no address, or none in time, are left out instead of being mistakes: `Wanted.unnamed` has them, and no
+    plan made of it deletes anything.
     """
     from .changes.restore import RuleText
     from .changes.wanted import read_wanted as read
 
-    return read(RuleText(file, "text"), source=source, config_id=config_id, allow_empty=allow_empty)
+    return read(
+        RuleText(file, "text"), source=source, config_id=config_id, allow_empty=allow_empty,
+        keep_going=keep_going,
+    )  # fmt: skip
 
 
 def converted(wanted: Wanted, form: ConvertedForm = "rules") -> str:

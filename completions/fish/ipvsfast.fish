@@ -143,6 +143,7 @@ complete -c ipvsfast -n '__ipvsfast_command apply' -l tag -x -d 'only services t
 complete -c ipvsfast -n '__ipvsfast_command apply' -l allow-empty -d 'also a FILE without any service'
 complete -c ipvsfast -n '__ipvsfast_command apply' -l from -x -a '(__ipvsfast_list auto rules json yaml toml keepalived ldirectord ipvsctl)' -d 'FILE is rules, json, yaml, toml, or a configuration of keepalived, ldirectord or ipvsctl; auto: tell by its name and beginning; two FILEs may have one each'
 complete -c ipvsfast -n '__ipvsfast_command apply' -l config-id -x -d 'what @ID lines of keepalived.conf are compared with'
+complete -c ipvsfast -n '__ipvsfast_command apply' -l keep-going -d 'rules with a name that has no address are left out and told; nothing is deleted then'
 complete -c ipvsfast -n '__ipvsfast_command apply' -l confirm-within -x -d 'take it back after so long, unless confirm keeps it'
 complete -c ipvsfast -n '__ipvsfast_command apply' -l wait -x -d 'wait so long if another replaces the table already'
 complete -c ipvsfast -n '__ipvsfast_command apply' -s q -l quiet -d 'tell only what goes wrong'

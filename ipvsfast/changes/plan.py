@@ -143,6 +143,10 @@ class How:
         self.keep_weights: Final[bool] = keep_weights
         self.only: Final[tuple[ActionName, ...]] = tuple([action for action in ACTIONS if action in only])
 
+    def without_deletions(self) -> How:
+        """The same, and nothing is deleted."""
+        return How(self.order, self.keep_weights, [action for action in self.only if action != "delete"])
+
     @property
     def bits(self) -> int:
         """As C takes it. A service that is there is never without its destinations."""
@@ -214,10 +218,13 @@ class Plan:
 
     It has the changes as a sequence, and is true if there is any. wanted, present, how: what it was made of.
     added, edited, deleted: how many services, destinations and settings. disordered: services whose
-    destinations stand in another order than wanted, and are left so.
+    destinations stand in another order than wanted, and are left so. Nothing is deleted where rules were left
+    out of what is wanted for their names: they may be what it seems not to want.
     """
 
     def __init__(self, wanted: Wanted, present: TableState, how: How) -> None:
+        if wanted.unnamed:
+            how = how.without_deletions()
         self.wanted: Final[Wanted] = wanted
         self.present: Final[TableState] = present
         self.how: Final[How] = how

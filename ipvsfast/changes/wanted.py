@@ -17,13 +17,15 @@ from ..kernel.layout import (
     unpack_operation,
 )
 from ..language.parse import parse as parse_words
+from ..language.words import UsageError
 from ..model.kernel_names import COMMANDS
 from ..model.operation import Operation
 from ..model.settings import SyncDaemon, Timeouts
 from ..resolver import Resolver
 from .check import FileCheck
 from .forms import check_rules, form_of, read_foreign
-from .restore import RuleText
+from .problem import Problem
+from .restore import RulesInvalid, RuleText
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,13 +51,25 @@ class Wanted:
     """What a table is to hold. source: where that was read from. rules: packed operations that add it to an
     empty table. timeouts, daemons: those that it names; others stay as they are. places: of each service its
     line, and where it stands in that; empty where nobody knows. left_out: what a configuration of another
-    program says beside, and no table can."""
+    program says beside, and no table can. unnamed: rules that are not in it, as a name of theirs has no
+    address: while there is any, a plan deletes nothing."""
 
-    __slots__ = ("source", "_text", "rules", "services", "timeouts", "daemons", "_places", "left_out")
+    __slots__ = (
+        "source",
+        "_text",
+        "rules",
+        "services",
+        "timeouts",
+        "daemons",
+        "_places",
+        "left_out",
+        "unnamed",
+    )
 
     def __init__(
         self, source: str, text: bytes | None, rules: bytearray, timeouts: Timeouts,
         daemons: list[SyncDaemon], places: Sequence[Place] = (), left_out: Iterable[LeftOut] = (),
+        unnamed: Iterable[Problem] = (),
     ) -> None:  # fmt: skip
         self.source: Final[str] = source
         self._text = text
@@ -65,6 +79,7 @@ class Wanted:
         self.daemons: Final[list[SyncDaemon]] = daemons
         self._places: Final[Sequence[Place]] = places
         self.left_out: Final[tuple[LeftOut, ...]] = tuple(left_out)
+        self.unnamed: Final[tuple[Problem, ...]] = tuple(unnamed)
 
     def place_of(self, service: int) -> Place:
         """The line of one of the services, by its number, and its text or its place there."""
@@ -124,10 +139,12 @@ class _Lines:
 
 class _Collected(FileCheck):
     """The check of a rule file, which keeps what it has read. lines: no more than so many rules come; memory
-    that grows would be touched again and again. places: the line of each service."""
+    that grows would be touched again and again. places: the line of each service. unnamed: where it is a
+    list, gets the rules with a name that has no address, which are mistakes else."""
 
-    def __init__(self, parse: Parse, source: str, lines: int) -> None:
+    def __init__(self, parse: Parse, source: str, lines: int, unnamed: list[Problem] | None) -> None:
         super().__init__(parse, source)
+        self._unnamed = unnamed
         self._kept = bytearray(lines * OP_SIZE)
         self._used = 0
         self.places: Any = _Lines()  # as much of a sequence as is needed
@@ -138,6 +155,12 @@ class _Collected(FileCheck):
         memoryview(self._kept)[self._used : end] = memoryview(self.buffer.ops)[: end - self._used]
         self._used = end
         self.places.add(self.buffer.commands(), self.buffer.numbers)
+
+    def mistake(self, error: UsageError, line: bytes) -> None:
+        if error.reason and self._unnamed is not None:
+            self._unnamed.append(Problem(self.source, self.buffer.line, line, error.reason))
+        else:
+            super().mistake(error, line)
 
     @property
     def ops(self) -> bytearray:
@@ -153,13 +176,17 @@ def read_wanted(
     source: WantedForm = "auto",
     config_id: str | None = None,
     allow_empty: bool = False,
+    keep_going: bool = False,
 ) -> Wanted:
     """RulesInvalid, with every mistake, if there is any; InvalidValue where nothing says that there is a
     service, and `allow_empty` does not say that this is meant. source: the form of the text, which "auto"
     tells by the file's name and by how it begins. config_id: what lines of keepalived.conf with `@` are
-    compared with."""
+    compared with. keep_going: rules with a name that has no address, or none in time, are left out (see
+    Wanted.unnamed); for rule files only, others have no names or their own ways."""
     resolver = Resolver() if names is None else names
     form = form_of(text) if source == "auto" else source
+    if keep_going and form != "rules":
+        raise InvalidValue(f"{text.name} is {form}: only rules can be left out for their names")
     if form == "json":
         from .wanted_json import read_json
 
@@ -171,32 +198,38 @@ def read_wanted(
         operations, places = read_document(text.name, text.text, form)
         wanted = wanted_of(text.name, None, operations, places)
     elif form == "rules":
-        wanted = _of_rules(text, resolver)
+        wanted = _of_rules(text, resolver, keep_going)
     else:
         found = read_foreign(text, form, resolver, config_id)
         wanted = wanted_of(text.name, None, found.operations, found.places(text.name), found.left_out)
+    if not wanted.services and wanted.unnamed:
+        raise RulesInvalid(list(wanted.unnamed))
     if not wanted.services and not allow_empty:
         raise NoService(f"{text.name} holds no service: the table would be empty; nothing was done")
     return wanted
 
 
-def _of_rules(text: RuleText, names: Resolver) -> Wanted:
+def _of_rules(text: RuleText, names: Resolver, keep_going: bool) -> Wanted:
+    unnamed: list[Problem] = []
+
     def parse(words: list[str]) -> Request:
         return parse_words(words, names)
 
     def check() -> _Collected:
-        checker = _Collected(parse, text.name, text.text.count(b"\n") + 1)
+        unnamed.clear()
+        checker = _Collected(parse, text.name, text.text.count(b"\n") + 1, unnamed if keep_going else None)
         checker.read(text.chunks())
         return checker
 
     checked = names.together(check)
     check_rules(text, checked.problems)
-    return _apart(text.name, text.text, checked.ops, checked.places)
+    return _apart(text.name, text.text, checked.ops, checked.places, unnamed=unnamed)
 
 
 def _apart(
-    source: str, text: bytes | None, ops: bytearray, places: Sequence[Place], left_out: Iterable[LeftOut] = ()
-) -> Wanted:
+    source: str, text: bytes | None, ops: bytearray, places: Sequence[Place],
+    left_out: Iterable[LeftOut] = (), unnamed: Iterable[Problem] = (),
+) -> Wanted:  # fmt: skip
     """What is set for a whole namespace is no part of the table."""
     commands = commands_of(ops)
     timeouts, daemons = Timeouts._make(0, 0, 0), []
@@ -213,7 +246,7 @@ def _apart(
             else:
                 kept += op
         ops = kept
-    return Wanted(source, text, ops, timeouts, daemons, places, left_out)
+    return Wanted(source, text, ops, timeouts, daemons, places, left_out, unnamed)
 
 
 def wanted_of(

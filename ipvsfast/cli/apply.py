@@ -21,6 +21,7 @@ from .wanted import (
     invalid,
     present_table,
     tell_left_out,
+    tell_unnamed,
     text_of,
     wanted_from,
 )
@@ -35,11 +36,13 @@ if TYPE_CHECKING:
     from .context import Context
     from .progress import Progress
 
-_MADE_WITH = ("order", "keep-weights", "only", "allow-empty", "scope", "tag", "from", "config-id")
+_MADE_WITH = (
+    "order", "keep-weights", "only", "allow-empty", "scope", "tag", "from", "config-id", "keep-going",
+)  # fmt: skip
 
 
 def apply(context: Context, options: dict[str, str], words: list[str]) -> int:
-    """0: the table was seen to be as wanted; 1: it is not; 2: nothing was done."""
+    """0: the table was seen to be as wanted; 1: it is not, or rules were left out; 2: nothing was done."""
     if context.done is not None:
         context.done.check_output()
         from .apply_handed import tell
@@ -82,6 +85,7 @@ def _maker(context: Context, text: RuleText, options: dict[str, str]) -> Callabl
         wanted, how = wanted_from(context, text, options, verb="apply"), how_of("apply", options)
         if "quiet" not in options:
             tell_left_out(wanted)
+        tell_unnamed(wanted)
         asked, session = asked_of("apply", options), context.ipvs.session
         return lambda present: Plan(wanted, bounded(wanted, present, asked, session), how)
     from ..changes.saved_plan import SavedPlan
@@ -135,7 +139,8 @@ def _carry_out(context: Context, plan: Plan, options: dict[str, str], past: Reme
         raise ExitWith(NOTHING, str(error)) from None
     work.journal = past.begin(plan)
     try:
-        return carry_out(work, line, quiet)
+        status = carry_out(work, line, quiet)
+        return 1 if plan.wanted.unnamed else status
     finally:
         past.end(quiet)
 

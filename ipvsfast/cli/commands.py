@@ -146,6 +146,8 @@ VERBS: tuple[Verb, ...] = (
             *GUARDS,
             *HOW,
             *FROM,
+            _option("keep-going", ("--keep-going",), "rules with a name that has no address are left out "
+                    "and told; nothing is deleted then"),
             _option("confirm-within", ("--confirm-within",), "take it back after so long, unless confirm "
                     "keeps it", "SECONDS"),
             _option("wait", ("--wait",), "wait so long if another replaces the table already", "SECONDS"),

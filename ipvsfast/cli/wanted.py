@@ -64,7 +64,7 @@ def wanted_from(
     try:
         return read_wanted(
             text, context.names.resolver(), source=source, config_id=options.get("config-id"),
-            allow_empty="allow-empty" in options,
+            allow_empty="allow-empty" in options, keep_going="keep-going" in options,
         )  # fmt: skip
     except RulesInvalid as error:
         raise invalid(error, text.name) from None
@@ -85,6 +85,16 @@ def tell_left_out(wanted: Wanted, every: bool = False, say: Callable[[str], None
         count = 1 if every else kinds.pop((one.reason, one.what.partition(" ")[0]), 0)
         if count:
             say(printable(f"{one} (and {count - 1:,} more like it)" if count > 1 else str(one)))
+
+
+def tell_unnamed(wanted: Wanted) -> None:
+    """On standard error, the rules that were left out for their names."""
+    for problem in wanted.unnamed:
+        complain(problem_text(problem))
+    count = len(wanted.unnamed)
+    if count:
+        left = "1 rule is left out" if count == 1 else f"{count:,} rules are left out"
+        complain(f"{left} (--keep-going); so nothing is deleted")
 
 
 def present_table(context: Context) -> TableState:
