@@ -54,6 +54,10 @@ class Samples:
         """The only sample of a family."""
         self.add(family, [((), value)])
 
+    def leave_out(self, family: Family) -> None:
+        """Takes a family away."""
+        self.found = [few for few in self.found if few[0] is not family]
+
     def __len__(self) -> int:
         return sum([len(values) for _, _, values in self.found])
 

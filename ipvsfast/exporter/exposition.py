@@ -17,6 +17,7 @@ from .families import (
     LIMIT,
     LIMITED,
     SERIES,
+    STATUS,
     UP,
 )
 from .limits import RowMaker
@@ -37,6 +38,7 @@ __all__ = ["ExportOptions", "Exposition", "Scraped"]
 
 # Those that every exposition has, beyond what was read: see Exposition._own() and the two of _read().
 _OWN = 12
+_LEAST_ROWS = 20  # more than there are of rows that are summed up to nothing
 _REASONS = ("not_permitted", "unavailable", "connections", "other")
 
 
@@ -114,11 +116,15 @@ class Exposition:
         snapshot = collect(self._ipvs, self._poller, samples, self.options)
         self._changed += snapshot.unstable > 0
         counted = self._count()
-        fits = counted is None or counted.by_client or counted.add(samples, self._room(samples))
+        fits = counted is None or counted.by_client or counted.add(samples, self._room(samples, _LEAST_ROWS))
         rows, level = self._rows.within(snapshot, self._room(samples))
         if counted is not None and counted.by_client:
             taken = sum([one.series() for one in rows])
-            fits = counted.add(samples, self._room(samples, taken + 2))
+            fits = counted.add(samples, self._room(samples, taken))
+        room = self._room(samples, sum([one.series() for one in rows]) - 1)
+        if room == 0:  # the kernel has very many numbers of its own
+            samples.leave_out(STATUS)
+            fits = False
         wanted = self.options.aggregate
         samples.add(DETAIL, [((wanted, level), 1)])
         samples.one(LIMITED, int(not fits or level != wanted))

@@ -1,7 +1,10 @@
 """The families of metrics, and the document about them."""
 
+import json
 import re
+import subprocess
 import sys
+from pathlib import Path
 
 from ipvsfast.exporter.families import FAMILIES
 from support.tools import ROOT
@@ -47,3 +50,21 @@ def test_metrics_that_are_named_exist() -> None:
     assert len(paths) > 5
     for path in paths:
         assert set(NAMED.findall(path.read_text())) <= known, path
+
+
+def test_queries_of_the_document(tmp_path: Path) -> None:
+    """They are Prometheus' language."""
+    text = (ROOT / "docs/exporter.md").read_text()
+    queries = [query for query in re.findall(r"(?:^    .*\n|^\n(?=    ))+", text, re.M) if "# " in query]
+    parts = [
+        part for query in queries for part in re.split(r"^    # .*\n", query, flags=re.M) if part.strip()
+    ]
+    assert len(parts) == 4
+    rules = "".join(
+        [f"  - record: made:n{n}\n    expr: {json.dumps(part)}\n" for n, part in enumerate(parts)]
+    )
+    file = tmp_path / "rules.yml"
+    file.write_text(f"groups:\n- name: document\n  rules:\n{rules}")
+    done = subprocess.run(["promtool", "check", "rules", file], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "SUCCESS: 4 rules found" in done.stdout
