@@ -245,7 +245,7 @@ DIRECTORS = Row(
     (
         _table(
             "Rules", "Directors with the same fingerprint have the same rules.", "instance",
-            ('ipvs_rules_fingerprint{I,weights="ignored"}', "Rules"),
+            ('ipvs_rules_fingerprint{I,weights="left_out"}', "Rules"),
             ('ipvs_rules_fingerprint{I,weights="included"}', "With weights"),
             ("ipvs_services{I}", "Services"),
             ("ipvs_destinations{I}", "Destinations"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ from . import host, kernels, qemu, uml
 from .console import watch
 from .errors import CannotRunError, VmError, VmLostError
 from .job import Job, Stream
+from .terminal import Keyboard
+from .terminal import check as check_terminal
 
 __all__ = ["CannotRunError", "VmError", "VmLostError", "fetch", "run_in_vm"]
 
@@ -35,25 +38,32 @@ def run_in_vm(
     memory: int = DEFAULT_MEMORY,
     stdout: BinaryIO | None = None,
     stderr: BinaryIO | None = None,
+    terminal: bool = False,
 ) -> int:
     """Boot a kernel, run a command in it from the current directory, give its exit status.
 
-    The guest sees the caller's files; standard input is empty, both outputs are copied as they come.
+    The guest sees the caller's files; standard input is empty, both outputs are copied as they come. With
+    `terminal` the command has a terminal instead, which is the caller's.
     Raises CannotRunError if the kernel cannot be booted here and VmLostError if it went away or the
     command took longer than `timeout` seconds. `memory` is in MiB.
     """
     chosen = kernels.find(kernel)
+    if terminal:
+        check_terminal()
     if chosen.backend == "host":
-        return host.run(command, timeout)
+        return host.run(command, timeout, terminal)
     backend = uml if chosen.backend == "uml" else qemu
     folder = backend.prepare(chosen)
-    with Job(command, backend.modules(folder)) as job:
+    with Job(command, backend.modules(folder), terminal) as job:
         streams = (
             Stream(job.folder / "stdout", stdout or sys.stdout.buffer),
             Stream(job.folder / "stderr", stderr or sys.stderr.buffer),
         )
         try:
-            with backend.boot(folder, job, memory) as machine:
+            keyboard: contextlib.AbstractContextManager[object] = (
+                Keyboard(job.folder) if terminal else contextlib.nullcontext()
+            )
+            with backend.boot(folder, job, memory) as machine, keyboard:
                 status = watch(machine, job, streams, boot_seconds=backend.BOOT_SECONDS, timeout=timeout)
             shortage = machine.shortage()
             if status and shortage:

@@ -35,6 +35,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("-k", "--kernel", default=os.environ.get("IPVSFAST_KERNEL", "uml"))
     parser.add_argument("--timeout", type=float, default=DEFAULT_TIMEOUT, metavar="SECONDS")
     parser.add_argument("--memory", type=int, default=DEFAULT_MEMORY, metavar="MIB")
+    parser.add_argument("-t", "--terminal", action="store_true", help="the command has this terminal")
     parser.add_argument("--list", action="store_true", help="show the kernels there are")
     parser.add_argument("--fetch", action="store_true", help="only fetch the kernel")
     parser.add_argument("command", nargs="*", metavar="-- COMMAND")
@@ -66,7 +67,13 @@ def main(argv: list[str]) -> int:
         if options.fetch:
             fetch(options.kernel)
             return 0
-        return run_in_vm(options.command, options.kernel, timeout=options.timeout, memory=options.memory)
+        return run_in_vm(
+            options.command,
+            options.kernel,
+            timeout=options.timeout,
+            memory=options.memory,
+            terminal=options.terminal,
+        )
     except VmError as error:
         print(f"tests.vm: {error}", file=sys.stderr)
         return error.status

@@ -28,16 +28,16 @@ def check() -> None:
         )
 
 
-def run(command: Sequence[str], timeout: float) -> int:
+def run(command: Sequence[str], timeout: float, terminal: bool = False) -> int:
     check()
     unshare = need("unshare", "util-linux", "to make a network namespace")
     need("ip", "iproute2", "to bring up the namespace's network")
     argv = [unshare, "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *command]
     process = subprocess.Popen(
         argv,
-        stdin=subprocess.DEVNULL,
+        stdin=None if terminal else subprocess.DEVNULL,
         env={**os.environ, "PATH": search_path()},
-        start_new_session=True,
+        start_new_session=not terminal,  # another session would have no terminal
     )
     try:
         status = process.wait(timeout)

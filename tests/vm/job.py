@@ -15,10 +15,12 @@ from typing import BinaryIO
 
 from .errors import CannotRunError
 from .programs import search_path
+from .terminal import command_on_terminal
 
 GUEST_SCRIPTS = Path(__file__).resolve().parent / "guest"
 PASSED_NAMES = ("CI", "LANG", "HOME", "TERM")
 PASSED_PREFIXES = ("IPVSFAST_", "PYTEST_", "HYPOTHESIS_", "LC_")
+GUEST_JOB = Path("/run/vm/job")
 FOLDER_PREFIX = "ipvsfast-vm-"
 LOCK_NAME = "lock"
 MODULES_VARIABLE = "IPVSFAST_VM_MODULES"
@@ -41,9 +43,9 @@ def passed_environment() -> dict[str, str]:
 
 
 class Job:
-    """The folder with the command, its two output files and its exit status."""
+    """The folder with the command, its two output files and its exit status. terminal: it has one."""
 
-    def __init__(self, command: Sequence[str], modules: Path) -> None:
+    def __init__(self, command: Sequence[str], modules: Path, terminal: bool = False) -> None:
         cwd = os.getcwd()
         for place in (cwd, str(GUEST_SCRIPTS)):
             if place.startswith(tuple(f"{folder}/" for folder in REPLACED_FOLDERS)):
@@ -60,7 +62,9 @@ class Job:
         )
         self._write("command", f"{environment}cd {shlex.quote(cwd)} || exit\nexec {shlex.join(command)}\n")
         load = os.environ.get(MODULES_VARIABLE, DEFAULT_MODULES)
-        self._write("settings", f"modules={shlex.quote(str(modules))}\nload={shlex.quote(load)}\n")
+        run = shlex.join(command_on_terminal(GUEST_JOB) if terminal else ["/bin/sh", f"{GUEST_JOB}/command"])
+        settings = {"modules": str(modules), "load": load, "run": run}
+        self._write("settings", "".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items()))
         for stream in ("stdout", "stderr"):
             self._write(stream, "")
 

@@ -24,7 +24,7 @@ for module in $load; do
 done
 
 : > $job/started
-/bin/sh $job/command < /dev/null >> $job/stdout 2>> $job/stderr
+$run < /dev/null >> $job/stdout 2>> $job/stderr
 status=$?
 sync
 echo $status > $job/status.new
