@@ -15,7 +15,7 @@ class Patience:
     __slots__ = ("answer", "clients", "ending", "head", "idle", "reading", "stall")
 
     def __init__(
-        self, idle: float = 120.0, head: float = 10.0, stall: float = 10.0, answer: float = 60.0,
+        self, idle: float = 120.0, head: float = 10.0, stall: float = 10.0, answer: float = 120.0,
         reading: float = 30.0, ending: float = 10.0, clients: int = 128,
     ) -> None:  # fmt: skip
         self.idle: Final[float] = idle

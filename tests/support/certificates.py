@@ -12,6 +12,9 @@ from support.require import cannot_run
 ALICE = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"
 BOB = "$2y$05$abcdefghijklmnopqrstuuoXuKqgZXLiJqzfmMXDDhSFPIvxV7t8."
 
+# What Python 3.13 demands of certificates.
+EXTENSIONS = "authorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\nkeyUsage=digitalSignature\n"
+
 
 class Certificates:
     """A folder with an authority, and certificates that it has signed: NAME.pem and NAME.key."""
@@ -22,7 +25,7 @@ class Certificates:
         self.folder = folder
         self._run(
             "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-            "-subj", "/CN=test authority", "-keyout", "ca.key", "-out", "ca.pem",
+            "-subj", "/CN=test authority", "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", "ca.key", "-out", "ca.pem",
         )  # fmt: skip
 
     def sign(self, name: str, names: str) -> None:
@@ -31,7 +34,7 @@ class Certificates:
             "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
             "-keyout", f"{name}.key", "-out", f"{name}.csr",
         )  # fmt: skip
-        (self.folder / f"{name}.ext").write_text(f"subjectAltName={names}\n")
+        (self.folder / f"{name}.ext").write_text(EXTENSIONS + f"subjectAltName={names}\n")
         self._run(
             "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", "7", "-days", "2",
             "-extfile", f"{name}.ext", "-out", f"{name}.pem",
