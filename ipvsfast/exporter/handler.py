@@ -41,7 +41,7 @@ class Client(BaseHTTPRequestHandler):
         self.client_address = (channel.name, 0)
         self.idle_since: float | None = monotonic()  # None while something is done for it
         self.requests = 0
-        self._web: WebConfig = server.web()
+        self._web: WebConfig = server.open_to_all
         self._lingers = False
         self._deadline = 0.0
         self.wfile = self._out = BytesIO()
@@ -53,6 +53,7 @@ class Client(BaseHTTPRequestHandler):
     def serve(self) -> None:
         """All requests, until one end has had enough."""
         try:
+            self._web = self.server.web()
             if self._handshake():
                 reader = HeadReader(self.channel)
                 self.close_connection = False

@@ -55,7 +55,7 @@ class Server:
         self.landing: Final[bytes] = landing_page()
         self.is_ending: bool = False
         self._web = web
-        self._open = WebConfig()
+        self.open_to_all: Final[WebConfig] = WebConfig()
         self._lock = Lock()
         self._clients: dict[Client, None] = {}
         self._poll = select.poll()
@@ -66,7 +66,7 @@ class Server:
 
     def web(self) -> WebConfig:
         """The rules of access that are in force now."""
-        return self._web.current() if self._web is not None else self._open
+        return self._web.current() if self._web is not None else self.open_to_all
 
     def may_pass(self, rate: tuple[float, int] | None) -> bool:
         """Whether one more request is within the rate: a bucket that fills up by one in each interval."""
@@ -145,7 +145,10 @@ class Server:
 
     def _take_in(self, sock: socket.socket, name: str) -> None:
         if sock.family != socket.AF_UNIX:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            except OSError:
+                pass  # it is gone, which its thread finds
         client = Client(Channel(sock, name), self)
         with self._lock:
             self._clients[client] = None

@@ -4,10 +4,12 @@ import gzip
 import socket
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from ipvsfast.exporter import sharing
 from ipvsfast.exporter.notes import Notes
 from support.serving import SECONDS, Running, Table, answer, everything, request, serving, until
 
@@ -178,19 +180,26 @@ def test_too_many_clients() -> None:
             end.close()
 
 
-def test_old_readings_are_not_held_without_end() -> None:
-    """Clients that take theirs slowly are cut off when newer ones are read: four are held at most."""
-    with serving(Table(LARGE), stall=60.0) as server:
+@pytest.mark.parametrize("patience", [0.0, 3600.0])
+def test_readings_are_not_held_without_end(monkeypatch: pytest.MonkeyPatch, patience: float) -> None:
+    """When so many are held, who has had the oldest for long is cut off; before that the newest is shared."""
+    monkeypatch.setattr(sharing, "MOST_HELD", 3)
+    monkeypatch.setattr(sharing, "PATIENCE", patience)
+    table = Table(LARGE)
+    with serving(table, stall=60.0) as server, ExitStack() as stack:
         slow = []
-        for _ in range(7):
-            slow.append(server.connect())
-            slow[-1].sendall(request())
+        for _ in range(5):
+            slow.append(stack.enter_context(server.connect()))
+            slow[-1].sendall(request("/metrics", "Connection: close"))
             assert slow[-1].recv(1, socket.MSG_PEEK) == b"H"  # its answer has begun
-            assert len(server.sharing._held) <= 4
-        server.until_said("while others wait for new ones")
+            assert len(server.sharing._held) <= 3
+        if patience:
+            assert table.count == 3
+            assert answer(everything(slow[0]))[2].count(b"z") == len(LARGE)
+        else:
+            assert table.count == 5
+            server.until_said("while others wait for new ones")
         assert server.get()[2].count(b"z") == len(LARGE)
-        for end in slow:
-            end.close()
 
 
 def test_the_end_waits_for_answers() -> None:
