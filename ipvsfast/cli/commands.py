@@ -341,6 +341,27 @@ VERBS: tuple[Verb, ...] = (
         ),
     ),
     Verb(
+        "top", (), "top.top", "watch services and destinations on a screen: rates and connections",
+        options=(
+            *[option for option in FILTERS if option.name not in ("sort", "services-only")],
+            _option("sort", ("--sort",), "sort by a column at first, named as for stats, or scheduler, "
+                    "destinations, total_connections ...; a - in front: the smallest first", "COLUMN"),
+            _option("destinations", ("--destinations",), "begin with the destinations of all services"),
+            _option("interval", ("--interval",), "read the table every so many seconds (default: 2)",
+                    "SECONDS"),
+            _option("repeat", ("--repeat", "--count"), "NUMBER readings (or plain tables), then end",
+                    "NUMBER"),
+            _option("plain", ("--plain",), "no screen: a table again and again, as on a dumb terminal"),
+            _option("quiet", ("-q", "--quiet"), "do not say why there is no screen"),
+        ),
+        examples=(
+            ("Services and what goes through them, every five seconds", "--interval 5"),
+            ("The busiest destinations of one service",
+             "--destinations --service 10.0.0.1:443 --sort in_bytes"),
+            ("One table of a second's rates, for a mail", "--plain --interval 1 --repeat 1"),
+        ),
+    ),
+    Verb(
         "conns", (), "conns_verb.conns", "look into the connection table: list, filter and count its entries",
         options=(
             _option("client", ("--client",), "of these clients: address, NET/LENGTH, :PORT, or address:PORT; "
