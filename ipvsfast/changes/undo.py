@@ -13,6 +13,7 @@ from ..kernel.layout import (
     command_of,
     dest_key,
     dest_of,
+    packed_additions,
     packed_operation,
     packed_rows,
     service_key,
@@ -212,7 +213,7 @@ class Touched:
             service = entries.get(_ITSELF, service)
             if service is None:  # it was not there, or others have deleted it
                 continue
-            found: dict[bytes, bytes] = {dest_key(dest): dest for dest in dests}
+            found = _by_key(dests)
             new = {dest: value for dest, value in entries.items() if dest and dest not in found and value}
             found = {**new, **found}
             for dest, value in entries.items():
@@ -221,8 +222,9 @@ class Touched:
                 elif dest and value is not None:
                     found[dest] = value
             rules += packed_operation(_ADD_SERVICE, as_set(service))
-            for dest in reversed(self._ordered(key, list(found))):
-                rules += packed_operation(_ADD_DESTINATION, service, found[dest])
+            rules += packed_additions(
+                service, [found[dest] for dest in reversed(self._ordered(key, list(found)))]
+            )
         return rules
 
     def _ordered(self, key: bytes, dests: list[bytes]) -> list[bytes]:
@@ -326,4 +328,8 @@ def _entries_of(row: tuple[bytes, list[bytes]] | None) -> Entries:
     if row is None:
         return {}
     service, dests = row
-    return {_ITSELF: service, **{dest_key(dest): dest for dest in dests}}
+    return {_ITSELF: service, **_by_key(dests)}
+
+
+def _by_key(dests: list[bytes]) -> dict[bytes, bytes]:
+    return {dest[:DEST_KEY_SIZE]: dest for dest in dests}

@@ -280,6 +280,13 @@ def packed_operation(command: int, service: Buffer = b"", dest: Buffer = b"") ->
     return (_COMMAND.pack(command) + bytes(service).ljust(SERVICE.size, b"\0") + dest).ljust(OP_SIZE, b"\0")
 
 
+def packed_additions(service: Buffer, dests: Iterable[bytes]) -> bytes:
+    """The operations that add these packed destinations to a service."""
+    head = _COMMAND.pack(COMMANDS["add-destination"]) + bytes(service).ljust(SERVICE.size, b"\0")
+    tail = bytes(OP_SIZE - len(head) - DEST.size)
+    return b"".join([head + dest + tail for dest in dests])
+
+
 def packed_rows(services: bytes, dests: bytes) -> Iterator[tuple[bytes, list[bytes]]]:
     """Rows of a reading as packed services, each with its packed destinations."""
     size = DEST_ROW.size
