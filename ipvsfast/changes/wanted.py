@@ -190,13 +190,13 @@ def read_wanted(
     if form == "json":
         from .wanted_json import read_json
 
-        operations, places = read_json(text.name, text.text)
-        wanted = wanted_of(text.name, text.text, operations, places)
+        packed, places = read_json(text.name, text.text)
+        wanted = _apart(text.name, text.text, packed, places)
     elif form in ("yaml", "toml"):
         from .wanted_json import read_document
 
-        operations, places = read_document(text.name, text.text, form)
-        wanted = wanted_of(text.name, None, operations, places)
+        packed, places = read_document(text.name, text.text, form)
+        wanted = _apart(text.name, None, packed, places)
     elif form == "rules":
         wanted = _of_rules(text, resolver, keep_going)
     else:

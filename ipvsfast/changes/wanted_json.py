@@ -4,6 +4,7 @@ TOML. Each mistake has its place."""
 from __future__ import annotations
 
 from ..errors import InvalidValue
+from ..kernel.layout import pack_operations
 from ..model.destination import Destination
 from ..model.kernel_names import AF_INET
 from ..model.keys import ServiceKey
@@ -17,6 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
+
+    Read = tuple[bytearray, list[tuple[int, bytes]]]
 
 # What is told of the moment, and is nobody's wish.
 _MEASURED = ("stats", "active", "inactive", "persistent")
@@ -33,7 +36,7 @@ class _Reader:
         self._lines = lines or {}
         self.place = ""
         self.problems: list[Problem] = []
-        self.operations: list[Operation] = []
+        self.packed = bytearray()  # operations that add, set and start what was read
         self.places: list[tuple[int, bytes]] = []
         self._services: set[ServiceKey] = set()
 
@@ -75,6 +78,10 @@ class _Reader:
             values = []
         return iter(enumerate(values))
 
+    def know_lines(self, lines: dict[int, int]) -> None:
+        """Of the objects that are read next."""
+        self._lines = lines
+
     def _at(self, values: Any) -> None:
         """The line of what is read next, where it is known."""
         self.line = self._lines.get(id(values), self.line)
@@ -82,7 +89,7 @@ class _Reader:
     def _value(self, command: Any, kind: Any, values: Any) -> None:
         self._at(values)
         try:
-            self.operations.append(Operation(command, None, None, kind.from_dict(values)))
+            self.packed += pack_operations([Operation(command, None, None, kind.from_dict(values))])
         except (InvalidValue, TypeError) as error:
             self.wrong(str(error))
 
@@ -102,7 +109,7 @@ class _Reader:
         if key in self._services:
             return self.wrong(f"{key} stands twice")
         self._services.add(key)
-        self.operations.append(Operation("add-service", service))
+        operations = [Operation("add-service", service)]
         self.places.append((self.line, (self.place or "the document").encode()))
         if "destinations" not in values:
             return self.wrong(
@@ -111,21 +118,22 @@ class _Reader:
         where, seen = self.place, set()
         for number, one in self._list(values, "destinations"):
             self.place = f"{where}.destinations[{number}]" if where else f"destinations[{number}]"
-            found = self._destination(key, one)
+            found = self._destination(key, one, operations)
             if found is not None and found.key in seen:
                 self.wrong(f"{found.key} stands twice")
             elif found is not None:
                 seen.add(found.key)
         self.place = where
+        self.packed += pack_operations(operations)
         return None
 
-    def _destination(self, key: ServiceKey, values: Any) -> Destination | None:
+    def _destination(self, key: ServiceKey, values: Any, operations: list[Operation]) -> Destination | None:
         self._at(values)
         if isinstance(values, dict):
             values = {name: value for name, value in values.items() if name not in _MEASURED}
         try:
             found = Destination.from_dict(values)
-            self.operations.append(Operation("add-destination", key, found))
+            operations.append(Operation("add-destination", key, found))
         except (InvalidValue, TypeError) as error:
             self.wrong(str(error))
             return None
@@ -149,29 +157,95 @@ def parse_document(text: str) -> Any:
     return json.loads(text, object_pairs_hook=_object)
 
 
-def read_json(source: str, text: bytes) -> tuple[list[Operation], list[tuple[int, bytes]]]:
-    """The operations that add what the text holds, and of each service where it stands; RulesInvalid with
-    all mistakes."""
+def read_json(source: str, text: bytes) -> Read:
+    """What adds what the text holds, packed, and of each service where it stands; RulesInvalid with all
+    mistakes."""
     reader = _Reader(source)
     try:
-        _read(reader, text.decode("utf-8"))
+        decoded = text.decode("utf-8")
+        if _took_pieces(reader, decoded):
+            return reader.packed, reader.places
+        reader = _Reader(source)
+        _read(reader, decoded)
     except UnicodeDecodeError as error:
         reader.line = text.count(b"\n", 0, error.start) + 1
         reader.wrong("this is no UTF-8")
     if reader.problems:
         raise RulesInvalid(reader.problems)
-    return reader.operations, reader.places
+    return reader.packed, reader.places
 
 
-def read_document(source: str, text: bytes, form: str) -> tuple[list[Operation], list[tuple[int, bytes]]]:
+def _took_pieces(reader: _Reader, text: str) -> bool:
+    """Reads a table service by service, so that not all of it is there as values at once. False where there
+    is a mistake, or anything but that object: it is read in one piece then."""
+    try:
+        for name, value in _pieces(text):
+            if name == "service":
+                reader.place = f"services[{len(reader.places)}]"
+                reader.service(value)
+            else:
+                reader.table({name: value})
+            if reader.problems:
+                return False
+    except (InvalidValue, ValueError, RecursionError):
+        return False
+    return True
+
+
+def _pieces(text: str) -> Iterator[tuple[str, Any]]:
+    """The names and values of the object that is the text; of the list `services` each as a "service".
+    ValueError for what is no such object."""
+    import re
+    from json.decoder import JSONDecoder
+
+    blank = re.compile(r"[ \t\n\r]*").match
+    decode = JSONDecoder(object_pairs_hook=_object).raw_decode
+
+    def skip(at: int) -> int:
+        found = blank(text, at)
+        return found.end() if found else at
+
+    def expect(chars: str, at: int) -> int:
+        at = skip(at)
+        if at >= len(text) or text[at] not in chars:
+            raise ValueError
+        return at + 1
+
+    at, seen = expect("{", 0), set()
+    while True:
+        name, at = decode(text, skip(at))
+        at = skip(expect(":", at))
+        if not isinstance(name, str) or name in seen:
+            raise ValueError
+        seen.add(name)
+        if name == "services" and text[at : at + 1] == "[" and not text.startswith("]", skip(at + 1)):
+            while text[at] != "]":
+                value, at = decode(text, skip(at + 1))
+                yield "service", value
+                at = expect(",]", at) - 1
+            at += 1
+        else:
+            value, at = decode(text, at)
+            yield name, value
+        at = expect(",}", at)
+        if text[at - 1] == "}":
+            break
+    if skip(at) != len(text) or "services" not in seen:
+        raise ValueError
+
+
+def read_document(source: str, text: bytes, form: str) -> Read:
     """The same for YAML or TOML, which hold the same object."""
     from ..foreign.account import Mistake
     from ..foreign.documents import parse_toml, parse_yaml
 
-    parse = parse_toml if form == "toml" else parse_yaml
     reader = _Reader(source)
     try:
-        found = parse(text.decode("utf-8"))
+        decoded = text.decode("utf-8")
+        if form == "yaml" and _took_items(reader, decoded):
+            return reader.packed, reader.places
+        reader = _Reader(source)
+        found = (parse_toml if form == "toml" else parse_yaml)(decoded)
         reader = _Reader(source, found.lines)
         if form == "toml":
             reader.line = 0
@@ -186,7 +260,35 @@ def read_document(source: str, text: bytes, form: str) -> tuple[list[Operation],
         reader.wrong(mistake.message)
     if reader.problems:
         raise RulesInvalid(reader.problems)
-    return reader.operations, reader.places
+    return reader.packed, reader.places
+
+
+def _took_items(reader: _Reader, text: str) -> bool:
+    """As _took_pieces, of YAML."""
+    from ..foreign.account import Mistake
+    from ..foreign.documents import parse_yaml
+
+    def item(value: Any, lines: dict[int, int]) -> None:
+        reader.know_lines(lines)
+        reader.place = f"services[{len(reader.places)}]"
+        reader.service(value)
+        if reader.problems:
+            raise Mistake(0, "")
+
+    try:
+        found = parse_yaml(text, ("services", item)).value
+        reader.know_lines({})
+        if (
+            not isinstance(found, dict)
+            or found.get("services") != []
+            or "address" in found
+            or "fwmark" in found
+        ):
+            return False
+        reader.table(found)
+    except Mistake:
+        return False
+    return not reader.problems
 
 
 def json_of(operations: Iterable[Operation]) -> bytes:

@@ -6,7 +6,10 @@ from .account import Mistake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Final
+
+    Item = tuple[str, Callable[[Any, dict[int, int]], None]]
 
 MOST_VALUES = 5_000_000  # of one document, where aliases are counted as what they stand for
 MOST_NESTED = 50
@@ -53,10 +56,12 @@ def parse_toml(text: str) -> Document:
         raise Mistake(line, f"this is no TOML: {told}") from None
 
 
-def parse_yaml(text: str) -> Document:
+def parse_yaml(text: str, item: Item | None = None) -> Document:
     """One document by the core schema of YAML 1.2: `no` and `on` are texts, and so are 80:443 and dates.
 
-    Mistake, with its line, for what is no YAML, for a name that stands twice, and without PyYAML.
+    Mistake, with its line, for what is no YAML, for a name that stands twice, and without PyYAML. item: the
+    name of a list in the outermost object, and what takes each value of it, with the lines of its objects
+    and lists; they are not kept then.
     """
     from importlib import import_module
 
@@ -65,7 +70,7 @@ def parse_yaml(text: str) -> Document:
     except ImportError:
         advice = "pip install 'ipvsfast[yaml]', or apt-get install python3-yaml"
         raise Mistake(0, f"YAML is read with PyYAML: {advice}") from None
-    builder = _Builder(yaml)
+    builder = _Builder(yaml, item)
     try:
         for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
             builder.take(event)
@@ -92,8 +97,9 @@ class _Open:
 class _Builder:
     """Makes a value of events, without a stack of calls that could overflow."""
 
-    def __init__(self, yaml: Any) -> None:
+    def __init__(self, yaml: Any, item: Item | None) -> None:
         self._yaml = yaml
+        self._item = item
         self.value: Any = None
         self.lines: dict[int, int] = {}
         self._documents = 0
@@ -164,7 +170,10 @@ class _Builder:
         inside.size += size
         if inside.size > MOST_VALUES:
             raise Mistake(line, f"there are more than {MOST_VALUES:,} values")
-        if isinstance(inside.value, list):
+        if self._item is not None and self._is_taken(self._item[0]):
+            self._item[1](value, self.lines)
+            self.lines.clear()
+        elif isinstance(inside.value, list):
             inside.value.append(value)
         elif inside.key is None:
             raise Mistake(line, "a name is text, not an alias")
@@ -174,6 +183,12 @@ class _Builder:
             else:
                 inside.value[inside.key] = value
             inside.key = None
+
+    def _is_taken(self, name: str) -> bool:
+        """Whether the values of what is being read are those that somebody takes."""
+        if len(self._open) != 2 or self._open[0].key != name:
+            return False
+        return isinstance(self._open[1].value, list) and self._open[1].anchor is None
 
 
 def _merged(value: Any, line: int) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from .keepalived_server import VirtualServer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 _NOT_THE_TABLE = "left out: no part of the table"
@@ -44,21 +45,32 @@ class _Configuration:
         self._account = account
         self._groups: dict[str, list[VirtualAddress]] = {}
 
-    def take(self, found: list[Statement]) -> None:
-        """Groups first: they may stand behind the servers that name them."""
+    def take(self, found: Iterable[Statement]) -> None:
+        """All in their order, but groups first: they may stand behind the servers that name them."""
+        held: list[Statement] = []
         for statement in found:
             if statement.words[:1] == ["virtual_server_group"]:
                 self._group(statement)
-        for statement in found:
-            word = statement.words[0] if statement.words else ""
-            if word == "virtual_server":
-                self._server(statement)
-            elif word == "global_defs":
-                self._globals(statement)
-            elif word in _OTHERS:
-                self._account.leave(statement.place, str(statement), _NOT_THE_TABLE)
-            elif word not in ("virtual_server_group", ""):
-                self._account.wrong(statement.place, str(statement), f"there is no {word!r} here")
+            elif held or self._lacks_group(statement.words):
+                held.append(statement)
+            else:
+                self._take(statement)
+        for statement in held:
+            self._take(statement)
+
+    def _lacks_group(self, words: list[str]) -> bool:
+        return words[:2] == ["virtual_server", "group"] and words[2:3] != [] and words[2] not in self._groups
+
+    def _take(self, statement: Statement) -> None:
+        word = statement.words[0] if statement.words else ""
+        if word == "virtual_server":
+            self._server(statement)
+        elif word == "global_defs":
+            self._globals(statement)
+        elif word in _OTHERS:
+            self._account.leave(statement.place, str(statement), _NOT_THE_TABLE)
+        elif word:
+            self._account.wrong(statement.place, str(statement), f"there is no {word!r} here")
 
     def _group(self, statement: Statement) -> None:
         place, what = statement.place, str(statement)

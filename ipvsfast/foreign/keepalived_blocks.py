@@ -6,7 +6,7 @@ from .keepalived_lines import CLOSE, OPEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import Final
 
     from .account import Account, TextPlace
@@ -27,8 +27,8 @@ class Statement:
         return " ".join(self.words)
 
 
-def statements(lines: Iterable[Line], account: Account) -> list[Statement]:
-    """Those of the whole configuration."""
+def statements(lines: Iterable[Line], account: Account) -> Iterator[Statement]:
+    """Those of the whole configuration, each when the next one begins: not all of them are there at once."""
     top: list[Statement] = []
     here, outer = top, []
     opened: list[Statement] = []
@@ -52,9 +52,11 @@ def statements(lines: Iterable[Line], account: Account) -> list[Statement]:
                 opened.pop()
             elif last is None:
                 last = Statement(line.place, [word])
+                if here is top and top:
+                    yield top.pop()
                 here.append(last)
             else:
                 last.words.append(word)
     for statement in opened:
         account.wrong(statement.place, str(statement), "its block does not end")
-    return top
+    yield from top

@@ -114,6 +114,9 @@ def _plain(value: object) -> object:
     return [_plain(one) for one in value] if isinstance(value, tuple) else value
 
 
+_parameters: dict[type, tuple[tuple[str, ...], dict[str, Any]]] = {}
+
+
 class Value(_Tuple):
     """What cannot be changed, and is made of what its constructor takes, by position or by name.
 
@@ -157,10 +160,13 @@ class Value(_Tuple):
     @classmethod
     def _parameters(cls) -> tuple[tuple[str, ...], dict[str, Any]]:
         """The names that the constructor takes, and what it takes those for that are left out."""
-        constructor: Any = cls.__new__
-        names = constructor.__code__.co_varnames[1 : constructor.__code__.co_argcount] or cls._fields
-        defaults = constructor.__defaults__ or ()
-        return names, dict(zip(names[len(names) - len(defaults) :], defaults))
+        known = _parameters.get(cls)
+        if known is None:
+            constructor: Any = cls.__new__
+            names = constructor.__code__.co_varnames[1 : constructor.__code__.co_argcount] or cls._fields
+            defaults = constructor.__defaults__ or ()
+            known = _parameters[cls] = names, dict(zip(names[len(names) - len(defaults) :], defaults))
+        return known
 
     def _arguments(self) -> dict[str, Any]:
         """What the constructor makes this value of."""
