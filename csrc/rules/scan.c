@@ -11,7 +11,15 @@
 
 struct scanner {
 	const char *at;
-	const char *end; /* of the line, without LF and CR */
+	const char *end;		 /* of the line, without LF and CR */
+	const char *server, *server_end; /* the address of a dest */
+};
+
+/* A rule of a dest that was read, and its line around that address. */
+struct pattern {
+	const char *head, *tail;
+	size_t head_len, tail_len;
+	const struct ipvsf_op *op; /* NULL: none was read */
 };
 
 /* One word, blank-separated; false at the end of the line. */
@@ -335,9 +343,15 @@ static bool add_server(struct scanner *s, struct ipvsf_op *op)
 	struct ipvsf_dest *dst = &op->dest;
 
 	op->cmd = IPVSF_NEW_DEST;
-	if (!service_key(s, &op->u.service) || !take_option(s, 'r') ||
-	    !endpoint(s, &dst->af, dst->addr, &dst->port) || !forwarding(s, &op->u.service, dst) ||
-	    !numbers(s, true, dst))
+	if (!service_key(s, &op->u.service) || !take_option(s, 'r'))
+		return false;
+	while (s->at < s->end && (*s->at == ' ' || *s->at == '\t'))
+		s->at++;
+	s->server = s->at;
+	if (!endpoint(s, &dst->af, dst->addr, &dst->port))
+		return false;
+	s->server_end = s->at;
+	if (!forwarding(s, &op->u.service, dst) || !numbers(s, true, dst))
 		return false;
 	if (take_word(s, "--tun-type") && (dst->fwd != IP_VS_CONN_F_TUNNEL || !tunnel(s, dst)))
 		return false;
@@ -359,14 +373,67 @@ static bool set_timeouts(struct scanner *s, struct ipvsf_op *op)
 	return true;
 }
 
+/* A number of at most `most`, as digits() takes it, of which the end is not known; *at is moved behind it. */
+static inline bool short_number(const char **at, const char *end, uint32_t most, uint32_t *ret)
+{
+	const char *c = *at;
+	uint32_t v = 0;
+
+	while (c < end && c - *at < 6 && *c >= '0' && *c <= '9')
+		v = v * 10 + (uint32_t)(*c++ - '0');
+	if (c == *at || v > most || (**at == '0' && c - *at > 1))
+		return false;
+	*at = c;
+	*ret = v;
+	return true;
+}
+
+/*
+ * Nearly all rules of a file are like the one before them but for the IPv4 address and port of the dest. Such a line
+ * means the same with these; all else is read word by word.
+ */
+static bool like_before(const struct pattern *p, const char *line, const char *end, struct ipvsf_op *op)
+{
+	const char *at = line + p->head_len;
+	uint32_t number;
+
+	if (!p->op || (size_t)(end - line) < p->head_len + p->tail_len || memcmp(line, p->head, p->head_len))
+		return false;
+	*op = *p->op;
+	for (int i = 0; i < 4; i++) {
+		if (!short_number(&at, end, 255, &number) || at == end || *at++ != (i < 3 ? '.' : ':'))
+			return false;
+		op->dest.addr[i] = (uint8_t)number;
+	}
+	if (!short_number(&at, end, 65535, &number) || (size_t)(end - at) != p->tail_len ||
+	    memcmp(at, p->tail, p->tail_len))
+		return false;
+	op->dest.port = (uint16_t)number;
+	return op->dest.fwd == IP_VS_CONN_F_MASQ || op->u.service.fwmark || number == p->op->dest.port;
+}
+
+static void keep_pattern(struct pattern *p, const struct scanner *s, const char *line, const char *end,
+			 const struct ipvsf_op *op)
+{
+	if (op->cmd != IPVSF_NEW_DEST || op->dest.af != AF_INET)
+		return;
+	*p = (struct pattern){ .head = line,
+			       .head_len = (size_t)(s->server - line),
+			       .tail = s->server_end,
+			       .tail_len = (size_t)(end - s->server_end),
+			       .op = op };
+}
+
 /* 1: an operation; 0: nothing to do (blank, comment); -1: not canonical. */
-static int scan_line(const char *line, const char *end, struct ipvsf_op *op)
+static int scan_line(const char *line, const char *end, struct ipvsf_op *op, struct pattern *pattern)
 {
 	struct scanner s = { .at = line, .end = end };
 	const char *w;
 	size_t len;
 	bool known;
 
+	if (like_before(pattern, line, end, op))
+		return 1;
 	while (s.end > s.at && (s.end[-1] == '\r' || s.end[-1] == ' ' || s.end[-1] == '\t'))
 		s.end--;
 	if (!word(&s, &w, &len) || *w == '#')
@@ -380,13 +447,17 @@ static int scan_line(const char *line, const char *end, struct ipvsf_op *op)
 		known = set_timeouts(&s, op);
 	else
 		return -1;
-	return known && !word(&s, &w, &len) ? 1 : -1;
+	if (!known || word(&s, &w, &len))
+		return -1;
+	keep_pattern(pattern, &s, line, end, op);
+	return 1;
 }
 
 int ipvsf_rules_scan(const char *text, size_t len, struct ipvsf_op *ops, uint32_t *offsets, uint32_t *numbers,
 		     size_t size, struct ipvsf_scan *scan)
 {
 	const char *end = text + len;
+	struct pattern pattern = { 0 };
 
 	scan->stopped = 0;
 	while (scan->used < len && scan->count < size) {
@@ -396,7 +467,7 @@ int ipvsf_rules_scan(const char *text, size_t len, struct ipvsf_op *ops, uint32_
 
 		if (!lf)
 			break;
-		r = scan_line(line, lf, &ops[scan->count]);
+		r = scan_line(line, lf, &ops[scan->count], &pattern);
 		if (r < 0) {
 			scan->stopped = 1;
 			break;

@@ -136,6 +136,42 @@ def test_scanner_and_grammar_agree(line: str) -> None:
     assert packed == expected
 
 
+OCTETS = ["0", "1", "9", "10", "255", "256", "00", "01", "1000", "4294967297", "", "a"]
+PORTS = ["0", "80", "81", "8080", "65535", "65536", "080", "100000", "4294967376", "", "http"]
+
+
+@st.composite
+def lines_alike(draw: st.DrawFn) -> str:
+    """The rule of a dest, or a line near it, with another address and port, and sometimes another end."""
+    line = draw(st.sampled_from([line for line in CANONICAL if line.startswith("-a")]) | near_lines())
+    words = line.split(" ")
+    if "-r" in words[:-1]:
+        octets = draw(st.lists(st.sampled_from(OCTETS) | st.just("7"), min_size=3, max_size=5))
+        port = draw(st.sampled_from(PORTS))
+        words[words.index("-r") + 1] = ".".join(octets) + draw(st.sampled_from([":", ":", ":", ""])) + port
+    return " ".join(words) + draw(st.sampled_from(["", "", "", " ", "\r", " -x 1"]))
+
+
+@settings(max_examples=1500, deadline=None)
+@given(
+    st.sampled_from([line for line in CANONICAL if line.startswith("-a")]),
+    st.lists(lines_alike(), max_size=3),
+)
+def test_a_line_means_the_same_behind_another(first: str, more: list[str]) -> None:
+    """Whatever was read before it: lines that are alike are read in a shorter way."""
+    # One that is nearly the first: nothing but the address differs.
+    near = [first.replace(first.split(" ")[4], line.split(" ")[4]) for line in more if line.count(" ") > 3]
+    more += near
+    packed, stopped = scan("".join(f"{line}\n" for line in [first, *more]))
+    expected, ends = b"", False
+    for line in [first, *more]:
+        alone, ends = scan(f"{line}\n")
+        expected += alone
+        if ends:
+            break
+    assert (packed, stopped) == (expected, ends)
+
+
 def test_blank_lines_comments_and_numbers() -> None:
     """They are passed over and counted; every operation knows its line."""
     text = b"# head\n\n-A -f 1 -s rr\n   # more\r\n-A -f 2 -s rr\n-A -f 3 -s rr"
