@@ -174,6 +174,12 @@ int ipvsf_option_begin(struct ipvsf_session *s, struct ipvsf_table *t);
  * all of those may have been told; the table forgets them. They then are read with more care.
  */
 size_t ipvsf_option_doubt(struct ipvsf_session *s, struct ipvsf_table *t);
+/*
+ * 1: the dests of a service, which were counted, are just these, each once, in any order, and there are no tunnels;
+ * that none is hidden ipvsf_option_doubt() has to say. 0: they are not, or it cannot be told.
+ */
+int ipvsf_option_holds(struct ipvsf_session *s, struct ipvsf_service_row *row,
+		       const struct ipvsf_dest *wanted, size_t count);
 /* 1: the rows of the service's dests are appended; 0: they are for netlink; -ESRCH: no such service */
 int ipvsf_option_dests(struct ipvsf_session *s, struct ipvsf_table *t, struct ipvsf_service_row *row);
 
@@ -201,12 +207,18 @@ int ipvsf_dests_listed(const struct ipvsf_dest_row *rows, size_t count, const st
 bool ipvsf_same_service(const struct ipvsf_service *a, const struct ipvsf_service *b);
 bool ipvsf_same_settings(const struct ipvsf_service *a, const struct ipvsf_service *b);
 bool ipvsf_same_values(const struct ipvsf_dest *a, const struct ipvsf_dest *b);
+/* Which services and dests of a table are just as wanted: that of each, by its number. */
+struct ipvsf_settled {
+	bool *services; /* with all of their dests */
+	bool *dests;
+};
 /*
- * ipvsf_replacement_make() where the rules of some services of the table, `settled`, are left out, since they are just
- * what is there: the ops are the same, in the same order.
+ * ipvsf_replacement_make() where the rules of what is settled are left out, but for those of services that hold
+ * something else: the ops are the same, in the same order. In which order dests stand it cannot tell.
  */
-int ipvsf_replacement_of_rest(const struct ipvsf_op *rules, size_t count, uint32_t how, const bool *settled,
-			      const struct ipvsf_table *table, struct ipvsf_replacement *ret);
+int ipvsf_replacement_of_rest(const struct ipvsf_op *rules, size_t count, uint32_t how,
+			      const struct ipvsf_settled *settled, const struct ipvsf_table *table,
+			      struct ipvsf_replacement *ret);
 
 /* netlink/decode.c */
 int ipvsf_info_decode(const void *msg, size_t len, struct ipvsf_info *ret);

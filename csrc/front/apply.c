@@ -31,7 +31,9 @@ struct apply {
 	struct ipvsf_session *session;
 	int lock;
 	struct ipvsf_table table;
-	bool *settled; /* services of the table that are as wanted */
+	struct ipvsf_settled settled;
+	bool *seen;	     /* of the dests of the table, whether they are wanted */
+	size_t settled_size; /* of both */
 	size_t compared;
 	bool differs;
 	struct state state;
@@ -55,9 +57,41 @@ static bool same_dests(const struct ipvsf_dest *wanted, const struct ipvsf_dest_
 	return true;
 }
 
+static bool more_flags(bool **flags, size_t before, size_t size)
+{
+	bool *more = realloc(*flags, size);
+
+	if (!more)
+		return false;
+	memset(more + before, 0, size - before);
+	*flags = more;
+	return true;
+}
+
+/* For all that were read. */
+static bool room_for_settled(struct apply *a, const struct ipvsf_table *t)
+{
+	size_t before = a->settled_size;
+
+	if (before >= t->num_dests)
+		return true;
+	a->settled_size = t->dests_size;
+	return more_flags(&a->settled.dests, before, t->dests_size) &&
+	       more_flags(&a->seen, before, t->dests_size);
+}
+
+static bool is_settled(const struct apply *a, const struct wanted_service *wanted,
+		       const struct ipvsf_service_row *row)
+{
+	return wanted->count == row->num_dests && ipvsf_same_settings(&wanted->conf, &row->conf) &&
+	       same_dests(a->wanted.dests + wanted->first, a->table.dests + row->first_dest, row->num_dests);
+}
+
 /* The services whose dests were read since the last time. False: the reading has one twice. */
 static bool compare(struct apply *a, const struct ipvsf_table *t)
 {
+	if (!room_for_settled(a, t))
+		return false;
 	for (; a->compared < t->next; a->compared++) {
 		const struct ipvsf_service_row *row = &t->services[a->compared];
 		struct wanted_service *wanted = front_wanted_find(&a->wanted, &row->conf);
@@ -66,12 +100,12 @@ static bool compare(struct apply *a, const struct ipvsf_table *t)
 			return false;
 		if (wanted)
 			wanted->row = a->compared;
-		if (wanted && wanted->count == row->num_dests &&
-		    ipvsf_same_settings(&wanted->conf, &row->conf) &&
-		    same_dests(a->wanted.dests + wanted->first, t->dests + row->first_dest, row->num_dests))
-			wanted->settled = a->settled[a->compared] = true;
+		if (wanted && is_settled(a, wanted, row))
+			wanted->settled = a->settled.services[a->compared] = true;
 		else
 			a->differs = true;
+		if (wanted && !wanted->settled)
+			front_plan_match(&a->wanted, wanted, t, a->settled.dests, a->seen);
 	}
 	return true;
 }
@@ -89,8 +123,8 @@ static bool read_table(struct apply *a)
 	if (ipvsf_services_dump(a->session, t) || t->unstable)
 		return false;
 	t->complete = 0;
-	a->settled = calloc(t->num_services + 1, sizeof(*a->settled));
-	if (!a->settled)
+	a->settled.services = calloc(t->num_services + 1, sizeof(*a->settled.services));
+	if (!a->settled.services)
 		return false;
 	do {
 		r = ipvsf_dests_dump(a->session, t, SLICE_MS);
@@ -140,10 +174,8 @@ static struct ipvsf_op *both_tables(const struct apply *a, size_t *wanted, size_
 	ops = reallocarray(NULL, *wanted + t->num_services + t->num_dests, sizeof(*ops));
 	if (!ops)
 		return NULL;
-	for (size_t i = 0, at = 0; i < a->wanted.num_services; i++) {
-		front_wanted_ops(&a->wanted, &a->wanted.services[i], ops + at);
-		at += 1 + a->wanted.services[i].count;
-	}
+	for (size_t i = 0, at = 0; i < a->wanted.num_services; i++)
+		at += front_wanted_ops(&a->wanted, &a->wanted.services[i], true, ops + at);
 	for (size_t i = 0; i < t->num_services; i++) {
 		const struct ipvsf_service_row *row = &t->services[i];
 
@@ -245,13 +277,12 @@ static bool same_set(const struct ipvsf_dest *wanted, const struct ipvsf_dest_ro
 	return true;
 }
 
-/* The table has just the services that are wanted. Those that were touched stay in it, for their dests. */
+/* The table has just the services that are wanted, each with as many dests. */
 static bool has_services(struct apply *a, struct ipvsf_table *t)
 {
-	size_t kept = 0;
-
 	if (ipvsf_services_dump(a->session, t) || t->unstable || t->num_services != a->wanted.num_services)
 		return false;
+	ipvsf_option_count(a->session, t);
 	for (size_t i = 0; i < t->num_services; i++) {
 		const struct ipvsf_service_row *row = &t->services[i];
 		struct wanted_service *wanted = front_wanted_find(&a->wanted, &row->conf);
@@ -260,24 +291,47 @@ static bool has_services(struct apply *a, struct ipvsf_table *t)
 		    (row->is_counted && row->counted != wanted->count))
 			return false;
 		wanted->row = i;
-		if (wanted->touched)
-			t->services[kept++] = *row;
 	}
-	t->num_services = kept;
 	return true;
 }
 
-static bool is_reached(struct apply *a)
+/*
+ * The dests of those that were touched, as far as the socket option can tell; the services of the others stay in the
+ * table.
+ */
+static bool has_told_dests(struct apply *a, struct ipvsf_table *t)
 {
-	struct ipvsf_table t = { .complete = 1, .scope = a->table.scope }, part = { 0 };
-	size_t left;
+	size_t kept = 0;
+	bool *told = calloc(t->num_services + 1, sizeof(*told));
 
-	find_touched(a);
-	if (!has_services(a, &t))
+	for (size_t i = 0; told && i < a->wanted.num_services; i++) {
+		const struct wanted_service *wanted = &a->wanted.services[i];
+
+		told[wanted->row] = !wanted->touched ||
+				    ipvsf_option_holds(a->session, &t->services[wanted->row],
+						       a->wanted.dests + wanted->first, wanted->count);
+	}
+	if (!told || ipvsf_option_doubt(a->session, t)) {
+		free(told);
 		return false;
-	left = t.num_services;
-	do {
-		if (ipvsf_part_read(a->session, &t, &part) || t.vanished || t.unstable)
+	}
+	for (size_t i = 0; i < t->num_services; i++) {
+		if (!told[i])
+			t->services[kept++] = t->services[i];
+	}
+	t->num_services = kept;
+	free(told);
+	return true;
+}
+
+/* The same by a reading of them. */
+static bool has_other_dests(struct apply *a, struct ipvsf_table *t)
+{
+	struct ipvsf_table part = { 0 };
+	size_t left = t->num_services;
+
+	while (left) {
+		if (ipvsf_part_read(a->session, t, &part) || t->vanished || t->unstable || !part.num_services)
 			return false;
 		for (size_t i = 0; i < part.num_services; i++) {
 			const struct ipvsf_service_row *row = &part.services[i];
@@ -289,8 +343,16 @@ static bool is_reached(struct apply *a)
 				return false;
 		}
 		left -= part.num_services;
-	} while (part.num_services);
-	return !left;
+	}
+	return true;
+}
+
+static bool is_reached(struct apply *a)
+{
+	struct ipvsf_table t = { .complete = 1, .scope = a->table.scope };
+
+	find_touched(a);
+	return has_services(a, &t) && has_told_dests(a, &t) && has_other_dests(a, &t);
 }
 
 /* A reader who is gone does not keep it from being done, if he need not end us. */
@@ -322,7 +384,7 @@ static void show(struct apply *a, const char *text, size_t len)
 
 static void tell_disorder(const struct apply *a)
 {
-	size_t count = a->plan.made.disordered;
+	size_t count = a->wanted.disordered;
 	char number[40];
 
 	if (count && !a->quiet)
@@ -377,7 +439,7 @@ void front_apply(const struct front *f, const struct front_request *q)
 	/* The lock ends with this program: Python says who has it, and takes it. */
 	if (ipvsf_lock_take(a.session, &a.lock, NULL, 0) || !front_state_find(a.session, &a.state) ||
 	    !front_state_is_settled(&a.state) || !read_table(&a) ||
-	    (a.differs && !front_plan_make(&a.plan, &a.wanted, &a.table, a.settled)))
+	    (a.differs && !front_plan_make(&a.plan, &a.wanted, &a.table, &a.settled)))
 		front_decline(f);
 	if (a.plan.made.count) {
 		carry_out(&a);

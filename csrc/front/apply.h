@@ -27,14 +27,21 @@ struct wanted {
 	struct wanted_service **sorted;
 	struct ipvsf_dest *dests;
 	size_t num_services, num_dests, services_size, dests_size;
+	bool *settled_dests; /* of each dest whether it is in the table with these values */
+	bool twice;	     /* a dest of the table stands twice in the file */
+	size_t disordered;   /* services that are there with dests in another order */
 };
 
 /* Python goes on unless the file is a plain one. */
 void front_wanted_read(struct wanted *w, const char *path);
 /* NULL: it is not wanted. */
 struct wanted_service *front_wanted_find(const struct wanted *w, const struct ipvsf_service *conf);
-/* The rule that adds a service, and those of its dests, as the scanner gave them. */
-void front_wanted_ops(const struct wanted *w, const struct wanted_service *service, struct ipvsf_op *ret);
+/*
+ * The rule that adds a service, and those of its dests, as the scanner gave them; all: of settled dests too. Gives how
+ * many.
+ */
+size_t front_wanted_ops(const struct wanted *w, const struct wanted_service *service, bool all,
+			struct ipvsf_op *ret);
 
 /* state.c: the state folder of the namespace (ipvsfast/changes/state_folder.py). False: Python has to look. */
 struct state {
@@ -66,17 +73,23 @@ int front_journal_begin(struct journal *j);
 int front_journal_end(struct journal *j, const struct apply_plan *plan);
 
 /* plan.c: what there is to do (ipvsfast/changes/plan.py) */
+/*
+ * Which dests of a service that is there are as wanted. settled: those of the table; seen: likewise, whether they are
+ * wanted at all.
+ */
+void front_plan_match(struct wanted *w, struct wanted_service *service, const struct ipvsf_table *present,
+		      bool *settled, bool *seen);
 struct apply_plan {
-	struct ipvsf_op *rules; /* of the services that differ */
+	struct ipvsf_op *rules; /* of services that differ, and of their dests that do */
 	size_t num_rules;
 	struct ipvsf_replacement made;
 	const struct ipvsf_table *present;
 	size_t deletions_from;
 	size_t added, edited, deleted; /* entries */
 };
-/* settled: of each service of the table, whether its rules are left out, as there is nothing to do. */
-bool front_plan_make(struct apply_plan *p, const struct wanted *w, const struct ipvsf_table *present,
-		     const bool *settled);
+/* Once all services are matched. False: Python has to look. */
+bool front_plan_make(struct apply_plan *p, struct wanted *w, const struct ipvsf_table *present,
+		     const struct ipvsf_settled *settled);
 /* Its lines, as `ipvsfast diff` has them, to be freed; NULL: only Python has words for it. */
 char *front_plan_text(const struct apply_plan *p, size_t *len);
 /* The ops that add again what is edited and deleted: so many; ret: room for them, or NULL. */

@@ -21,36 +21,34 @@ static int by_dest(const void *a, const void *b)
 	return dest_order(*(const struct ipvsf_op *const *)a, *(const struct ipvsf_op *const *)b);
 }
 
-static bool has_dest(const struct ipvsf_table *t, size_t row, const struct ipvsf_dest *dest)
+static bool same_key(const struct ipvsf_dest *a, const struct ipvsf_dest *b)
 {
-	const struct ipvsf_service_row *s = &t->services[row];
-
-	for (size_t i = s->first_dest; i < s->first_dest + s->num_dests; i++) {
-		if (!memcmp(&t->dests[i].conf, dest, offsetof(struct ipvsf_dest, fwd)))
-			return true;
-	}
-	return false;
+	return !memcmp(a, b, offsetof(struct ipvsf_dest, fwd));
 }
 
-/* A dest that stands twice in the file would be added where it is already, or twice. That is a mistake. */
-static bool stands_once(const struct apply_plan *p, const struct wanted *w)
+/* Where a dest stands in its service, counted as they were added; as many as there are: nowhere. */
+static size_t find_dest(const struct ipvsf_dest_row *rows, size_t count, size_t likely,
+			const struct ipvsf_dest *dest)
+{
+	if (likely < count && same_key(&rows[count - 1 - likely].conf, dest))
+		return likely;
+	for (size_t at = 0; at < count; at++) {
+		if (same_key(&rows[count - 1 - at].conf, dest))
+			return at;
+	}
+	return count;
+}
+
+/* A dest that stands twice in the file would be added twice. That is a mistake, which Python tells. */
+static bool stands_once(const struct apply_plan *p)
 {
 	const struct ipvsf_op **added = calloc(p->made.count + 1, sizeof(*added));
-	const struct wanted_service *service = w->services;
-	size_t count = 0, rules = 0; /* of the services before this one */
+	size_t count = 0;
 	bool once = added;
 
 	for (size_t i = 0; once && i < p->made.count; i++) {
-		const struct ipvsf_op *op = &p->made.ops[i];
-
-		if (p->made.steps[i].what != IPVSF_STEP_ADD || op->cmd != IPVSF_NEW_DEST)
-			continue;
-		while (service->settled || (size_t)p->made.steps[i].rule > rules + service->count) {
-			rules += service->settled ? 0 : 1 + service->count;
-			service++;
-		}
-		once = service->row == NO_ROW || !has_dest(p->present, service->row, &op->dest);
-		added[count++] = op;
+		if (p->made.ops[i].cmd == IPVSF_NEW_DEST)
+			added[count++] = &p->made.ops[i];
 	}
 	if (once)
 		qsort(added, count, sizeof(*added), by_dest);
@@ -75,30 +73,68 @@ static void count_entries(struct apply_plan *p)
 	}
 }
 
-bool front_plan_make(struct apply_plan *p, const struct wanted *w, const struct ipvsf_table *present,
-		     const bool *settled)
+/*
+ * Whether they stand in the order of the rules is counted as put_dest() in rules/replacement.c does.
+ */
+void front_plan_match(struct wanted *w, struct wanted_service *service, const struct ipvsf_table *present,
+		      bool *settled, bool *seen)
+{
+	const struct ipvsf_service_row *s = &present->services[service->row];
+	const struct ipvsf_dest_row *rows = present->dests + s->first_dest;
+	size_t next = 0, count = s->num_dests;
+	bool broken = false, disordered = false;
+
+	for (size_t i = service->first; i < service->first + service->count; i++) {
+		size_t at = find_dest(rows, count, next, &w->dests[i]), row = s->first_dest + count - 1 - at;
+
+		broken |= at == count;
+		if (at == count)
+			continue;
+		w->twice |= seen[row];
+		seen[row] = true;
+		disordered |= broken || at < next;
+		next = at + 1;
+		if (ipvsf_same_values(&w->dests[i], &present->dests[row].conf))
+			w->settled_dests[i] = settled[row] = true;
+	}
+	w->disordered += disordered;
+}
+
+static size_t count_rules(const struct wanted *w, const struct wanted_service *service)
+{
+	size_t count = 1 + service->count;
+
+	for (size_t i = service->first; i < service->first + service->count; i++)
+		count -= w->settled_dests[i];
+	return service->settled ? 0 : count;
+}
+
+/* What is left to do is packed. */
+static bool pack_rules(struct apply_plan *p, struct wanted *w)
 {
 	size_t count = 0;
 
+	for (size_t i = 0; i < w->num_services; i++)
+		p->num_rules += count_rules(w, &w->services[i]);
+	p->rules = malloc((p->num_rules + 1) * sizeof(*p->rules));
+	for (size_t i = 0; p->rules && i < w->num_services; i++) {
+		if (!w->services[i].settled)
+			count += front_wanted_ops(w, &w->services[i], false, p->rules + count);
+	}
+	return p->rules;
+}
+
+bool front_plan_make(struct apply_plan *p, struct wanted *w, const struct ipvsf_table *present,
+		     const struct ipvsf_settled *settled)
+{
 	memset(p, 0, sizeof(*p));
 	p->present = present;
-	for (size_t i = 0; i < w->num_services; i++)
-		p->num_rules += w->services[i].settled ? 0 : 1 + w->services[i].count;
-	p->rules = malloc((p->num_rules + 1) * sizeof(*p->rules));
-	if (!p->rules)
-		return false;
-	ipvsf_populate(p->rules, p->num_rules * sizeof(*p->rules));
-	for (size_t i = 0; i < w->num_services; i++) {
-		if (w->services[i].settled)
-			continue;
-		front_wanted_ops(w, &w->services[i], p->rules + count);
-		count += 1 + w->services[i].count;
-	}
-	if (ipvsf_replacement_of_rest(p->rules, p->num_rules, IPVSF_ANY_ORDER | IPVSF_KEEP_SERVICES, settled,
+	if (!pack_rules(p, w) ||
+	    ipvsf_replacement_of_rest(p->rules, p->num_rules, IPVSF_ANY_ORDER | IPVSF_KEEP_SERVICES, settled,
 				      present, &p->made))
 		return false;
 	count_entries(p);
-	return stands_once(p, w);
+	return !w->twice && stands_once(p);
 }
 
 static const struct ipvsf_service_row *service_of(const struct apply_plan *p, const struct ipvsf_step *step)

@@ -120,7 +120,8 @@ static int by_key(const void *x, const void *y)
 static void sort_services(struct wanted *w)
 {
 	w->sorted = calloc(w->num_services, sizeof(*w->sorted));
-	if (!w->sorted)
+	w->settled_dests = calloc(w->num_dests + 1, sizeof(*w->settled_dests));
+	if (!w->sorted || !w->settled_dests)
 		front_decline(w->f);
 	for (size_t i = 0; i < w->num_services; i++)
 		w->sorted[i] = &w->services[i];
@@ -146,20 +147,26 @@ struct wanted_service *front_wanted_find(const struct wanted *w, const struct ip
 	return at ? *at : NULL;
 }
 
-void front_wanted_ops(const struct wanted *w, const struct wanted_service *service, struct ipvsf_op *ret)
+size_t front_wanted_ops(const struct wanted *w, const struct wanted_service *service, bool all,
+			struct ipvsf_op *ret)
 {
 	const struct ipvsf_service *c = &service->conf;
+	size_t count = 1;
 
 	ret[0] = (struct ipvsf_op){ .cmd = IPVSF_NEW_SERVICE, .u.service = *c };
-	for (size_t i = 0; i < service->count; i++) {
-		struct ipvsf_op *op = &ret[1 + i];
+	for (size_t i = service->first; i < service->first + service->count; i++) {
+		struct ipvsf_op *op = &ret[count];
 
+		if (!all && w->settled_dests[i])
+			continue;
 		/* In the rule of a dest nothing of its service is set but what names it. */
-		*op = (struct ipvsf_op){ .cmd = IPVSF_NEW_DEST, .dest = w->dests[service->first + i] };
+		*op = (struct ipvsf_op){ .cmd = IPVSF_NEW_DEST, .dest = w->dests[i] };
 		op->u.service.af = c->af;
 		op->u.service.protocol = c->protocol;
 		op->u.service.port = c->port;
 		op->u.service.fwmark = c->fwmark;
 		memcpy(op->u.service.addr, c->addr, sizeof(c->addr));
+		count++;
 	}
+	return count;
 }

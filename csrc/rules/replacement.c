@@ -19,6 +19,7 @@
  * and created anew, each in about 0.1 ms, and lack dests so long.
  */
 #define MANY_WAITS 100
+#define FEW 64 /* dests of a service that are looked through rather than put into a hash set */
 
 /* Rules of one service, and what the table has of it. */
 struct group {
@@ -38,8 +39,8 @@ struct maker {
 	uint32_t count;
 	uint32_t how; /* bits of enum ipvsf_replacing */
 	const struct ipvsf_table *table;
-	const bool *settled;  /* services of the table that are left alone, or NULL */
-	struct group *groups; /* those of the table first, in its order */
+	const struct ipvsf_settled *settled; /* what is left alone, or NULL */
+	struct group *groups;		     /* those of the table first, in its order */
 	uint32_t num_groups;
 	uint32_t *next;	 /* rule of the same service */
 	uint32_t *owner; /* group of a rule */
@@ -168,7 +169,7 @@ static int make_groups(struct maker *m)
 		if (g != i)
 			return g == NOWHERE ? -ENOMEM : -EAGAIN;
 		m->groups[g].row = &m->table->services[i];
-		m->groups[g].settled = m->settled && m->settled[i];
+		m->groups[g].settled = m->settled && m->settled->services[i];
 	}
 	for (uint32_t i = 0; i < m->count; i++) {
 		const struct ipvsf_op *rule = &m->rules[i];
@@ -295,6 +296,14 @@ static int64_t find_dest(struct maker *m, struct group *group, uint32_t likely, 
 
 	if (likely < row->num_dests && same_dest(&m->table->dests[end - 1 - likely].conf, dest))
 		return likely;
+	if (row->num_dests <= FEW) {
+		for (uint32_t at = row->first_dest; at < end; at++) {
+			/* What is settled has no rule here, and to look at all of them takes longer than the rest. */
+			if (!(m->settled && m->taken[at]) && same_dest(&m->table->dests[at].conf, dest))
+				return end - 1 - at;
+		}
+		return NOWHERE;
+	}
 	for (uint32_t at = row->first_dest; !group->hashed && at < end; at++) {
 		struct slot one = { hash_dest(m, number, &m->table->dests[at].conf), at, number };
 		struct wanted there = { .hash = one.hash, .group = number, .m = m };
@@ -417,15 +426,31 @@ static int emit_others(struct maker *m, uint16_t cmd)
 	return r;
 }
 
+/* Where nothing is to be deleted there is no need of an order. */
+static bool deletes(const struct maker *m)
+{
+	for (size_t i = 0; i < m->table->num_services; i++) {
+		const struct ipvsf_service_row *row = &m->table->services[i];
+		const struct group *group = &m->groups[i];
+
+		if (group->settled || group->anew)
+			continue;
+		if (group->defined == NOWHERE ||
+		    (row->num_dests && memchr(m->taken + row->first_dest, false, row->num_dests)))
+			return true;
+	}
+	return false;
+}
+
 /*
  * From the end of a listing to its start, in each service the newest dest first: rules that are in the order of a
  * saved table then find their old entries at once if this one is brought back.
  */
 static int emit_deletions(struct maker *m)
 {
-	size_t count = m->table->num_services;
+	size_t count = deletes(m) ? m->table->num_services : 0;
 	const struct ipvsf_service_row **listed = calloc(count + 1, sizeof(*listed));
-	int r = listed ? ipvsf_services_listed(m->table, listed) : -ENOMEM;
+	int r = !listed ? -ENOMEM : count ? ipvsf_services_listed(m->table, listed) : 0;
 
 	while (!r && count-- > 0) {
 		const struct ipvsf_service_row *row = listed[count];
@@ -485,7 +510,7 @@ static int make(struct maker *m)
 }
 
 static int replacement_make(const struct ipvsf_op *rules, size_t count, uint32_t how, const int32_t *refused,
-			    const bool *settled, const struct ipvsf_table *table,
+			    const struct ipvsf_settled *settled, const struct ipvsf_table *table,
 			    struct ipvsf_replacement *ret)
 {
 	struct maker m = { .rules = rules,
@@ -507,8 +532,11 @@ static int replacement_make(const struct ipvsf_op *rules, size_t count, uint32_t
 	m.next = calloc(count + 1, sizeof(*m.next));
 	m.owner = calloc(count + 1, sizeof(*m.owner));
 	m.taken = calloc(table->num_dests + 1, sizeof(*m.taken));
-	if (ret->results && m.groups && m.next && m.owner && m.taken)
+	if (ret->results && m.groups && m.next && m.owner && m.taken) {
+		if (settled)
+			memcpy(m.taken, settled->dests, table->num_dests * sizeof(*m.taken));
 		r = make(&m);
+	}
 	ipvsf_hashset_deinit(&service_set, &m.services);
 	ipvsf_hashset_deinit(&dest_set, &m.dests);
 	free(m.groups);
@@ -526,8 +554,9 @@ int ipvsf_replacement_make(const struct ipvsf_op *rules, size_t count, uint32_t 
 	return replacement_make(rules, count, how, refused, NULL, table, ret);
 }
 
-int ipvsf_replacement_of_rest(const struct ipvsf_op *rules, size_t count, uint32_t how, const bool *settled,
-			      const struct ipvsf_table *table, struct ipvsf_replacement *ret)
+int ipvsf_replacement_of_rest(const struct ipvsf_op *rules, size_t count, uint32_t how,
+			      const struct ipvsf_settled *settled, const struct ipvsf_table *table,
+			      struct ipvsf_replacement *ret)
 {
 	return replacement_make(rules, count, how, NULL, settled, table, ret);
 }

@@ -28,8 +28,9 @@
 #define TRIES 3
 #define MARGIN 8 /* dests that may have been added since they were counted */
 #define SERVICES_AHEAD 64
-#define COUNTED_BEFORE 2 /* of is_counted: so many were told */
-#define PACKET_MIN 20	 /* bytes */
+#define SEARCHED_MOST 1000000 /* comparisons of dests that stand in another order */
+#define COUNTED_BEFORE 2      /* of is_counted: so many were told */
+#define PACKET_MIN 20	      /* bytes */
 #define COUNTERS_UNTIL ((uint64_t)PACKET_MIN << 31)
 #define RATES_UNTIL ((uint64_t)1 << 32)
 
@@ -183,6 +184,33 @@ int ipvsf_option_dests(struct ipvsf_session *s, struct ipvsf_table *t, struct ip
 			return filled == counted ? take_all(t, row, entries, (size_t)filled) : 0;
 	}
 	return expected == -ESRCH ? -ESRCH : 0;
+}
+
+int ipvsf_option_holds(struct ipvsf_session *s, struct ipvsf_service_row *row,
+		       const struct ipvsf_dest *wanted, size_t count)
+{
+	const struct ip_vs_dest_entry *entries;
+	size_t next = count, searched = 0; /* where the last one was found */
+	struct ipvsf_dest_row there;
+
+	if (s->control_fd < 0 || row->conf.af != AF_INET || !row->is_counted || row->counted != count ||
+	    ipvsf_dests4(s, &row->conf, count + MARGIN, &entries) != (ssize_t)count)
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		size_t tried = 0;
+
+		do
+			next = next ? next - 1 : count - 1;
+		while (!same_key(&entries[next], &wanted[i]) && ++tried < count);
+		searched += tried;
+		if (tried == count || searched > SEARCHED_MOST)
+			return 0;
+		take_conf(&entries[next], &there);
+		if (there.conf.fwd == IP_VS_CONN_F_TUNNEL || !ipvsf_same_values(&there.conf, &wanted[i]))
+			return 0;
+	}
+	row->is_counted = COUNTED_BEFORE;
+	return 1;
 }
 
 /* A small dump of services was not checked: how many dests they have is not known yet. */
