@@ -33,6 +33,15 @@ class Client(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     server: Server  # type: ignore[assignment]  # it takes the place of a socketserver
+    # Those of the base.
+    client_address: tuple[str, int]
+    close_connection: bool
+    command: str
+    raw_requestline: bytes
+    request_version: str
+    requestline: str
+    rfile: BytesIO
+    wfile: BytesIO
 
     def __init__(self, channel: Channel, server: Server) -> None:
         # Not that of the base, which would serve at once.
@@ -40,7 +49,6 @@ class Client(BaseHTTPRequestHandler):
         self.server = server
         self.client_address = (channel.name, 0)
         self.idle_since: float | None = monotonic()  # None while something is done for it
-        self.requests = 0
         self._web: WebConfig = server.open_to_all
         self._lingers = False
         self._deadline = 0.0
@@ -118,7 +126,7 @@ class Client(BaseHTTPRequestHandler):
         check_head(head)
         line, _, rest = head.partition(_CRLF)
         self.raw_requestline, self.rfile = line + _CRLF, BytesIO(rest)
-        self.command, self.requests = "", self.requests + 1
+        self.command = ""
         if not self.parse_request():  # the base has written what is wrong
             self._flush()
             return
