@@ -157,6 +157,7 @@ generated: venv
 	$(BIN)/python tools/completions.py
 	$(BIN)/python tools/metrics.py
 	$(BIN)/python tools/dashboard.py
+	$(BIN)/python tools/alert_list.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

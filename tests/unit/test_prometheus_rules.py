@@ -16,6 +16,7 @@ from ipvsfast.exporter.families import FAMILIES, ROW_LABELS
 from ipvsfast.language.options import OPTIONS
 from support.prometheus import ALERTS, FOLDER, RECORDING, metric_names, recorded, rules
 from support.require import cannot_run
+from support.tools import tool
 
 TESTS = sorted((FOLDER / "tests").glob("*.yml"))
 ALERT_RULES = {rule["alert"]: rule for rule in rules(ALERTS)}
@@ -63,6 +64,13 @@ def test_a_unit_test_can_fail(tmp_path: Path) -> None:
         other = tmp_path / "tests" / path.name
         other.write_text(path.read_text())
         assert promtool("test", "rules", other).returncode == 1
+
+
+def test_the_list_in_the_document_is_up_to_date() -> None:
+    """docs/monitoring.md has each alert as it is now."""
+    document = tool("alert_list").DOCUMENT.read_text()
+    assert document == tool("alert_list").written(document), "run: make generated"
+    assert all(f"| {name} |" in document for name in ALERT_RULES)
 
 
 def test_every_alert_is_tested_both_ways() -> None:
