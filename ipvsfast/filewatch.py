@@ -9,6 +9,7 @@ import struct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any, Final
 
 _MODIFY, _CLOSE_WRITE, _MOVED_FROM, _MOVED_TO = 0x2, 0x8, 0x40, 0x80
@@ -30,12 +31,25 @@ def signature(path: str) -> tuple[int, ...]:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
+def signatures(paths: Iterable[str]) -> tuple[object, ...]:
+    """The same of several, and of all that patterns among them mean."""
+    from glob import glob, has_magic
+
+    found: list[object] = []
+    for path in paths:
+        for one in sorted(glob(path)) if has_magic(path) else [path]:
+            found.append((one, signature(one)))
+    return tuple(found)
+
+
 class FileWatch:
-    """Watches the file of a path, which need not be there. `fd` can be read when something has happened;
-    `happened` says whether that is about the file. OSError where it cannot be watched."""
+    """Watches the file of a path, which need not be there, and those that `also` names. `fd` can be read when
+    something has happened; `happened` says whether that is about them. OSError where that cannot be."""
 
     def __init__(self, path: str) -> None:
-        self._path = os.path.abspath(path)
+        self._paths = [os.path.abspath(path)]
+        # Of each watched folder, by its number, the patterns of names that are meant too.
+        self._patterns: dict[int, set[bytes]] = {}
         self._libc = _libc()
         self.fd: Final[int] = _checked(self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
         # Of each watched folder, by its number, the names in it that lead to the file.
@@ -46,6 +60,12 @@ class FileWatch:
         except OSError:
             self.close()
             raise
+
+    def also(self, paths: Iterable[str]) -> None:
+        """Beside the first one these, and no others. What stands in the folder of a pattern, with wildcards
+        in its last part, is watched as far as it fits."""
+        self._paths = [self._paths[0], *[os.path.abspath(path) for path in paths]]
+        self._arm()
 
     def close(self) -> None:
         """Ends it."""
@@ -66,12 +86,20 @@ class FileWatch:
                 elif mask & (_SELF | _IGNORED):
                     if number in self._names:
                         found, moved = "changed", True
-                elif name in self._names.get(number, ()):
+                elif name in self._names.get(number, ()) or self._fits(number, name):
                     moved = moved or bool(mask & ~(_MODIFY | _CLOSE_WRITE))
                     found = "written" if self._goes_on(number, name, mask) else "changed"
         if moved:
             self._arm()
         return found
+
+    def _fits(self, number: int, name: bytes) -> bool:
+        patterns = self._patterns.get(number)
+        if not patterns:
+            return False
+        from fnmatch import fnmatchcase
+
+        return any(fnmatchcase(name, pattern) for pattern in patterns)
 
     def _read(self) -> bytes:
         try:
@@ -95,10 +123,10 @@ class FileWatch:
         """Watches what leads to the file now. Twice at most: it may be turned while that is looked at."""
         for _ in range(2):
             before = self._folders
-            wanted = _way(os.fsencode(self._path))
-            self._names, self._folders = {}, {}
-            for folder, names in wanted.items():
-                mask = _ONLYDIR | _SELF | (_NAMES if names else 0)
+            wanted = self._ways()
+            self._names, self._folders, self._patterns = {}, {}, {}
+            for folder, (names, patterns) in wanted.items():
+                mask = _ONLYDIR | _SELF | (_NAMES if names or patterns else 0)
                 number = self._libc.inotify_add_watch(self.fd, folder, mask)
                 if number < 0:
                     code = _errno()
@@ -106,11 +134,28 @@ class FileWatch:
                         continue  # it is gone again, which the folder above tells
                     raise OSError(code, os.strerror(code))
                 self._names.setdefault(number, set()).update(names)
+                self._patterns.setdefault(number, set()).update(patterns)
                 self._folders[number] = folder
             for number in set(before) - set(self._folders):
                 self._libc.inotify_rm_watch(self.fd, number)
-            if _way(os.fsencode(self._path)) == wanted:
+            if self._ways() == wanted:
                 return
+
+    def _ways(self) -> dict[bytes, tuple[set[bytes], set[bytes]]]:
+        """Of each folder on the way to one of the files the names that decide where it leads, and the
+        patterns of names that are meant."""
+        from glob import glob, has_magic
+
+        found: dict[bytes, tuple[set[bytes], set[bytes]]] = {}
+        for path in self._paths:
+            patterned = path is not self._paths[0] and has_magic(path)
+            if patterned:
+                folder = os.fsencode(os.path.dirname(path))
+                found.setdefault(folder, (set(), set()))[1].add(os.fsencode(os.path.basename(path)))
+            for one in glob(path) if patterned else [path]:
+                for folder, names in _way(os.fsencode(one)).items():
+                    found.setdefault(folder, (set(), set()))[0].update(names)
+        return found
 
 
 def _way(path: bytes) -> dict[bytes, set[bytes]]:

@@ -164,6 +164,7 @@ complete -c ipvsfast -n '__ipvsfast_command watch' -l allow-empty -d 'also a FIL
 complete -c ipvsfast -n '__ipvsfast_command watch' -l from -x -a '(__ipvsfast_list auto rules json yaml toml keepalived ldirectord ipvsctl)' -d 'FILE is rules, json, yaml, toml, or a configuration of keepalived, ldirectord or ipvsctl; auto: tell by its name and beginning; two FILEs may have one each'
 complete -c ipvsfast -n '__ipvsfast_command watch' -l config-id -x -d 'what @ID lines of keepalived.conf are compared with'
 complete -c ipvsfast -n '__ipvsfast_command watch' -l wait -x -d 'wait so long (10) if another replaces the table already'
+complete -c ipvsfast -n '__ipvsfast_command watch' -l json -d 'messages are objects of JSON, one a line'
 complete -c ipvsfast -n '__ipvsfast_command watch' -s h -l help -d 'print this text'
 complete -c ipvsfast -n '__ipvsfast_command watch' -F
 complete -c ipvsfast -n __ipvsfast_first -a undo -d 'take the last apply back'

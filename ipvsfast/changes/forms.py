@@ -65,8 +65,11 @@ def check_rules(text: RuleText, problems: list[Problem]) -> None:
     raise RulesInvalid(sorted(problems, key=lambda problem: problem.line))
 
 
-def read_foreign(text: RuleText, form: str, names: Resolver, config_id: str | None) -> Account:
-    """What the configuration of another program comes to; RulesInvalid with all its mistakes."""
+def read_foreign(
+    text: RuleText, form: str, names: Resolver, config_id: str | None, included: set[str] | None = None
+) -> Account:
+    """What the configuration of another program comes to; RulesInvalid with all its mistakes. included: gets
+    the paths and patterns of the files that it includes, in any case."""
     from ..foreign.account import Account, TooMany
 
     reader = _reader(form, names, config_id)
@@ -80,6 +83,8 @@ def read_foreign(text: RuleText, form: str, names: Resolver, config_id: str | No
         return account
 
     account = names.together(read)
+    if included is not None:
+        included |= account.included
     if account.mistakes:
         raise RulesInvalid(
             [

@@ -177,12 +177,14 @@ def read_wanted(
     config_id: str | None = None,
     allow_empty: bool = False,
     keep_going: bool = False,
+    included: set[str] | None = None,
 ) -> Wanted:
     """RulesInvalid, with every mistake, if there is any; InvalidValue where nothing says that there is a
     service, and `allow_empty` does not say that this is meant. source: the form of the text, which "auto"
     tells by the file's name and by how it begins. config_id: what lines of keepalived.conf with `@` are
     compared with. keep_going: rules with a name that has no address, or none in time, are left out (see
-    Wanted.unnamed); for rule files only, others have no names or their own ways."""
+    Wanted.unnamed); for rule files only, others have no names or their own ways. included: gets the paths and
+    patterns of the files that a configuration includes, also where it has mistakes."""
     resolver = Resolver() if names is None else names
     form = form_of(text) if source == "auto" else source
     if keep_going and form != "rules":
@@ -200,7 +202,7 @@ def read_wanted(
     elif form == "rules":
         wanted = _of_rules(text, resolver, keep_going)
     else:
-        found = read_foreign(text, form, resolver, config_id)
+        found = read_foreign(text, form, resolver, config_id, included)
         wanted = wanted_of(text.name, None, found.operations, found.places(text.name), found.left_out)
     if not wanted.services and wanted.unnamed:
         raise RulesInvalid(list(wanted.unnamed))

@@ -173,6 +173,7 @@ VERBS: tuple[Verb, ...] = (
             *FROM,
             _option("wait", ("--wait",), "wait so long (10) if another replaces the table already",
                     "SECONDS"),
+            _option("json", ("--json",), "messages are objects of JSON, one a line"),
         ),
         examples=(
             ("A service's own file; no mistake in it deletes more than a fifth", "--max-delete 20% rules"),

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 
 class Log:
-    """Lines on standard error, with the time where nobody else adds it: on a terminal, and in a file."""
+    """Lines on standard error, with the time where nobody else adds it: on a terminal, and in a file. file:
+    each is an object of JSON, with this name in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: str = "") -> None:
+        self._file = file
         self._dated = False
         try:
             mode = os.fstat(2).st_mode
@@ -28,6 +30,11 @@ class Log:
             pass
 
     def __call__(self, text: str) -> None:
+        if self._file:
+            import json
+
+            complain(json.dumps({"time": round(time.time(), 3), "file": self._file, "message": text}))
+            return
         when = time.strftime("%Y-%m-%d %H:%M:%S ") if self._dated else ""
         complain(when + printable(text.replace("\n", "; ")))
 

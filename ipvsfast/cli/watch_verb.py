@@ -13,7 +13,7 @@ from ..changes.restore import RulesInvalid, RuleText
 from ..changes.wanted import NoService, read_wanted
 from ..changes.watch import LINES, LOOK, READ, WatchState
 from ..errors import InvalidValue, IpvsError, StateError, TableLocked
-from ..filewatch import FileWatch, signature
+from ..filewatch import FileWatch, signatures
 from ..language.words import UsageError
 from ..resolver import Resolver
 from ..sdnotify import Notifier
@@ -69,10 +69,11 @@ class _Watcher:
         self._allow_empty = "allow-empty" in options
         self._interval = interval = _seconds(options, "interval", INTERVAL)
         wait = _seconds(options, "wait", LOCK_SECONDS)
-        self._say = Log()
+        self._say = Log(path if "json" in options else "")
         self._session = context.ipvs.session
         self._state = WatchState(path, self._say, interval, wait, "enforce" in options)
-        self._known: tuple[int, ...] = ()
+        self._included: tuple[str, ...] = ()  # files and patterns that the file includes
+        self._known: tuple[object, ...] = ()
         self._without_lock = ""
         self._notifier = Notifier()
         self._beat = 0.0
@@ -141,20 +142,39 @@ class _Watcher:
             self._notifier.alive()
 
     def _read(self, now: float) -> None:
-        """The file is read as a whole, twice looked at."""
-        before = self._known = signature(self._path)
+        """The file is read as a whole, twice looked at; and once more where it includes others than before,
+        as these were not watched yet."""
+        before = self._signatures()
+        included: set[str] = set()
+        error: Exception | None = None
         try:
-            text = RuleText(self._path)
-            if signature(self._path) != before:
-                self._state.changing(now)
-                return
-            wanted = self._wanted(text)
-        except (OSError, RulesInvalid, InvalidValue, MemoryError) as error:
+            wanted = self._wanted(RuleText(self._path), included)
+        except (OSError, RulesInvalid, InvalidValue, MemoryError) as caught:
+            error = caught
+        if self._watches_others(included) or self._signatures() != before:
+            self._state.changing(now)
+            return
+        self._known = before
+        if error is not None:
             self._known = ()  # it is read again at the next look: a name may be found then
             self._state.refused(now, self._problems(error))
-        else:
-            if self._state.accepted(now, wanted):
-                tell_left_out(wanted, say=self._say)
+        elif self._state.accepted(now, wanted):
+            tell_left_out(wanted, say=self._say)
+
+    def _signatures(self) -> tuple[object, ...]:
+        return signatures((self._path, *self._included))
+
+    def _watches_others(self, included: set[str]) -> bool:
+        """Whether these files are included now, and were not before."""
+        if tuple(sorted(included)) == self._included:
+            return False
+        self._included = tuple(sorted(included))
+        if self._file is not None:
+            try:
+                self._file.also(self._included)
+            except OSError as error:
+                self._unwatched(error)
+        return True
 
     def _problems(self, error: Exception) -> list[str]:
         """Why the file cannot be used."""
@@ -166,19 +186,20 @@ class _Watcher:
             return [f"cannot read {self._path}: {error.strerror}"]
         return ["out of memory" if isinstance(error, MemoryError) else str(error)]
 
-    def _wanted(self, text: RuleText) -> Wanted:
+    def _wanted(self, text: RuleText, included: set[str]) -> Wanted:
         if text.is_saved_plan:
             raise InvalidValue(f"{text.name} is a saved plan, which is for one table at one time")
         wanted = read_wanted(
-            text, Resolver(), source=self._form, config_id=self._config_id, allow_empty=self._allow_empty
-        )
+            text, Resolver(), source=self._form, config_id=self._config_id, allow_empty=self._allow_empty,
+            included=included,
+        )  # fmt: skip
         if self._asked is not None:
             bounds_of(wanted, self._asked.scope)
         return wanted
 
     def _look(self, now: float) -> None:
         """At the file first, where nobody may have told of its change, then at the table."""
-        if self._state.is_settled and signature(self._path) != self._known:
+        if self._state.is_settled and self._signatures() != self._known:
             self._state.touched(now, False)
         wanted = self._state.wanted
         if wanted is None:

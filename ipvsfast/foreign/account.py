@@ -73,6 +73,7 @@ class Account:
         self.operations: Final[list[Operation]] = []
         self.mistakes: Final[list[tuple[TextPlace, str, str]]] = []
         self.left_out: Final[list[LeftOut]] = []
+        self.included: Final[set[str]] = set()  # files, and patterns of them, that are part of it
         self._named: Final[list[tuple[TextPlace, str]]] = []
         self._seen: Final[dict[tuple[ServiceKey, DestinationKey | None], TextPlace]] = {}
 

@@ -93,6 +93,7 @@ class Lines:
         pattern = os.path.join(folder, words[1])
         if "{" in words[1] or CLOSE in words or OPEN in words:
             raise Mistake(0, "braces in the pattern of an include are not understood", line)
+        self._account.included.add(pattern)
         paths = sorted(glob(pattern)) if has_magic(pattern) else [pattern]
         if not paths:
             self._account.leave(place, line, "left out: no file has such a name")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ipvsfast.filewatch import FileWatch, signature
+from ipvsfast.filewatch import FileWatch, signature, signatures
 
 LIMIT = 30_000  # milliseconds for what comes at once
 
@@ -161,3 +161,37 @@ def test_a_signature_tells_contents_apart(tmp_path: Path) -> None:
     assert first and signature(str(path)) == first
     path.write_text("12\n")
     assert signature(str(path)) != first
+
+
+def test_others_beside_it(watched: Watched, tmp_path: Path) -> None:
+    """Files, and what fits a pattern, also when it comes later; others in these folders are not."""
+    folder = tmp_path / "conf.d"
+    folder.mkdir()
+    (folder / "one.conf").write_text("old\n")
+    (tmp_path / "part").write_text("old\n")
+    watched.watch.also([str(tmp_path / "part"), str(folder / "*.conf")])
+    watched.watch.happened()  # of what was made before
+    assert watched.is_quiet()
+    for path in (tmp_path / "part", tmp_path / "rules", folder / "one.conf", folder / "two.conf"):
+        (tmp_path / "new").write_text("new\n")
+        os.replace(tmp_path / "new", path)
+        assert watched.said() == "changed"
+    (folder / "two.conf").unlink()
+    assert watched.said() == "changed"
+    (folder / "two.conf~").write_text("new\n")
+    (tmp_path / "other").write_text("new\n")
+    assert watched.is_quiet()
+    watched.watch.also([])
+    (folder / "one.conf").write_text("new\n")
+    (tmp_path / "part").write_text("new\n")
+    assert watched.is_quiet()
+
+
+def test_signatures_of_patterns(tmp_path: Path) -> None:
+    """They tell which files there are, and each from itself with other contents."""
+    pattern, one = str(tmp_path / "*.conf"), str(tmp_path / "one")
+    found = [signatures([one, pattern])]
+    for name in ("one", "two.conf", "three"):
+        (tmp_path / name).write_text("new\n")
+        found.append(signatures([one, pattern]))
+    assert found[0] != found[1] != found[2] == found[3]
