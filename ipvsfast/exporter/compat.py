@@ -36,17 +36,17 @@ BACKENDS = (
 
 
 def node_labels(service: ServiceKey, destination: DestinationKey | None) -> dict[str, str]:
-    """All labels of a backend."""
-    assert destination is not None
+    """All labels of a backend; of a service those of its backends that are the same for all."""
     mark = service.fwmark
-    return {
+    found = {
         "local_address": "" if mark else service.address,
         "local_port": "0" if mark else str(service.port),
-        "remote_address": destination.address,
-        "remote_port": str(destination.port),
         "proto": "FWM" if mark else service.protocol.upper(),
         "local_mark": f"{mark:08X}" if mark else "",
     }
+    if destination is not None:
+        found |= {"remote_address": destination.address, "remote_port": str(destination.port)}
+    return found
 
 
 def parse_totals(text: bytes) -> list[int]:

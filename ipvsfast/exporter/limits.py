@@ -8,8 +8,8 @@ from ..kernel.sample_lines import RowLabels
 from ..model.kernel_names import SCTP
 from ..model.table_filter import EVERYTHING
 from .families import DESTINATION_LABELS, OF_DESTINATIONS, OF_SERVICES, ROW_LABELS, SERVICE_LABELS
-from .options import LEVELS
-from .rows import LabelTexts, RowSamples
+from .options import LEVELS, NODE_DESTINATION_LABELS, NODE_LABELS
+from .rows import LabelTexts, RowSamples, grouped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,10 +91,26 @@ class RowMaker:
         least = count * len([family for family in families if not family.sparse])
         if whole and room is not None and least > room:
             return None
-        labels: RowLabels | None = None
-        if names:
+        if whole:
             labels = self._labels.of(snapshot, subject, names, numbers)
-        return RowSamples(families, snapshot, numbers, labels, whole)
+            return RowSamples(families, snapshot, numbers, labels, None)
+        return RowSamples(
+            families, snapshot, numbers, *self._grouped(snapshot, subject, names, numbers, count)
+        )
+
+    def _grouped(
+        self, snapshot: Snapshot, subject: str, names: tuple[str, ...], numbers: Numbers | None, count: int
+    ) -> tuple[RowLabels, list[int]]:
+        """Labels that several rows may have, and for each row which it has."""
+        if not names:
+            return RowLabels.of([""]), [0] * count
+        if subject == "service" or set(names) & {*DESTINATION_LABELS, *NODE_DESTINATION_LABELS}:
+            return grouped(self._labels.of(snapshot, subject, names, numbers).texts())
+        # All destinations of a service have the same: they need not be written for each.
+        homes: list[int] = snapshot.destinations["service"].tolist()
+        if numbers is not None:
+            homes = [homes[number] for number in numbers]
+        return grouped(self._labels.of(snapshot, "service", names, None).texts(), homes)
 
     def _compatible(
         self, snapshot: Snapshot, numbers: Numbers | None, kept: tuple[str, ...], room: int | None
@@ -102,18 +118,17 @@ class RowMaker:
         from .compat import BACKENDS
 
         # node_exporter knows no SCTP.
-        protocols = snapshot.services["protocol"].tolist()
-        if SCTP in protocols:
+        pairs = zip(snapshot.services["protocol"], snapshot.services["fwmark"])
+        unknown = [protocol == SCTP and not mark for protocol, mark in pairs]
+        if True in unknown:
             homes = snapshot.destinations["service"]
             chosen = range(len(homes)) if numbers is None else numbers
-            numbers = array("I", [number for number in chosen if protocols[homes[number]] != SCTP])
+            numbers = array("I", [number for number in chosen if not unknown[homes[number]]])
         return [self._of(BACKENDS, snapshot, numbers, kept, _is_unique(snapshot, kept), room)]
 
 
 def _is_unique(snapshot: Snapshot, kept: tuple[str, ...]) -> bool:
     """Whether no two destinations have the same labels of node_exporter: it does not tell a mark of IPv4 from
     the same of IPv6."""
-    from .options import NODE_LABELS
-
     marks = [mark for mark in snapshot.services["fwmark"] if mark]
     return kept == NODE_LABELS and len(set(marks)) == len(marks)

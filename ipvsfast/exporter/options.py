@@ -24,6 +24,7 @@ LEAST_SERIES = 200  # more than there are without a row
 MOST_SERIES = 1_000_000
 # node_exporter's labels for what it calls a backend, in its order.
 NODE_LABELS = ("local_address", "local_port", "remote_address", "remote_port", "proto", "local_mark")
+NODE_DESTINATION_LABELS = ("remote_address", "remote_port")
 
 
 class ExportOptions:
@@ -76,7 +77,7 @@ class ExportOptions:
         """Those of the wanted labels that samples at that level have."""
         if level == "none":
             return ()
-        gone = () if level == "destination" else (*DESTINATION_LABELS, "remote_address", "remote_port")
+        gone = () if level == "destination" else (*DESTINATION_LABELS, *NODE_DESTINATION_LABELS)
         return tuple([label for label in self.labels if label not in gone])
 
 

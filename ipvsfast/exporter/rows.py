@@ -60,27 +60,23 @@ def defined_labels(
 class RowSamples:
     """The families about rows of one kind, with their values.
 
-    labels: of each row. numbers: which rows these are, None for all. whole: each row has labels of its own;
-    else rows whose labels are the same are summed, and if there are no labels at all, all of them are.
+    labels: of the samples. numbers: which rows they are about, None for all. groups: for each of these rows
+    the number of its sample, in which rows are summed; None: each row has a sample of its own.
     """
 
     def __init__(
         self, families: Sequence[Family], snapshot: Snapshot, numbers: Numbers | None,
-        labels: RowLabels | None, whole: bool,
+        labels: RowLabels, groups: list[int] | None,
     ) -> None:  # fmt: skip
         self.families: Final = families
         self.subject: Final = families[0].subject
         self._snapshot = snapshot
         self._columns: Any = snapshot.services if self.subject == "service" else snapshot.destinations
         self._numbers = numbers
-        self._groups: list[int] | None = None
+        self._groups = groups
+        self._labels = labels
         self._made: dict[str, array[int] | list[int]] = {}
         self._counts: dict[str, int] = {}
-        if labels is None:
-            labels, self._groups = RowLabels.of([""]), [0] * len(self._chosen)
-        elif not whole:
-            labels, self._groups = _grouped(labels)
-        self._labels: RowLabels = labels
 
     @property
     def _chosen(self) -> Sequence[int]:
@@ -177,8 +173,14 @@ class RowSamples:
         return sample_lines(family.sample_name, labels, self.values(family), family.sparse)
 
 
-def _grouped(labels: RowLabels) -> tuple[RowLabels, list[int]]:
-    """Each text once, and for each row the number of its text."""
-    found: dict[str, int] = {}
-    groups = [found.setdefault(text, len(found)) for text in labels.texts()]
-    return RowLabels.of(list(found)), groups
+def grouped(texts: Sequence[str], homes: Sequence[int] | None = None) -> tuple[RowLabels, list[int]]:
+    """Each text once, and for each row the number of its text. homes: for each row which of the texts it has;
+    None: there is one for each."""
+    known: dict[str, int] = {}
+    numbers: Sequence[int] = [known.setdefault(text, len(known)) for text in texts]
+    if homes is not None:
+        numbers = [numbers[home] for home in homes]
+    found: dict[int, int] = {}
+    groups = [found.setdefault(number, len(found)) for number in numbers]
+    names = list(known)
+    return RowLabels.of([names[number] for number in found]), groups

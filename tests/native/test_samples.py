@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 
 import pytest
@@ -21,6 +22,7 @@ from ipvsfast.exporter.families import (
     SERVICE_LABELS,
     Family,
 )
+from ipvsfast.exporter.labels import row_label_text
 from ipvsfast.exporter.limits import RowMaker
 from ipvsfast.exporter.lines import head
 from ipvsfast.exporter.options import LEAST_SERIES, LEVELS, NODE_LABELS, ExportOptions
@@ -146,6 +148,36 @@ def test_c_writes_what_is_defined(table, options: ExportOptions) -> None:
 
 
 @settings(max_examples=60, deadline=None)
+@given(tables, OPTIONS)
+def test_sums_of_any_rows(table, options: ExportOptions) -> None:
+    """Each sample is the sum of the rows that have its labels, added up one by one."""
+    options = ExportOptions(aggregate=options.aggregate, labels=options.labels, compat=options.compat)
+    snapshot = snapshot_of(table)
+    keys, below, homes = (
+        snapshot.services.keys(),
+        snapshot.destinations.keys(),
+        snapshot.destinations["service"],
+    )
+    for rows in RowMaker(options).within(snapshot, None)[0]:
+        names = options.labels_at(options.aggregate)
+        pairs: list = [(keys[home], key) for home, key in zip(homes, below, strict=True)]
+        columns, text = snapshot.destinations, text_of(rows)
+        if rows.subject == "service":
+            names = tuple(name for name in names if name in SERVICE_LABELS)
+            pairs, columns = [(key, None) for key in keys], snapshot.services  # type: ignore[assignment]
+        for family in rows.families:
+            if family.sparse or family.kind == "info" or names in (SERVICE_LABELS, ROW_LABELS, NODE_LABELS):
+                continue
+            expected: dict[str, int] = {} if names else {family.sample_name: 0}
+            for pair, value in zip(pairs, columns[family.column].tolist(), strict=True):
+                if options.compat is None or pair[0].fwmark or pair[0].protocol_number != 132:
+                    sample = family.sample_name + (row_label_text(*pair, names) if names else "")
+                    expected[sample] = expected.get(sample, 0) + value
+            lines = [line for line in text.splitlines() if re.split(r"[{ ]", line)[0] == family.sample_name]
+            assert sorted(lines) == sorted(f"{sample} {value}" for sample, value in expected.items())
+
+
+@settings(max_examples=60, deadline=None)
 @given(tables)
 def test_labels(table) -> None:
     """Those of C, where it writes any, for all names and for some."""
@@ -167,7 +199,7 @@ def test_what_c_leaves_to_python() -> None:
     assert '{protocol="50",family="ipv4",service="10.0.0.1",' in text_of(rows)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(tables, st.booleans())
 def test_both_forms_parse(table, openmetrics: bool) -> None:
     """Each sample once, with the labels and the value that the row has."""
@@ -311,7 +343,7 @@ def test_siphash() -> None:
     assert siphash_2_4(bytes(range(16)), bytes(range(15))) == 0xA129CA6149BE45E5
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(tables, st.randoms(use_true_random=False))
 def test_the_fingerprint(table, random) -> None:
     """That of the definition, whatever the order."""
