@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The journal of an apply, as ipvsfast/changes/journal.py and history.py write and read it: `undo', `history' and who
- * finds it interrupted do not see which of the two has written it. What it holds is not compressed here: zlib's format
- * has a form for that.
+ * finds it interrupted do not see which of the two has written it.
  */
+#include "core/deflate.h"
 #include "front/apply.h"
 #include "texts.h"
 
@@ -13,11 +13,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
-#define STORED_MAX 65535 /* bytes of one block of zlib's */
+_Static_assert(sizeof(struct ipvsf_op) == DEFLATE_BLOCK, "the blocks that are packed");
+
 #define HEAD_MAX 16384
 #define COMMAND_MAX 500
-#define ADLER_BASE 65521
 
 struct text {
 	char *at;
@@ -119,81 +120,43 @@ static void put_head(struct text *t, const struct state *state, const struct fro
 	put(t, ", \"operations\": %zu, \"size\": %zu}\n", plan->made.count, size);
 }
 
-static size_t stored_size(size_t len)
+/* A new journal: its line of JSON, and the ops behind it. */
+struct journal_text {
+	struct text head;
+	uint8_t *ops;
+	size_t len; /* of ops */
+};
+
+/* ops and what they take away, packed. */
+static bool pack_ops(struct journal_text *t, const struct apply_plan *plan)
 {
-	return 2 + (len + STORED_MAX - 1) / STORED_MAX * 5 + len + 4;
+	size_t count = front_plan_before(plan, NULL);
+	struct ipvsf_op *before = malloc((count + 1) * sizeof(*before));
+	struct deflate z;
+
+	t->ops = malloc(DEFLATE_ROOM((plan->made.count + count) * sizeof(*before)));
+	if (before && t->ops) {
+		front_plan_before(plan, before);
+		deflate_begin(&z, t->ops);
+		for (size_t i = 0; i < plan->made.count; i++)
+			deflate_block(&z, &plan->made.ops[i]);
+		for (size_t i = 0; i < count; i++)
+			deflate_block(&z, &before[i]);
+		t->len = (size_t)(deflate_end(&z) - t->ops);
+	}
+	free(before);
+	return t->len;
 }
 
-static void put_be32(uint8_t *to, uint32_t value)
+/* False: it is for Python. To be freed, both parts. */
+static bool make_text(struct journal_text *t, const struct state *state, const struct front *f,
+		      const char *source, const struct apply_plan *plan)
 {
-	for (int i = 0; i < 4; i++)
-		to[i] = (uint8_t)(value >> (24 - 8 * i));
-}
-
-/* zlib's own sum, which may be divided only after so many bytes. */
-static uint32_t adler32(const uint8_t *data, size_t len)
-{
-	uint32_t a = 1, b = 0;
-
-	while (len) {
-		size_t part = len < 5552 ? len : 5552;
-
-		len -= part;
-		while (part--) {
-			a += *data++;
-			b += a;
-		}
-		a %= ADLER_BASE;
-		b %= ADLER_BASE;
-	}
-	return b << 16 | a;
-}
-
-/* len: not 0. */
-static void store(uint8_t *to, const uint8_t *data, size_t len)
-{
-	uint32_t sum = adler32(data, len);
-
-	*to++ = 0x78; /* deflate, a window of 32 KiB */
-	*to++ = 0x01;
-	while (len) {
-		uint16_t part = len < STORED_MAX ? (uint16_t)len : STORED_MAX;
-
-		len -= part;
-		*to++ = !len; /* the last block; not compressed */
-		for (int i = 0; i < 2; i++) {
-			*to++ = (uint8_t)((i ? ~part : part) & 255);
-			*to++ = (uint8_t)(((i ? ~part : part) >> 8) & 255);
-		}
-		memcpy(to, data, part);
-		to += part;
-		data += part;
-	}
-	put_be32(to, sum);
-}
-
-/* The whole of a new journal, to be freed; NULL: it is for Python. */
-static char *journal_text(const struct state *state, const struct front *f, const char *source,
-			  const struct apply_plan *plan, size_t *len)
-{
-	size_t before = front_plan_before(plan, NULL), count = plan->made.count + before;
-	size_t bytes = count * sizeof(struct ipvsf_op), size = stored_size(bytes);
-	struct text t = { .at = malloc(HEAD_MAX + size), .size = HEAD_MAX };
-	struct ipvsf_op *ops = malloc(bytes);
-
-	if (t.at && ops) {
-		memcpy(ops, plan->made.ops, plan->made.count * sizeof(*ops));
-		front_plan_before(plan, ops + plan->made.count);
-		put_head(&t, state, f, source, plan, size);
-		store((uint8_t *)t.at + t.len, (const uint8_t *)ops, bytes);
-	}
-	free(ops);
-	*len = t.len + size;
-	if (!t.at || !ops || t.full) {
-		free(t.at);
-		return NULL;
-	}
-	return t.at;
+	*t = (struct journal_text){ .head = { .at = malloc(HEAD_MAX), .size = HEAD_MAX } };
+	if (!t->head.at || !pack_ops(t, plan))
+		return false;
+	put_head(&t->head, state, f, source, plan, t->len);
+	return !t->head.full;
 }
 
 static int is_journal(const struct dirent *one)
@@ -253,8 +216,9 @@ static bool choose_number(struct journal *j, const struct state *state)
 	return j->number < 100000000;
 }
 
-static bool write_file(const char *path, const char *text, size_t len)
+static bool write_file(const char *path, const struct journal_text *t)
 {
+	struct iovec parts[] = { { t->head.at, t->head.len }, { t->ops, t->len } };
 	int fd;
 	bool done;
 
@@ -262,7 +226,7 @@ static bool write_file(const char *path, const char *text, size_t len)
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return false;
-	done = write(fd, text, len) == (ssize_t)len && !fsync(fd);
+	done = writev(fd, parts, 2) == (ssize_t)(t->head.len + t->len) && !fsync(fd);
 	close(fd);
 	if (!done)
 		unlink(path);
@@ -290,28 +254,33 @@ static void unmark(const struct state *state)
 	unlink(path);
 }
 
+/* The file is on the disk, but no journal yet. */
+static bool put_file(struct journal *j, const struct journal_text *text)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "new-%ld", (long)getpid());
+	path_of(j->state, name, j->new);
+	if (!front_state_make(j->state) || !choose_number(j, j->state) || !mark(j->state))
+		return false;
+	snprintf(name, sizeof(name), FRONT_JOURNAL_PREFIX "%08u", j->number);
+	path_of(j->state, name, j->path);
+	if (write_file(j->new, text))
+		return true;
+	unmark(j->state);
+	return false;
+}
+
 bool front_journal_prepare(struct journal *j, const struct state *state, const struct front *f,
 			   const char *source, const struct apply_plan *plan)
 {
-	char name[64], *text;
-	size_t len;
+	struct journal_text text;
 	bool done;
 
 	*j = (struct journal){ .state = state };
-	text = journal_text(state, f, source, plan, &len);
-	if (!text)
-		return false;
-	snprintf(name, sizeof(name), "new-%ld", (long)getpid());
-	path_of(state, name, j->new);
-	done = front_state_make(state) && choose_number(j, state) && mark(state);
-	if (done) {
-		snprintf(name, sizeof(name), FRONT_JOURNAL_PREFIX "%08u", j->number);
-		path_of(state, name, j->path);
-		done = write_file(j->new, text, len);
-		if (!done)
-			unmark(state);
-	}
-	free(text);
+	done = make_text(&text, state, f, source, plan) && put_file(j, &text);
+	free(text.head.at);
+	free(text.ops);
 	return done;
 }
 

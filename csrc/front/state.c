@@ -55,6 +55,16 @@ static bool is_ours(const char *path)
 	       !(st.st_mode & (S_IWGRP | S_IWOTH));
 }
 
+/* BOOT-INODE-COOKIE of an earlier boot. */
+static bool is_old(const char *name, const char *boot)
+{
+	const char *inode = strchr(name, '-'), *cookie = inode ? strchr(inode + 1, '-') : NULL;
+
+	return cookie && inode - name == 8 && strncmp(name, boot, 8) != 0 &&
+	       strspn(inode + 1, "0123456789") == (size_t)(cookie - inode - 1) &&
+	       strspn(cookie + 1, "0123456789") == strlen(cookie + 1);
+}
+
 /* So many folders of earlier boots that Python is to remove some. */
 static bool is_full(const char *boot)
 {
@@ -62,7 +72,7 @@ static bool is_full(const char *boot)
 	size_t count = 0;
 
 	for (const struct dirent *one; all && (one = readdir(all));)
-		count += one->d_name[0] != '.' && strncmp(one->d_name, boot, strlen(boot)) != 0;
+		count += is_old(one->d_name, boot);
 	if (all)
 		closedir(all);
 	return !all || count > FRONT_STATE_KEPT;
