@@ -303,6 +303,7 @@ def run(
     sections = []
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bench-", dir=scratch_root()) as scratch:
+        os.environ[spawn.STATE] = f"{scratch}/state"  # what is remembered of applies lies in memory too
         bench = Bench(tools, options, Path(scratch))
         for question in questions:
             for size in sizes[:1] if question.empty_only else sizes:

@@ -14,6 +14,7 @@ from types import FrameType
 NULL = Path("/dev/null")
 # Often enough to add little to a run of seconds, seldom enough to leave the processor to the process.
 POLL_SECONDS = 0.005
+STATE = "IPVSFAST_STATE"  # where ipvsfast remembers its applies; "": where it always does
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Overdue(Exception):
 def environment() -> Mapping[str, str]:
     """Fixed, so that a locale or a PYTHON* variable of whoever runs the bench changes no figure."""
     path, home = os.environ.get("PATH", os.defpath), os.environ.get("HOME", "/")
-    return {"PATH": path, "HOME": home, "LANG": "C.UTF-8"}
+    return {"PATH": path, "HOME": home, "LANG": "C.UTF-8", STATE: os.environ.get(STATE, "")}
 
 
 @contextmanager
