@@ -276,6 +276,7 @@ complete -c ipvsfast -n '__ipvsfast_command stats' -l repeat -l count -x -d 'wit
 complete -c ipvsfast -n '__ipvsfast_command stats' -l rates -d 'a second: with --interval true rates, else the kernel\'s own'
 complete -c ipvsfast -n '__ipvsfast_command stats' -l totals -d 'of the whole network namespace, live and never zeroed'
 complete -c ipvsfast -n '__ipvsfast_command stats' -l exact -d 'numbers in full'
+complete -c ipvsfast -n '__ipvsfast_command stats' -l plot -r -F -d 'no text: draw all readings into FILE (SVG); with --interval and --repeat'
 complete -c ipvsfast -n '__ipvsfast_command stats' -l json -d 'print one JSON object'
 complete -c ipvsfast -n '__ipvsfast_command stats' -l ndjson -d 'print one JSON object a line'
 complete -c ipvsfast -n '__ipvsfast_command stats' -l csv -d 'print comma-separated values, a header first'

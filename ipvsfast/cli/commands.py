@@ -296,6 +296,8 @@ VERBS: tuple[Verb, ...] = (
             _option("rates", ("--rates",), "a second: with --interval true rates, else the kernel's own"),
             _option("totals", ("--totals",), "of the whole network namespace, live and never zeroed"),
             _option("exact", ("--exact",), "numbers in full"),
+            _option("plot", ("--plot",), "no text: draw all readings into FILE (SVG); with --interval and "
+                    "--repeat", "FILE"),
             *OUTPUT,
             _option("quiet", ("-q", "--quiet"), "no notes on standard error"),
         ),
@@ -306,6 +308,7 @@ VERBS: tuple[Verb, ...] = (
             ("A log for a program, once a minute", "--interval 60 --ndjson"),
             ("A minute of one service as CSV", "--service 10.0.0.1:443 --interval 2 --repeat 31 --csv"),
             ("All traffic, every second", "--totals --rates --interval 1"),
+            ("A picture of two minutes", "--interval 2 --repeat 60 --plot traffic.svg"),
         ),
     ),
     Verb(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _MOST = 2**31 - 1
 _LONGEST = 86400
+_MOST_DRAWN = 5000  # readings
 
 
 class StatsQuery:
@@ -28,6 +29,7 @@ class StatsQuery:
         self.exact: bool = "exact" in given
         self.totals: bool = "totals" in given
         self.quiet: bool = "quiet" in given
+        self.plot: str = given.get("plot", "")
         for name in ("rates", "exact"):
             if self.form is not None and name in given:
                 raise _error(f"--{self.form} has all values, in full; --{name} is for the table")
@@ -35,8 +37,22 @@ class StatsQuery:
             raise _error("--repeat needs --interval: say how often to ask")
         if self.interval is not None and self.form == "json":
             raise _error("--interval and --json exclude each other; --ndjson is one object a line")
+        if "plot" in given:
+            self._check_plot(given)
         if self.totals:
             self._check_totals(given)
+
+    def _check_plot(self, given: dict[str, str]) -> None:
+        for name in ("exact", "json", "ndjson", "csv"):
+            if name in given:
+                raise _error(f"--plot makes a drawing; --{name} is for text")
+        if self.interval is None or self.repeat is None:
+            raise _error("--plot needs --interval and --repeat: say how often, and how many readings to draw")
+        if not 3 <= self.repeat <= _MOST_DRAWN:
+            raise _error(f"--plot draws 3 to {_MOST_DRAWN} readings, not {self.repeat}")
+        sort = self.wanted.sort
+        if sort and sort not in ("connections", "in_bytes", "out_bytes"):
+            raise _error(f"--plot takes the busiest by connections, in_bytes or out_bytes, not by {sort}")
 
     def _check_totals(self, given: dict[str, str]) -> None:
         for option in FILTERS:

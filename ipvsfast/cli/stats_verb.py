@@ -34,6 +34,10 @@ _STEPS = (
 def stats(context: Context, given: dict[str, str], words: list[str]) -> int:
     """The verb."""
     query = StatsQuery(given)
+    if query.plot:
+        from .stats_plot import plot_file
+
+        return plot_file(context, query)
     poller = context.ipvs.poller()
     readings: _Totals | _Rows = _Totals(query, poller) if query.totals else _Rows(query, poller)
     if query.interval is not None and query.interval < REFRESH and not query.totals:

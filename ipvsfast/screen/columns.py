@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..listing.figures import short
 from ..model.destination import SET_NUMBERS, SHARE
-from .figures import short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..listing.figures import amount, graph, short
 from ..model.destination import SHARE
 from .columns import GRAPH, cell, fitting
-from .figures import amount, graph, short
 from .order import columns_of
 from .rows import SERVICES
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..listing.figures import amount, short
 from .columns import GRAPH, cell, fitting
-from .figures import amount, short
 from .order import Order, columns_of
 from .rows import DESTINATIONS, SERVICES, Rows, TextFilter
 

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from .delta import Delta
     from .snapshot import Snapshot
 
-_SPAN = 2 * REFRESH
+SPAN = 2 * REFRESH  # over which rates are taken, in seconds
 _EARLY = 0.05  # a reading may come so much of the span too early
-_SPACING = _SPAN / 5
+_SPACING = SPAN / 5
 RATED = ("connections", "in_packets", "out_packets", "in_bytes", "out_bytes")
 
 
@@ -52,7 +52,7 @@ class RateWindow:
     two of them. Older snapshots are kept for that, six at most.
     """
 
-    def __init__(self, seconds: float = _SPAN) -> None:
+    def __init__(self, seconds: float = SPAN) -> None:
         self.seconds: float = seconds
         self._kept: list[Snapshot] = []
         self._totals: tuple[float, Stats] | None = None

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from ipvsfast.cli import top as top_verb
 from ipvsfast.listing.chosen_rows import RowChooser
+from ipvsfast.listing.figures import amount, graph, short
 from ipvsfast.model.keys import ServiceKey
 from ipvsfast.model.table_filter import TableFilter
 from ipvsfast.screen.columns import DESTINATION_COLUMNS, SERVICE_COLUMNS, SORTS, fitting, sort_name
 from ipvsfast.screen.drawing import HELP, LOOKS, lines
-from ipvsfast.screen.figures import amount, graph, short
 from ipvsfast.screen.history import History
 from ipvsfast.screen.live_screen import LiveScreen
 from ipvsfast.screen.plain_table import PlainTable
