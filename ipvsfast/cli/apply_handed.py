@@ -12,7 +12,7 @@ from ..kernel.layout import OP_SIZE
 from ..kernel.session import exchange_error
 from ..kernel.table_reading import reading_of
 from ..model.settings import Timeouts
-from .output import complain
+from .output import ExitWith, complain
 from .progress import for_terminal
 
 TYPE_CHECKING = False
@@ -44,6 +44,9 @@ def tell(context: Context, done: Done, source: str, quiet: bool) -> int:
     """What became of it; the exit status."""
     from .apply import carry_out
 
+    if not done.text:
+        done_of = f"{done.count:,} of {len(done.results):,} operations were carried out"
+        raise ExitWith(1, f"out of memory; {done_of}, `ipvsfast diff' shows what is left")
     none = Timeouts._make(0, 0, 0)
     end = done.line * OP_SIZE
     wanted = Wanted(source, None, bytearray(memoryview(done.text)[:end]), none, [])
