@@ -23,7 +23,7 @@ from .journal import (
     read_journal,
     unmark,
 )
-from .state_folder import JOURNAL, JOURNAL_BYTES, JOURNALS, boot_prefix, state_folder
+from .state_folder import JOURNAL, JOURNAL_BYTES, JOURNALS, boot_prefix, put_file, state_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from .apply import Applied
     from .journal import Journal
     from .plan import Plan
-
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class AwaitsConfirmation(IpvsError):
@@ -172,7 +170,7 @@ class History:
         path = self._path(number)
         try:
             mark(self.folder)
-            _write(self.folder, path, text)
+            put_file(self.folder, path, text)
         except OSError as error:
             raise cannot("write", path, error) from None
         journal = read_journal(path, self._boot)
@@ -203,29 +201,6 @@ def _folder() -> str:
         return os.getcwd()
     except OSError:
         return ""
-
-
-def _write(folder: str, path: str, text: bytes) -> None:
-    new = f"{folder}/new-{os.getpid()}"
-    try:
-        os.unlink(new)  # of a process of that number that was killed
-    except FileNotFoundError:
-        pass
-    fd = os.open(new, _NEW, 0o600)
-    try:
-        with open(fd, "wb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(fd)
-        os.rename(new, path)
-    except BaseException:
-        os.unlink(new)
-        raise
-    at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(at)
-    finally:
-        os.close(at)
 
 
 class OpenJournal:

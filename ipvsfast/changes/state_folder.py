@@ -70,20 +70,34 @@ def read_state(folder: str, name: str) -> bytes | None:
 def write_state(folder: str, name: str, content: bytes) -> None:
     """Replaces a file there: whoever reads it gets all of the old or of the new content."""
     path = f"{folder}/{name}"
-    new = f"{path}.{os.getpid()}.new"
     try:
-        fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _OPEN, 0o600)
-        try:
-            with open(fd, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(fd)
-            os.rename(new, path)
-        except BaseException:
-            os.unlink(new)
-            raise
+        put_file(folder, path, content)
     except OSError as error:
         raise _cannot("write", path, error) from None
+
+
+def put_file(folder: str, path: str, content: bytes) -> None:
+    """A file of the folder, on the disk when this returns; until then what was there before. OSError."""
+    new = f"{folder}/new-{os.getpid()}-{os.path.basename(path)}"
+    try:
+        os.unlink(new)  # of a process of that number that was killed
+    except FileNotFoundError:
+        pass
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN, 0o600)
+    try:
+        with open(fd, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(fd)
+        os.rename(new, path)
+    except BaseException:
+        os.unlink(new)
+        raise
+    at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | _OPEN)
+    try:
+        os.fsync(at)
+    finally:
+        os.close(at)
 
 
 class StateLock:

@@ -11,7 +11,9 @@ from functools import cache
 import pytest
 
 from ipvsfast import Batch, Destination, How, Plan, Service, TableState
-from ipvsfast.changes.wanted import wanted_of
+from ipvsfast.changes.restore import RuleText
+from ipvsfast.changes.wanted import Wanted, read_wanted, wanted_of
+from support.some_rules import some_rules
 
 # A service: its scheduler, and its destinations with their weights, the oldest first; None if it is not there.
 Dests = tuple[tuple[int, int], ...]
@@ -131,3 +133,55 @@ def test_no_way_is_shorter(order: bool) -> None:
             assert as_goal(end, order) == as_goal(new[number - 1], order), (seed, old, new)
         least = sum(fewest(a, b, order) for a, b in zip(old, new))
         assert len(plan) == least, (seed, old, new, list(plan))
+
+
+# What some_rules() has no destinations of: tunnels to the other family.
+MIXED = """\
+-A -t [fd00::9]:80 -s rr
+-a -t [fd00::9]:80 -r 10.1.0.{} -i -w 1
+-a -t [fd00::9]:80 -r [fd01::1]:80 -m -w {}
+-A -t 10.0.0.9:80 -s wlc
+-a -t 10.0.0.9:80 -r [fd01::{}] -i -w 1 --tun-type gre
+"""
+Table = dict[object, tuple[Service, dict[object, Destination]]]
+
+
+def table_of(wanted: Wanted) -> Table:
+    """Services with their destinations, by their keys, as values."""
+    found: Table = {}
+    for op in wanted.operations():
+        if isinstance(op.service, Service):
+            found[op.service.key] = op.service, {}
+        elif isinstance(op.destination, Destination):
+            found[op.service][1][op.destination.key] = op.destination
+    return found
+
+
+def differences(old: Table, new: Table) -> int:
+    """How many operations bring all that differs, without the order: one for each entry that comes or is changed, one
+    for each service that goes, and for each destination that goes of one that stays."""
+    count = len(old.keys() - new.keys())
+    for key, (service, dests) in new.items():
+        before, there = old.get(key, (None, {}))
+        count += service != before
+        count += len(there.keys() - dests.keys())
+        count += sum(there.get(name) != dest for name, dest in dests.items())
+    return count
+
+
+def test_every_kind_takes_one_operation_for_each_difference() -> None:
+    """Services and destinations of all kinds, by chance: no operation more than there are differences, no plan for none,
+    and nothing is edited or added that is so already."""
+    seed = random.randrange(1 << 30)
+    chance = random.Random(seed)
+
+    def some() -> Wanted:
+        text = some_rules(chance) + MIXED.format(*(chance.randrange(1, 3) for _ in range(3)))
+        return read_wanted(RuleText(text.encode(), "rules"))
+
+    for _ in range(PAIRS // 10):
+        old, new = some(), some()
+        plan = Plan(new, TableState.of(old), How())
+        assert len(plan) == differences(table_of(old), table_of(new)), (seed, list(plan))
+        assert len(Plan(new, TableState.of(new), How(order=True))) == 0, seed
+        assert all(change.differences for change in plan if change.action == "edit"), (seed, list(plan))

@@ -20,25 +20,10 @@ from support.held import held
 from support.netns import fresh_namespace
 from support.odd_entries import OddService, send
 from support.some_rules import some_rules
+from support.two_tables import NEW, OLD
 
 SEED = int(os.environ.get("IPVSFAST_SEED", "0")) or random.randrange(1 << 30)
 TABLES = 4
-OLD = """\
--A -t 10.0.0.1:80 -s rr
--a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 1
--a -t 10.0.0.1:80 -r 10.1.0.2:80 -m -w 1
--a -t 10.0.0.1:80 -r 10.1.0.3:80 -m -w 1
--A -f 7 -s wlc -p 60
--a -f 7 -r 10.1.0.9 -g -w 1
-"""
-NEW = """\
--A -t 10.0.0.1:80 -s wrr
--a -t 10.0.0.1:80 -r 10.1.0.2:80 -m -w 5
--a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 1
--a -t 10.0.0.1:80 -r 10.1.0.4:80 -m -w 1
--A -u 10.0.0.1:53 -s sh -b sh-port
--a -u 10.0.0.1:53 -r 10.1.0.4:53 -m -w 1
-"""
 MORE = rules(3, 60).replace(" 10.0.", " 10.99.")
 # It takes some sends to come from the one to the other.
 MUCH = rules(12, 120)
