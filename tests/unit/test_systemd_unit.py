@@ -13,10 +13,12 @@ from support.require import cannot_run
 from support.tools import ROOT
 
 FOLDER = ROOT / "contrib" / "systemd"
+BOOT = ROOT / "contrib" / "boot" / "ipvsfast-boot"
 WATCH = "ipvsfast-watch@.service"
+TABLES = {"ipvsadm.service": "ipvsadm", "ipvsfast.service": "ipvsfast"}
 EXPORTER = "ipvsfast-exporter.service"
 # Tenths, as systemd counts what an attacker could do; a unit that says nothing has 96.
-MOST_EXPOSED = {WATCH: 28, EXPORTER: 24}
+MOST_EXPOSED = {WATCH: 28, EXPORTER: 24, **dict.fromkeys(TABLES, 29)}
 
 
 def value(unit: str, name: str) -> str:
@@ -59,10 +61,32 @@ def test_the_socket_is_where_the_exporter_listens() -> None:
     assert value("ipvsfast-exporter.socket", "ListenStream") == DEFAULT
 
 
+@pytest.mark.parametrize("unit", TABLES)
+def test_the_tables(unit: str) -> None:
+    """Each has files of its own, and all three actions get the same ones. Rules that are not there are no error."""
+    name = TABLES[unit]
+    calls = [value(unit, key).rpartition(" ") for key in ("ExecStart", "ExecReload", "ExecStop")]
+    assert [action for _, _, action in calls] == ["start", "reload", "stop"]
+    assert len({call for call, _, _ in calls}) == 1
+    argv = calls[0][0].split()
+    assert argv[0] == "/usr/lib/ipvsfast/boot"
+    assert argv[argv.index("-c") + 1] == f"/etc/default/{name}"
+    assert argv[argv.index("-r") + 1] == f"/etc/{name}.rules"
+    assert argv[argv.index("-a") + 1] == str(name == "ipvsfast").lower()
+    assert value(unit, "Before").split() == ["keepalived.service", "ldirectord.service"]
+    text = (FOLDER / unit).read_text()
+    assert f"/etc/{name}.rules\n" in text.partition("ConditionFileNotEmpty=")[2]
+    assert (
+        "-k" not in argv
+        or argv[argv.index("-k") + 1].removeprefix("/var/lib/") in value(unit, "StateDirectory").split()
+    )
+
+
 def copy(folder: Path, unit: str) -> Path:
-    """A unit that starts the program under test."""
+    """A unit that starts the programs under test."""
     made = folder / unit
-    made.write_text((FOLDER / unit).read_text().replace("/usr/local/bin/ipvsfast", program()))
+    text = (FOLDER / unit).read_text().replace("/usr/local/bin/ipvsfast", program())
+    made.write_text(text.replace("/usr/lib/ipvsfast/boot", str(BOOT)))
     return made
 
 
