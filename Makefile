@@ -28,7 +28,8 @@ KERNEL_TESTS := $(wildcard tests/kernel tests/plans tests/stats tests/exporter t
 IN_KERNEL := $(KERNEL_TESTS:tests/%=test-kernel-%)
 
 .PHONY: help deps deps-test deps-long deps-bench deps-fuzz venv demo test test-unit test-harness test-kernel \
-	$(IN_KERNEL) test-long test-other-release test-big-endian campaigns bench fuzz lint format generated clean
+	deb deps-deb test-deb $(IN_KERNEL) test-long test-other-release test-big-endian campaigns bench fuzz lint format \
+	generated clean
 
 help:
 	@echo 'make demo         51,000 rules into a real kernel and out again (DEMO_HOST=1: into this machine'"'"'s)'
@@ -40,6 +41,8 @@ help:
 	@echo 'make test-other-release  make test on Debian $(OTHER_RELEASE), in a folder that is its root (root)'
 	@echo 'make test-big-endian  what reads and packs numbers, as an s390x runs it (root; slow, the first time above all)'
 	@echo 'make campaigns    faults at every place in turn, for minutes; KERNEL=6.1 as above (tests/campaigns)'
+	@echo 'make deb          packages for this release of Debian or Ubuntu, into dist/deb'
+	@echo 'make test-deb     builds them, and looks at them, with lintian too'
 	@echo 'make bench        ours beside the others, in one kernel; BENCH_ARGS=--quick for a short run'
 	@echo 'make fuzz         made-up input for the readers in C, FUZZ_SECONDS=60 for each'
 	@echo 'make lint         ruff, mypy, pyright, clang-format'
@@ -60,6 +63,9 @@ deps-long:
 
 deps-bench:
 	@tools/setup.sh build test bench
+
+deps-deb:
+	@tools/setup.sh deb
 
 deps-fuzz:
 	@tools/setup.sh build fuzz
@@ -128,6 +134,12 @@ campaigns: deps-test venv
 	@for script in tests/campaigns/[a-z]*.py; do \
 		$(VM) -k $(KERNEL) --timeout 3600 -- $(BIN)/python $$script || failed=1; \
 	done; [ -z "$$failed" ]
+
+deb: deps-deb
+	@tools/deb.sh
+
+test-deb: deps-deb venv
+	$(BIN)/pytest tests/packages/test_built.py $(PYTEST_ARGS)
 
 bench: deps-bench venv
 	$(BIN)/python -m bench --prepare

@@ -2,7 +2,7 @@
 # Checks that what a job needs is on this machine. As root it installs what is missing, with apt;
 # otherwise it prints the line that would. Touches no network when nothing is missing.
 #
-# usage: tools/setup.sh [JOB...]    jobs: build test long bench ci fuzz (default: build test)
+# usage: tools/setup.sh [JOB...]    jobs: build test long bench ci fuzz deb (default: build test)
 set -u
 here=$(dirname "$0")
 # The folders of administrators' programs are not in everybody's PATH.
@@ -108,8 +108,28 @@ check() {
 		need clang has clang
 		need_fuzzer
 		;;
+	deb)
+		need make has make
+		need gcc has gcc
+		need git has git
+		need dpkg-dev has dpkg-buildpackage
+		need build-essential test -e /usr/share/doc/build-essential
+		need debhelper has dh
+		need dh-python has pybuild
+		need fakeroot has fakeroot
+		need lintian has lintian
+		need libnl-3-dev pkg-config --exists libnl-3.0
+		need libnl-genl-3-dev pkg-config --exists libnl-genl-3.0
+		need pkg-config has pkg-config
+		# The system's own Python, whatever else there is.
+		need pybuild-plugin-pyproject /usr/bin/python3 -c 'import installer, build'
+		need python3-cffi /usr/bin/python3 -c 'import cffi'
+		need python3-setuptools /usr/bin/python3 -c 'import setuptools'
+		need python3-wheel /usr/bin/python3 -c 'import wheel'
+		need python3-dev test -e /usr/share/doc/python3-dev
+		;;
 	*)
-		echo "setup: no job is called $1 (there are: build test long bench ci fuzz)" >&2
+		echo "setup: no job is called $1 (there are: build test long bench ci fuzz deb)" >&2
 		exit 2
 		;;
 	esac
