@@ -39,7 +39,7 @@ class LiveApp(App[None]):
         self.canvas: Canvas = Canvas(live_screen, self._changed)
         self._poll, self._repeat = poll, repeat
         self._window = RateWindow()
-        self._keys: object = None
+        self._frozen = False
         self._interval = live_screen.interval
         self._other_interval = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
@@ -103,9 +103,12 @@ class LiveApp(App[None]):
             self.live_screen.away(f"no IPVS; going on when it is there again ({error})")
         else:
             self.live_screen.show(self._window.add(snapshot))
-            if self._keys is not snapshot.destinations.keys():
-                # The keys of a large table would be looked at again and again for nothing.
-                self._keys = snapshot.destinations.keys()
+            if not self._frozen:
+                # The keys of a large table would be looked at again and again for nothing. Only once: what is
+                # garbage at this moment stays.
+                self._frozen = True
+                self.canvas.redraw()
+                gc.collect()
                 gc.freeze()
         self.canvas.redraw()
 

@@ -261,7 +261,7 @@ def _row_panel(screen: LiveScreen, width: int) -> list[Line]:
     ]  # fmt: skip
     if rows.kind == SERVICES:
         many = rows.get("destination_count")[row]
-        counted.insert(0, rows.get("scheduler")[row])
+        counted.insert(0, rows.scheduler(row))
         counted.insert(1, f"{many} dest{'s' * (many != 1)}")
     line = f"── {name} ── {', '.join(counted)} "
     each = max((width - 2) // 3, 1)

@@ -105,7 +105,13 @@ class Rows:
         if self._is_sum(column.name):
             first, count = self.span(row)
             return sum(self._moment.of_destinations(column.of)[first : first + count])
+        if column.name == "scheduler":  # a column of text is made for all services
+            return self.scheduler(row)
         return self.get(column.of)[row]
+
+    def scheduler(self, service: int) -> str:
+        """That of one service."""
+        return self.snapshot.services.row(service).scheduler
 
     def values(self, column: Column) -> Sequence[Any]:
         """Those of all rows, by number: what sorts."""
