@@ -27,12 +27,13 @@ KERNEL_TESTS := $(wildcard tests/kernel tests/plans tests/stats tests/exporter t
 # two of them run at a time.
 IN_KERNEL := $(KERNEL_TESTS:tests/%=test-kernel-%)
 
-.PHONY: help deps deps-test deps-long deps-bench deps-fuzz venv demo test test-unit test-harness test-kernel \
-	deb deps-deb test-deb $(IN_KERNEL) test-long test-other-release test-big-endian campaigns bench fuzz lint format \
+.PHONY: help deps deps-test deps-long deps-bench deps-fuzz venv demo watch-demo test test-unit test-harness \
+	test-kernel deb deps-deb test-deb $(IN_KERNEL) test-long test-other-release test-big-endian campaigns bench fuzz lint format \
 	generated clean
 
 help:
 	@echo 'make demo         51,000 rules into a real kernel and out again (DEMO_HOST=1: into this machine'"'"'s)'
+	@echo 'make watch-demo   ipvsfast top, the exporter and a Prometheus beside real traffic; q ends it'
 	@echo 'make test         every test, those that need a kernel in one that is booted for them; make -j2 test:'
 	@echo '                  two groups of them at a time'
 	@echo 'make test-unit    those that need no kernel'
@@ -94,6 +95,9 @@ venv: deps $(VENV)/.installed
 
 demo: deps-test venv
 	@tools/demo.sh
+
+watch-demo: deps-test venv
+	@$(BIN)/python tools/watch_demo.py
 
 # All of them, whatever fails before.
 test: deps-test
