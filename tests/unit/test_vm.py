@@ -120,6 +120,22 @@ def test_no_mirror_is_said() -> None:
         sources.find_mirror(sources.parse_one_line(only_vendor))
 
 
+@pytest.mark.parametrize(
+    ("line", "mirror"),
+    [
+        ("deb http://a.example/debian/ trixie main", "http://a.example/ubuntu/"),
+        ("deb http://a.example/pub/ubuntu noble main universe", "http://a.example/pub/ubuntu"),
+        ("deb http://debian.example/debian trixie main", "http://debian.example/ubuntu"),
+    ],
+)
+def test_ubuntu_is_looked_for_beside_debian(line: str, mirror: str) -> None:
+    """Unless the sources name it, or it is given; else the variable that helps is said."""
+    assert sources.find_ubuntu_mirror(sources.parse_one_line(line)).uri == mirror
+    assert sources.find_ubuntu_mirror((), "http://given.example/ubuntu").uri == "http://given.example/ubuntu"
+    with pytest.raises(CannotRunError, match="IPVSFAST_UBUNTU_MIRROR"):
+        sources.find_ubuntu_mirror(())
+
+
 def test_kernels_are_found_by_name() -> None:
     """Each has a reason, and a suite and package unless it is the host's."""
     for kernel in kernels.KERNELS:

@@ -1,7 +1,7 @@
 """python -m tests.vm.debian_root [--arch ARCH] SUITE -- COMMAND...
 
-Runs a command on another release of Debian: in a root of its own, made by debootstrap and kept beside the
-kernels, in a copy of this checkout below a folder that only root can enter. Needs root.
+Runs a command on another release of Debian, or on one of Ubuntu: in a root of its own, made by debootstrap and kept
+beside the kernels, in a copy of this checkout below a folder that only root can enter. Needs root.
 
 What the command installs there with apt stays for the next run. Python packages are fetched here, where pip
 is set up, for the Python there; kernels are shared. Programs of another architecture are carried out by
@@ -25,17 +25,16 @@ from pathlib import Path
 from . import cache, emulation
 from .errors import CannotRunError, VmError
 from .programs import ADMIN_PATH, need
-from .sources import keyring, machine_mirror
+from .suites import PYTHONS, make
 
 ROOT = Path(__file__).resolve().parents[2]
 # What the README says that there has to be.
 INCLUDED = "make"
 TEST_EXTRA = 'extra == "test"'
 PRIVATE = "root"
-MAKE_SECONDS = 1200
+CACHE_THERE = "/var/cache/ipvsfast/vm"
 PASSED = ("CI", "TERM", "http_proxy", "https_proxy", "no_proxy")
 PLATFORMS = ("manylinux_2_28", "manylinux_2_17", "manylinux2014", "manylinux_2_5", "linux")
-PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
 PROXY = ("Acquire::http::Proxy", "Acquire::https::Proxy")
 # Everything is gone with the first process: the mounts and whatever the command has left running.
 MOUNTS = """
@@ -56,33 +55,11 @@ mount -t devpts -o newinstance,ptmxmode=666 devpts "$root/dev/pts"
 mount -t tmpfs tmpfs "$root/dev/shm"
 ln -s pts/ptmx "$root/dev/ptmx"
 ln -s /proc/self/fd "$root/dev/fd"
+mkdir -p "$root$CACHE_THERE"
 mount --bind "$CACHE" "$root$CACHE_THERE"
 cd "$root"
 exec chroot . env -i "$@"
 """
-
-
-def make(suite: str, architecture: str, folder: Path) -> None:
-    """A base system in `folder`."""
-    debootstrap = need("debootstrap", "debootstrap", f"to make a root of {suite}")
-    mirror = machine_mirror()
-    key = keyring(mirror.signed_by)
-    options = ["--variant=minbase", f"--include={INCLUDED}", f"--arch={architecture}"]
-    options += [f"--keyring={key}"] if key else []
-    print(
-        f"debian_root: making a root of {suite} ({architecture}) from {mirror.uri}",
-        file=sys.stderr,
-        flush=True,
-    )
-    done = subprocess.run(
-        [debootstrap, *options, suite, str(folder), mirror.uri],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=MAKE_SECONDS,
-    )  # fmt: skip
-    if done.returncode:
-        said = "\n".join((done.stdout + done.stderr).splitlines()[-10:])
-        raise CannotRunError(
-            f"debootstrap of {suite} ({architecture}) from {mirror.uri} ({mirror.found}) failed:\n{said}"
-        )
 
 
 @contextmanager
@@ -95,7 +72,37 @@ def kept_root(suite: str, architecture: str) -> Iterator[Path]:
     with open(cache.root() / f"{name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         emulation.enable(architecture)
-        yield cache.filled(name, lambda folder: make(suite, architecture, folder))
+        yield cache.filled(name, lambda folder: make(suite, architecture, folder, INCLUDED))
+
+
+@contextmanager
+def fresh_root(suite: str, *included: str) -> Iterator[Path]:
+    """A root in which nothing is but a base system and the packages `included`; it is gone afterwards."""
+    if os.geteuid() != 0:
+        raise CannotRunError("a root of another release can be made and entered by root only")
+    architecture = emulation.own_architecture()
+    name = "-".join(["base", suite, *included])
+    base = cache.filled(name, lambda folder: make(suite, architecture, folder, *included))
+    with tempfile.TemporaryDirectory(prefix=f"fresh-{suite}-", dir=cache.root()) as place:
+        root = Path(place) / "root"
+        subprocess.run(["cp", "-a", "--reflink=auto", str(base), str(root)], check=True)
+        settle(root)
+        yield root
+
+
+def enter(root: Path, environment: Sequence[str], command: Sequence[str]) -> int:
+    """The exit status of the command in the root, which sees nothing of this machine but kernels and network."""
+    unshare = need("unshare", "util-linux", "to mount what the root needs")
+    done = subprocess.run(
+        [
+            *(unshare, "--mount", "--pid", "--fork", "--kill-child"),
+            *("sh", "-c", MOUNTS, "sh", str(root), *environment, *command),
+        ],
+        env={**os.environ, "CACHE": str(cache.root()), "CACHE_THERE": CACHE_THERE},
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    return done.returncode
 
 
 def copy_checkout(target: Path) -> None:
@@ -113,12 +120,16 @@ def copy_checkout(target: Path) -> None:
     subprocess.run([git, "reset", "-q"], cwd=target, check=True)
 
 
-def fetch_packages(suite: str, architecture: str, target: Path) -> None:
-    """The Python packages that the checkout needs, as this machine's pip finds them."""
+def needed_packages(architecture: str) -> list[str]:
+    """The Python packages that the checkout needs."""
     lines = [line for line in requires("ipvsfast") or () if not line.startswith("ipvsfast")]
     if architecture != emulation.own_architecture():
         lines = [line for line in lines if "extra" not in line or TEST_EXTRA in line]
-    wanted = [line.partition(";")[0] for line in lines]
+    return ["setuptools>=77", *[line.partition(";")[0] for line in lines]]
+
+
+def fetch_packages(suite: str, architecture: str, wanted: Sequence[str], target: Path) -> None:
+    """Python packages for the Python there, as this machine's pip finds them."""
     machine = emulation.MACHINES[architecture]
     platforms = [word for name in PLATFORMS for word in ("--platform", f"{name}_{machine}")]
     subprocess.run(
@@ -126,7 +137,7 @@ def fetch_packages(suite: str, architecture: str, target: Path) -> None:
             *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
             *("--dest", str(target), "--only-binary", ":all:", "--python-version", PYTHONS[suite]),
             *platforms,
-            *("setuptools>=77", *wanted),
+            *wanted,
         ],
         check=True,
     )
@@ -162,24 +173,15 @@ def run(suite: str, architecture: str, command: Sequence[str]) -> int:
     with kept_root(suite, architecture) as root:
         settle(root)
         (root / PRIVATE).chmod(0o700)
-        shared = root / "var/cache/ipvsfast/vm"
-        shared.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="ipvsfast-", dir=root / PRIVATE) as place:
             there = f"/{PRIVATE}/{Path(place).name}"
             copy_checkout(Path(place) / "checkout")
-            fetch_packages(suite, architecture, Path(place) / "packages")
-            unshare = need("unshare", "util-linux", "to mount what the root needs")
-            done = subprocess.run(
-                [
-                    *(unshare, "--mount", "--pid", "--fork", "--kill-child"),
-                    *("sh", "-c", MOUNTS, "sh", str(root), *environment(there)),
-                    *("sh", "-c", f'cd {there}/checkout && exec "$@"', "sh", *command),
-                ],
-                env={**os.environ, "CACHE": str(cache.root()), "CACHE_THERE": "/var/cache/ipvsfast/vm"},
-                stdin=subprocess.DEVNULL,
-                check=False,
+            fetch_packages(suite, architecture, needed_packages(architecture), Path(place) / "packages")
+            return enter(
+                root,
+                environment(there),
+                ["sh", "-c", f'cd {there}/checkout && exec "$@"', "sh", *command],
             )
-    return done.returncode
 
 
 def main(argv: list[str]) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from .errors import CannotRunError
 
 MIRROR_VARIABLE = "IPVSFAST_DEBIAN_MIRROR"
+UBUNTU_VARIABLE = "IPVSFAST_UBUNTU_MIRROR"
 KEYRINGS = (
     "/usr/share/keyrings/debian-archive-keyring.pgp",
     "/usr/share/keyrings/debian-archive-keyring.gpg",
@@ -124,3 +125,27 @@ def keyring(signed_by: str) -> str:
 def machine_mirror() -> Mirror:
     given = os.environ.get(MIRROR_VARIABLE, "")
     return find_mirror(read_sources(Path("/etc/apt")), given)
+
+
+def find_ubuntu_mirror(sources: Iterable[Source], given: str = "") -> Mirror:
+    """The Ubuntu mirror: as given, as named in the sources, or next to a Debian one."""
+    if given:
+        return Mirror(given, "", f"given by {UBUNTU_VARIABLE}")
+    debian = ""
+    for source in sources:
+        if serves(source, "ubuntu"):
+            return Mirror(source.uri, "", "named in this machine's apt sources")
+        if not debian and serves(source, "debian"):
+            debian = source.uri
+    if debian:
+        derived = re.sub(r"/debian(\.list)?(?=/|$)", r"/ubuntu\1", debian)
+        return Mirror(derived, "", f"derived from this machine's Debian mirror {debian}")
+    raise CannotRunError(
+        "no Ubuntu mirror is named in /etc/apt/sources.list or /etc/apt/sources.list.d; "
+        f"name one with {UBUNTU_VARIABLE}=http://HOST/ubuntu"
+    )
+
+
+def ubuntu_mirror() -> Mirror:
+    given = os.environ.get(UBUNTU_VARIABLE, "")
+    return find_ubuntu_mirror(read_sources(Path("/etc/apt")), given)
