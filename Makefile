@@ -41,6 +41,7 @@ help:
 	@echo 'make test-long    the same on the stock kernels $(LONG_KERNELS)'
 	@echo 'make test-other-release  make test on Debian $(OTHER_RELEASE), in a folder that is its root (root)'
 	@echo 'make test-big-endian  what reads and packs numbers, as an s390x runs it (root; slow, the first time above all)'
+	@echo 'make test-packages  make test-deb; wheels and the source archive in fresh roots of Debian and Ubuntu (root)'
 	@echo 'make campaigns    faults at every place in turn, for minutes; KERNEL=6.1 as above (tests/campaigns)'
 	@echo 'make deb          packages for this release of Debian or Ubuntu, into dist/deb'
 	@echo 'make test-deb     builds them, and looks at them, with lintian too'
@@ -61,6 +62,9 @@ deps-test:
 
 deps-long:
 	@tools/setup.sh build test long
+
+deps-packages:
+	@tools/setup.sh build packages
 
 deps-bench:
 	@tools/setup.sh build test bench
@@ -132,6 +136,10 @@ test-other-release: deps-test venv
 
 test-big-endian: deps-long venv
 	$(BIN)/python -m tests.vm.debian_root --arch s390x bookworm -- tools/test_emulated.sh $(PYTEST_ARGS)
+
+.PHONY: deps-packages test-packages
+test-packages: deps-packages deps-deb venv
+	$(BIN)/pytest tests/packages $(PYTEST_ARGS)
 
 # All of them, whatever fails before.
 campaigns: deps-test venv

@@ -2,7 +2,7 @@
 # Checks that what a job needs is on this machine. As root it installs what is missing, with apt;
 # otherwise it prints the line that would. Touches no network when nothing is missing.
 #
-# usage: tools/setup.sh [JOB...]    jobs: build test long bench ci fuzz deb (default: build test)
+# usage: tools/setup.sh [JOB...]    jobs: build test long packages bench ci fuzz deb (default: build test)
 set -u
 here=$(dirname "$0")
 # The folders of administrators' programs are not in everybody's PATH.
@@ -95,6 +95,12 @@ check() {
 		need debootstrap has debootstrap
 		need qemu-user-static test -e /usr/lib/binfmt.d/qemu-s390x.conf
 		;;
+	packages)
+		need debootstrap has debootstrap
+		need git has git
+		need curl has curl
+		need_debian_keys
+		;;
 	bench)
 		need keepalived has keepalived
 		need prometheus-node-exporter has prometheus-node-exporter
@@ -129,7 +135,7 @@ check() {
 		need python3-dev test -e /usr/share/doc/python3-dev
 		;;
 	*)
-		echo "setup: no job is called $1 (there are: build test long bench ci fuzz deb)" >&2
+		echo "setup: no job is called $1 (there are: build test long packages bench ci fuzz deb)" >&2
 		exit 2
 		;;
 	esac
