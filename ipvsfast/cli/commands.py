@@ -55,6 +55,7 @@ FROM = (
     ),
     _option("config-id", ("--config-id",), "what @ID lines of keepalived.conf are compared with", "ID"),
 )
+DRY = _option("dry-run", ("--dry-run",), "only say what would be done")
 HOW = (
     _option("order", ("--order",), "destinations are also to stand in the order of FILE"),
     _option("keep-weights", ("--keep-weights",), "destinations that are there keep their weights"),
@@ -423,9 +424,12 @@ VERBS: tuple[Verb, ...] = (
     Verb("uninstall", ("[PREFIX]",), "links.uninstall_verb",
         "take back what install has made in PREFIX (/usr/local)"),
     Verb("install-compat", ("DIR",), "compat.install_verb",
-        "put the names ipvsadm, ipvsadm-save and ipvsadm-restore into DIR"),
+        "put the names ipvsadm, ipvsadm-save and ipvsadm-restore into DIR; what a package has there is moved "
+        "aside",
+        options=(DRY,)),
     Verb("remove-compat", ("DIR",), "compat.remove_verb",
-        "remove those names from DIR again, if they are ours"),
+        "remove those names from DIR again, if they are ours, and bring back what was moved aside",
+        options=(DRY,)),
     Verb("help", ("[VERB]",), "help.help_verb", "print the help of the program, or of one verb"),
 )  # fmt: skip
 
