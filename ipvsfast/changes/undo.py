@@ -208,7 +208,9 @@ class Touched:
     def wanted(self, rows: Rows) -> bytearray:
         """The rules of these services as they are to be: what was touched as before, the rest as it is."""
         rules = bytearray()
-        for key, entries in self.before.items():
+        # What was deleted last comes first: the kernel keeps what is deleted for minutes in a list, last in
+        # front, and looks there for each destination that is added.
+        for key, entries in reversed(self.before.items()):
             service, dests = rows.get(key, (None, []))
             service = entries.get(_ITSELF, service)
             if service is None:  # it was not there, or others have deleted it

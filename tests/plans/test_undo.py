@@ -72,11 +72,11 @@ def test_the_last_apply_is_taken_back() -> None:
     assert (
         done.stdout
         == """\
++ -A -f 7 -s wlc -p 60
++ -a -f 7 -r 10.1.0.9:0 -g -w 1
 ~ -A -t 10.0.0.1:80 -s rr  # scheduler wrr -> rr
 ~ -a -t 10.0.0.1:80 -r 10.1.0.2:80 -m -w 1  # weight 5 -> 1
 + -a -t 10.0.0.1:80 -r 10.1.0.3:80 -m -w 1
-+ -A -f 7 -s wlc -p 60
-+ -a -f 7 -r 10.1.0.9:0 -g -w 1
 - -A -u 10.0.0.1:53 -s sh -b sh-port
 - -a -u 10.0.0.1:53 -r 10.1.0.4:53 -m -w 1
 - -a -t 10.0.0.1:80 -r 10.1.0.4:80 -m -w 1
