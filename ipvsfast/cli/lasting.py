@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Protocol
 
-    class Account(Protocol):
+    class HasDict(Protocol):
         """What became of each destination."""
 
         def to_dict(self) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def tell_no_lock(missing: str, quiet: bool) -> None:
         complain(f"{missing}; nothing keeps others from replacing the table at the same time")
 
 
-def write_account(account: Account) -> None:
+def write_account(account: HasDict) -> None:
     """One line of JSON."""
     import json
 

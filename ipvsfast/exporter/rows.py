@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 
-from ..kernel.sample_lines import RowLabels, Samples, row_labels
+from ..kernel.sample_lines import FamilyLines, RowLabels, row_labels
 from ..model.kernel_names import F_PERSISTENT, FORWARDING
 from .labels import row_label_text
 from .lines import head, label_text, sample_lines, with_labels
@@ -146,18 +146,20 @@ class RowSamples:
             else:
                 yield from blocks.samples(samples)
 
-    def _samples(self, family: Family) -> Samples | None:
+    def _samples(self, family: Family) -> FamilyLines | None:
         """What C writes; None for numbers that it does not take."""
         name, labels, of_dests = family.sample_name, self._labels, self.subject == "destination"
         words = self.words(family) if family.kind == "info" else None
         if words is not None and not of_dests:
-            return Samples(name, labels, words=words).of_array(self._which())
+            return FamilyLines(name, labels, words=words).of_array(self._which())
         if self._groups is None and family.column != "timeout":
             column = family.column or "forwarding"
-            samples = Samples(name, labels, family.sparse, words)
+            samples = FamilyLines(name, labels, family.sparse, words)
             return samples.of_rows(self._snapshot.rows, column, of_dests, self._numbers)
         values = self.values(family)
-        return Samples(name, labels, family.sparse).of_array(values) if isinstance(values, array) else None
+        return (
+            FamilyLines(name, labels, family.sparse).of_array(values) if isinstance(values, array) else None
+        )
 
     def defined_lines(self, family: Family) -> str:
         """The lines of a family: what C has to write."""

@@ -70,13 +70,13 @@ def read_web_config(path: str) -> WebConfig:
     except UnicodeDecodeError:
         raise InvalidValue(f"{path}: this is no text in UTF-8") from None
     try:
-        return _Reader(path, parse_yaml(text)).config
+        return _ConfigReader(path, parse_yaml(text)).config
     except Mistake as mistake:
         place = f"{path}:{mistake.line}" if mistake.line else path
         raise InvalidValue(f"{place}: {mistake.message}") from None
 
 
-class _Reader:
+class _ConfigReader:
     def __init__(self, path: str, document: Document) -> None:
         self._lines = document.lines
         self._folder = os.path.dirname(os.path.abspath(path))

@@ -122,7 +122,7 @@ class SampleBlocks:
             self._used += len(part)
             at += len(part)
 
-    def samples(self, samples: Samples) -> Iterator[memoryview]:
+    def samples(self, samples: FamilyLines) -> Iterator[memoryview]:
         """The same with the lines of many samples."""
         at, length = ffi.new("size_t *"), ffi.new("size_t *")
         while at[0] < samples.packed.count:
@@ -135,7 +135,7 @@ class SampleBlocks:
                 yield from self.flush()
 
 
-class Samples:
+class FamilyLines:
     """Samples of one family, lent to C: labels, and values in the rows of a reading or in an array.
 
     numbers: of the rows, None for all; sparse: without those that are 0. words: for the values of an info
@@ -168,7 +168,7 @@ class Samples:
         self._lent.append(ffi.from_buffer(kind, data))
         return self._lent[-1]
 
-    def of_rows(self, rows: LentRows, column: str, of_dests: bool, numbers: array[int] | None) -> Samples:
+    def of_rows(self, rows: LentRows, column: str, of_dests: bool, numbers: array[int] | None) -> FamilyLines:
         """Values in a column."""
         code, offset = (DEST_COLUMNS if of_dests else SERVICE_COLUMNS)[column]
         first = ffi.cast("uint8_t *", rows.table.dests if of_dests else rows.table.services)
@@ -179,13 +179,13 @@ class Samples:
             self.packed.rows = self._lend("uint32_t[]", numbers)
         return self._with_kind(code)
 
-    def of_array(self, values: array[int]) -> Samples:
+    def of_array(self, values: array[int]) -> FamilyLines:
         """Values in an array of 64-bit numbers, or of 32-bit ones."""
         self.packed.values = ffi.cast("uint8_t *", self._lend("char[]", values))
         self.packed.stride = values.itemsize
         return self._with_kind(values.typecode)
 
-    def _with_kind(self, code: str) -> Samples:
+    def _with_kind(self, code: str) -> FamilyLines:
         self.packed.kind = _KINDS[code] if self._words is None else lib.IPVSF_SAMPLE_WORD
         return self
 

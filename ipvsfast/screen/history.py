@@ -11,7 +11,7 @@ _READINGS = 240
 _ROWS = 1000
 
 
-class History:
+class PastRates:
     """The rates of the last readings, 240 at most. Of rows those are remembered that were on the screen, the
     last thousand of them; where a row was not, there is a gap."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .columns import GRAPH, SORTS
-from .history import History
+from .history import PastRates
 from .order import Order, column_of, columns_of
 from .rows import DESTINATIONS, SERVICES, Rows, TextFilter
 
@@ -46,7 +46,7 @@ class LiveScreen:
         self._pinned: tuple[Any, ...] | None = None  # the key of the chosen row; None: whatever is first
         self._back: tuple[tuple[Any, ...], int] | None = None  # the row that was opened, and its place
         self.limit: int = limit
-        self.history: History = History()
+        self.history: PastRates = PastRates()
         self.interval: float = interval
         self.sort: str = sort
         self.upwards: bool = upwards

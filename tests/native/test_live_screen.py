@@ -15,7 +15,7 @@ from ipvsfast.model.keys import ServiceKey
 from ipvsfast.model.table_filter import TableFilter
 from ipvsfast.screen.columns import DESTINATION_COLUMNS, SERVICE_COLUMNS, SORTS, fitting, sort_name
 from ipvsfast.screen.drawing import HELP, LOOKS, lines
-from ipvsfast.screen.history import History
+from ipvsfast.screen.history import PastRates
 from ipvsfast.screen.live_screen import LiveScreen
 from ipvsfast.screen.plain_table import PlainTable
 from ipvsfast.stats.snapshot import Snapshot
@@ -279,7 +279,7 @@ def test_the_plain_table() -> None:
 
 def test_history_is_bounded() -> None:
     """240 readings, a thousand rows; a row that was not seen has gaps."""
-    history = History()
+    history = PastRates()
     for reading in range(300):
         history.begin((float(reading),))
         history.note("always", (float(reading),))

@@ -116,11 +116,15 @@ SAMPLES = [
 ]
 
 
+# What serves and draws raises exceptions of its own, which reach no caller of the library.
+PROGRAMS = ("ipvsfast.cli", "ipvsfast.exporter", "ipvsfast.live", "ipvsfast.__main__")
+
+
 def exported() -> set[type[BaseException]]:
     """Every exception class of the library, found in its modules."""
     found: set[type[BaseException]] = set()
     for module in pkgutil.walk_packages(ipvsfast.__path__, "ipvsfast."):
-        if module.name.startswith("ipvsfast.cli") or module.name == "ipvsfast.__main__":
+        if module.name.startswith(PROGRAMS):
             continue
         for value in vars(importlib.import_module(module.name)).values():
             if (
