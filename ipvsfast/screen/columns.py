@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..listing.figures import short
 from ..model.destination import SET_NUMBERS, SHARE
+from ..model.kernel_names import FORWARDING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,7 +71,6 @@ DESTINATION_COLUMNS = (
 )  # fmt: skip
 # What goes first where there is no room.
 _GOING = ("out_packets", "in_packets", "inactive", "out_bytes", SHARE, "in_bytes", "active", "connections")
-_FORWARD_WORDS = ("masq", "local", "tunnel", "direct", "bypass")
 _ALIASES = {column.rate[1]: column.name for column in _RATES if column.rate}
 SORTS: tuple[str, ...] = tuple(
     dict.fromkeys(
@@ -111,5 +111,5 @@ def cell(rows: Rows, column: Column, row: int) -> str:
     """The text of one value."""
     value = rows.number(column, row)
     if column.name == "forwarding":
-        return _FORWARD_WORDS[value] if value < len(_FORWARD_WORDS) else str(value)
+        return FORWARDING[value] if value < len(FORWARDING) else str(value)
     return str(value) if column.text else short(value)

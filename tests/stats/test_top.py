@@ -234,11 +234,15 @@ def test_signals_that_end_it(space: SimpleNamespace, number: int) -> None:
         assert restored(terminal)
 
 
-def test_stopped_and_going_on(space: SimpleNamespace) -> None:
+@pytest.mark.parametrize("by_key", [False, True])
+def test_stopped_and_going_on(space: SimpleNamespace, by_key: bool) -> None:
     """While it is stopped the terminal is the shell's; then it draws again."""
     with top() as terminal:
         terminal.until_shown("Services: 2")
-        os.kill(terminal.process.pid, signal.SIGTSTP)
+        if by_key:
+            terminal.type("\x1a")
+        else:
+            os.kill(terminal.process.pid, signal.SIGTSTP)
         os.waitpid(terminal.process.pid, os.WUNTRACED)
         terminal.read()
         assert restored(terminal)
