@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipvsfast.cli import top as top_verb
@@ -94,6 +94,7 @@ def test_short_numbers(value: float, text: str) -> None:
     assert len(text) <= 5
 
 
+@settings(deadline=None)
 @given(st.floats(0, 2**64))
 def test_short_numbers_are_short(value: float) -> None:
     """Whatever the number is; and they are near it."""
@@ -247,6 +248,7 @@ def test_help_fits() -> None:
     assert max([len(line) for line in wide[1:]]) <= 80
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(KEYS), max_size=25), st.randoms(use_true_random=False))
 def test_every_size_and_key(keys: list[str], chance: random.Random) -> None:
     """No line is too long, and there are never too many, whatever keys came before."""

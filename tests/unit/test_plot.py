@@ -6,7 +6,7 @@ import re
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipvsfast.cli.stats_query import StatsQuery
@@ -41,6 +41,7 @@ def test_lines_are_where_the_numbers_are() -> None:
     assert {"a < b", "now", "one & two", "x", "y<", "0 s", "2 s", "1 kB"} <= set(words)
 
 
+@settings(deadline=None)
 @given(values, st.integers(1, 12))
 def test_every_number_can_be_drawn(line: list, names: int) -> None:
     """Well formed, and within the drawing, whatever the numbers are."""
@@ -59,6 +60,7 @@ def test_nothing_to_draw() -> None:
     assert ElementTree.fromstring(drawing("t", "s", [], [Panel("p", "", {})])) is not None
 
 
+@settings(deadline=None)
 @given(st.floats(1e-6, 1e18))
 def test_steps(most: float) -> None:
     """Round, few, from 0 to the largest or just beyond."""
