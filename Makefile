@@ -129,7 +129,7 @@ test-long: deps-long venv
 		IPVSFAST_KERNEL=$$kernel $(BIN)/pytest tests/harness/test_lockdown.py $(PYTEST_ARGS) || exit; \
 	done
 	IPVSFAST_HAMMER=300 $(VM) --timeout 5400 -- $(BIN)/pytest tests/kernel/test_hammer.py $(PYTEST_ARGS)
-	@$(MAKE) --no-print-directory campaigns test-other-release test-big-endian
+	@$(MAKE) --no-print-directory campaigns test-other-release test-big-endian test-packages
 
 test-other-release: deps-test venv
 	$(BIN)/python -m tests.vm.debian_root $(OTHER_RELEASE) -- make test
