@@ -9,199 +9,14 @@
  * there is deleted and added again at once, which finds its old entry at the head of the deleted ones.
  */
 #include "core/dest_numbers.h"
-#include "core/hashset.h"
-#include "core/siphash.h"
+#include "rules/groups.h"
 
-#define NOWHERE UINT32_MAX
 #define FWD_TUNNEL 2
 /*
  * A change of scheduler waits for all readers of the kernel, 10 to 17 ms. From so many on the services are deleted
  * and created anew, each in about 0.1 ms, and lack dests so long.
  */
 #define MANY_WAITS 100
-#define FEW 64 /* dests of a service that are looked through rather than put into a hash set */
-
-/* Rules of one service, and what the table has of it. */
-struct group {
-	const struct ipvsf_service *key;
-	const struct ipvsf_service_row *row; /* NULL: not in the table */
-	uint32_t first, last;		     /* rules, linked by next[] */
-	uint32_t defined;		     /* the one that adds the service */
-	bool twice;   /* more than one adds it: which of them the kernel takes is not known */
-	bool anew;    /* not to be edited but deleted and created */
-	bool hashed;  /* its dests are in the set */
-	bool settled; /* it is as wanted: its rules are not here */
-};
-
-struct maker {
-	const struct ipvsf_op *rules;
-	const int32_t *refused; /* a check afterwards: what became of them; else NULL */
-	uint32_t count;
-	uint32_t how; /* bits of enum ipvsf_replacing */
-	const struct ipvsf_table *table;
-	const struct ipvsf_settled *settled; /* what is left alone, or NULL */
-	struct group *groups;		     /* those of the table first, in its order */
-	uint32_t num_groups;
-	uint32_t *next;	 /* rule of the same service */
-	uint32_t *owner; /* group of a rule */
-	bool *taken;	 /* dests of the table that have their rule */
-	struct ipvsf_hashset services, dests;
-	struct ipvsf_sip_key hash_key;
-	struct ipvsf_replacement *ret;
-	size_t size; /* of ret->ops and ret->steps */
-};
-
-struct slot {
-	uint64_t hash; /* odd, so that no slot looks empty */
-	uint32_t at;   /* group, or dest of the table */
-	uint32_t group;
-};
-
-struct wanted {
-	uint64_t hash;
-	uint32_t group;
-	const struct ipvsf_service *service;
-	const struct ipvsf_dest *dest;
-	const struct maker *m;
-};
-
-bool ipvsf_same_service(const struct ipvsf_service *a, const struct ipvsf_service *b)
-{
-	return !memcmp(a, b, offsetof(struct ipvsf_service, flags)) &&
-	       !memcmp(a->addr, b->addr, sizeof(a->addr));
-}
-
-static bool same_dest(const struct ipvsf_dest *a, const struct ipvsf_dest *b)
-{
-	return !memcmp(a, b, offsetof(struct ipvsf_dest, fwd));
-}
-
-static uint64_t hash_service(const struct maker *m, const struct ipvsf_service *s)
-{
-	uint64_t words[4] = { s->fwmark, (uint64_t)s->af << 32 | (uint64_t)s->protocol << 16 | s->port };
-
-	memcpy(&words[2], s->addr, sizeof(s->addr));
-	return ipvsf_siphash(&m->hash_key, words, sizeof(words)) | 1;
-}
-
-static uint64_t hash_dest(const struct maker *m, uint32_t group, const struct ipvsf_dest *d)
-{
-	uint64_t words[4] = { group, (uint64_t)d->af << 16 | d->port };
-
-	memcpy(&words[2], d->addr, sizeof(d->addr));
-	return ipvsf_siphash(&m->hash_key, words, sizeof(words)) | 1;
-}
-
-/* The lowest bit is always set and tells nothing. */
-static uint64_t slot_hash(const void *slot)
-{
-	return ((const struct slot *)slot)->hash >> 1;
-}
-
-static bool is_service(const void *slot, const void *wanted, const void *ctx)
-{
-	const struct slot *s = slot;
-	const struct wanted *w = wanted;
-
-	(void)ctx;
-	return s->hash == w->hash && ipvsf_same_service(w->m->groups[s->at].key, w->service);
-}
-
-static bool is_dest(const void *slot, const void *wanted, const void *ctx)
-{
-	const struct slot *s = slot;
-	const struct wanted *w = wanted;
-
-	(void)ctx;
-	return s->hash == w->hash && s->group == w->group &&
-	       same_dest(&w->m->table->dests[s->at].conf, w->dest);
-}
-
-static const struct ipvsf_hashset_type service_set = {
-	.slot_size = sizeof(struct slot),
-	.first_size = 1 << 8,
-	.hash = slot_hash,
-	.same = is_service,
-};
-
-static const struct ipvsf_hashset_type dest_set = {
-	.slot_size = sizeof(struct slot),
-	.first_size = 1 << 8,
-	.hash = slot_hash,
-	.same = is_dest,
-};
-
-/* The group of a service, which is made where there is none; NOWHERE: no memory. */
-static uint32_t group_of(struct maker *m, const struct ipvsf_service *service)
-{
-	struct wanted w = { .hash = hash_service(m, service), .service = service, .m = m };
-	struct slot *slot;
-
-	if (ipvsf_hashset_reserve(&service_set, &m->services))
-		return NOWHERE;
-	slot = ipvsf_hashset_find(&service_set, &m->services, w.hash >> 1, &w, NULL);
-	if (ipvsf_hashset_is_empty(slot)) {
-		*slot = (struct slot){ .hash = w.hash, .at = m->num_groups };
-		m->services.count++;
-		m->groups[m->num_groups++] = (struct group){
-			.key = service, .first = NOWHERE, .last = NOWHERE, .defined = NOWHERE
-		};
-	}
-	return slot->at;
-}
-
-static bool has_service(const struct ipvsf_op *rule)
-{
-	return rule->cmd == IPVSF_NEW_SERVICE || rule->cmd == IPVSF_NEW_DEST;
-}
-
-/* Where the reply was lost, the table tells. */
-static bool was_refused(const struct maker *m, uint32_t rule)
-{
-	return m->refused && m->refused[rule] < 0 && m->refused[rule] != -ENOBUFS;
-}
-
-static int make_groups(struct maker *m)
-{
-	for (size_t i = 0; i < m->table->num_services; i++) {
-		uint32_t g = group_of(m, &m->table->services[i].conf);
-
-		if (g != i)
-			return g == NOWHERE ? -ENOMEM : -EAGAIN;
-		m->groups[g].row = &m->table->services[i];
-		m->groups[g].settled = m->settled && m->settled->services[i];
-	}
-	for (uint32_t i = 0; i < m->count; i++) {
-		const struct ipvsf_op *rule = &m->rules[i];
-		struct group *group;
-
-		m->next[i] = m->owner[i] = NOWHERE;
-		if (m->refused && (was_refused(m, i) || !has_service(rule)))
-			m->ret->results[i] = m->refused[i];
-		if (!has_service(rule))
-			continue;
-		/* Mostly the service is that of the rule before. */
-		m->owner[i] = i && has_service(rule - 1) &&
-					      ipvsf_same_service(&rule->u.service, &rule[-1].u.service)
-				    ? m->owner[i - 1]
-				    : group_of(m, &rule->u.service);
-		if (m->owner[i] == NOWHERE)
-			return -ENOMEM;
-		group = &m->groups[m->owner[i]];
-		if (group->first == NOWHERE)
-			group->first = i;
-		else
-			m->next[group->last] = i;
-		group->last = i;
-		if (rule->cmd != IPVSF_NEW_SERVICE)
-			continue;
-		if (group->defined == NOWHERE || was_refused(m, group->defined))
-			group->defined = i;
-		else
-			group->twice |= !was_refused(m, i);
-	}
-	return 0;
-}
 
 static int emit(struct maker *m, struct ipvsf_step step, const struct ipvsf_op *op, uint16_t cmd)
 {
@@ -286,44 +101,6 @@ bool ipvsf_same_values(const struct ipvsf_dest *a, const struct ipvsf_dest *b)
 	       (a->tun_type == b->tun_type && a->tun_port == b->tun_port && a->tun_flags == b->tun_flags);
 }
 
-/* Where the dest of a rule stands in the table, counted as they were added; NOWHERE; -ENOMEM. */
-static int64_t find_dest(struct maker *m, struct group *group, uint32_t likely, const struct ipvsf_dest *dest)
-{
-	const struct ipvsf_service_row *row = group->row;
-	uint32_t number = (uint32_t)(group - m->groups), end = row->first_dest + row->num_dests;
-	struct wanted w = { .group = number, .dest = dest, .m = m };
-	const struct slot *slot;
-
-	if (likely < row->num_dests && same_dest(&m->table->dests[end - 1 - likely].conf, dest))
-		return likely;
-	if (row->num_dests <= FEW) {
-		for (uint32_t at = row->first_dest; at < end; at++) {
-			/* What is settled has no rule here, and to look at all of them takes longer than the rest. */
-			if (!(m->settled && m->taken[at]) && same_dest(&m->table->dests[at].conf, dest))
-				return end - 1 - at;
-		}
-		return NOWHERE;
-	}
-	for (uint32_t at = row->first_dest; !group->hashed && at < end; at++) {
-		struct slot one = { hash_dest(m, number, &m->table->dests[at].conf), at, number };
-		struct wanted there = { .hash = one.hash, .group = number, .m = m };
-		struct slot *to;
-
-		if (ipvsf_hashset_reserve(&dest_set, &m->dests))
-			return -ENOMEM;
-		there.dest = &m->table->dests[at].conf;
-		to = ipvsf_hashset_find(&dest_set, &m->dests, one.hash >> 1, &there, NULL);
-		m->dests.count += ipvsf_hashset_is_empty(to);
-		*to = one;
-	}
-	group->hashed = true;
-	if (!m->dests.size)
-		return NOWHERE;
-	w.hash = hash_dest(m, number, dest);
-	slot = ipvsf_hashset_find(&dest_set, &m->dests, w.hash >> 1, &w, NULL);
-	return ipvsf_hashset_is_empty(slot) ? NOWHERE : end - 1 - slot->at;
-}
-
 /* How far the dests of a service were found in the order of the rules. */
 struct order {
 	uint32_t next; /* the first that may come now */
@@ -336,7 +113,7 @@ static int put_dest(struct maker *m, struct group *group, struct order *o, uint3
 {
 	const struct ipvsf_dest_row *there;
 	struct ipvsf_op op;
-	int64_t at = find_dest(m, group, o->next, &m->rules[rule].dest);
+	int64_t at = ipvsf_groups_find_dest(m, group, o->next, &m->rules[rule].dest);
 	uint32_t row;
 	int r;
 
@@ -344,11 +121,12 @@ static int put_dest(struct maker *m, struct group *group, struct order *o, uint3
 		return (int)at;
 	row = group->row->first_dest + group->row->num_dests - 1 - (uint32_t)at;
 	if (at == NOWHERE || m->taken[row]) {
-		o->broken |= at == NOWHERE && !was_refused(m, rule);
-		return was_refused(m, rule) ? 0 : emit_rule(m, IPVSF_STEP_ADD, rule, IPVSF_NEW_DEST);
+		o->broken |= at == NOWHERE && !ipvsf_rule_was_refused(m, rule);
+		return ipvsf_rule_was_refused(m, rule) ? 0
+						       : emit_rule(m, IPVSF_STEP_ADD, rule, IPVSF_NEW_DEST);
 	}
 	m->taken[row] = true;
-	if (was_refused(m, rule))
+	if (ipvsf_rule_was_refused(m, rule))
 		return 0;
 	there = &m->table->dests[row];
 	op = m->rules[rule];
@@ -377,7 +155,7 @@ static int change_service(struct maker *m, struct group *group)
 			m->ret->results[i] = -ESRCH;
 		else if (m->rules[i].cmd == IPVSF_NEW_DEST)
 			r = put_dest(m, group, &o, i);
-		else if (!was_refused(m, i) &&
+		else if (!ipvsf_rule_was_refused(m, i) &&
 			 !ipvsf_same_settings(&group->row->conf, &m->rules[i].u.service))
 			r = emit_change(m, i, (size_t)(group->row - m->table->services), &m->rules[i],
 					IPVSF_SET_SERVICE);
@@ -394,7 +172,7 @@ static int add_service(struct maker *m, const struct group *group)
 	for (uint32_t i = group->first; !r && i != NOWHERE; i = m->next[i]) {
 		if (i < group->defined) /* all of them where none adds the service */
 			m->ret->results[i] = -ESRCH;
-		else if (!was_refused(m, i))
+		else if (!ipvsf_rule_was_refused(m, i))
 			r = emit_rule(m, group->anew ? IPVSF_STEP_CHANGE : IPVSF_STEP_ADD, i,
 				      m->rules[i].cmd);
 	}
@@ -473,7 +251,7 @@ static int emit_deletions(struct maker *m)
 
 static bool changes_scheduler(const struct maker *m, const struct group *group)
 {
-	return group->row && group->defined != NOWHERE && !was_refused(m, group->defined) &&
+	return group->row && group->defined != NOWHERE && !ipvsf_rule_was_refused(m, group->defined) &&
 	       !same_scheduler(&group->row->conf, &m->rules[group->defined].u.service);
 }
 
@@ -493,7 +271,7 @@ static void choose_anew(struct maker *m)
 
 static int make(struct maker *m)
 {
-	int r = make_groups(m);
+	int r = ipvsf_groups_make(m);
 
 	if (r)
 		return r;
@@ -537,8 +315,7 @@ static int replacement_make(const struct ipvsf_op *rules, size_t count, uint32_t
 			memcpy(m.taken, settled->dests, table->num_dests * sizeof(*m.taken));
 		r = make(&m);
 	}
-	ipvsf_hashset_deinit(&service_set, &m.services);
-	ipvsf_hashset_deinit(&dest_set, &m.dests);
+	ipvsf_groups_deinit(&m);
 	free(m.groups);
 	free(m.next);
 	free(m.owner);
