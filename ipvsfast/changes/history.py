@@ -171,8 +171,13 @@ class History:
         try:
             mark(self.folder)
             put_file(self.folder, path, text)
-        except OSError as error:
-            raise cannot("write", path, error) from None
+        except BaseException as error:
+            # It may stand there, and be told as an apply that was cut short. But nothing was sent.
+            if os.path.exists(path):
+                os.unlink(path)
+            if isinstance(error, OSError):
+                raise cannot("write", path, error) from None
+            raise
         journal = read_journal(path, self._boot)
         if journal is None:
             raise cannot("read", path, OSError(errno.EIO, os.strerror(errno.EIO)))

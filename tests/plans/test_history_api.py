@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
+import stat
 import time
 from collections.abc import Callable
 
@@ -14,6 +16,7 @@ from ipvsfast import (
     Interrupted,
     InvalidValue,
     Ipvs,
+    IpvsError,
     NothingToConfirm,
     NothingToUndo,
     Service,
@@ -26,6 +29,27 @@ from support.netns import Namespace
 OLD = b"-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 1\n"
 NEW = b"-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -m -w 7\n-A -f 3 -s rr\n"
 PATIENCE = 120
+
+
+def test_a_journal_that_may_not_last_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fails once the journal stands in its place: nothing is applied, and nothing seems cut short."""
+    real = os.fsync
+
+    def failing(fd: int) -> None:
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(fd)
+
+    with Ipvs() as ipvs:
+        ipvs.restore(OLD)
+        before = table()
+        monkeypatch.setattr(os, "fsync", failing)
+        with pytest.raises(IpvsError, match="Input/output error"):
+            ipvs.apply_plan(ipvs.plan(NEW), remember=True)
+        monkeypatch.undo()
+        assert table() == before
+        assert ipvs.history() == []
+        assert ipvs.apply_plan(ipvs.plan(NEW), remember=True).ok
 
 
 def test_an_apply_is_remembered_and_taken_back() -> None:
