@@ -92,7 +92,10 @@ int ipvsf_request(struct ipvsf_session *s, uint8_t cmd, uint16_t flags, const st
 	if (ident)
 		ipvsf_write_ident(&w, ident);
 	r = ipvsf_write_end(&w);
-	return r < 0 ? r : ipvsf_exchange(s, buf, fn, ctx);
+	if (r >= 0)
+		r = ipvsf_exchange(s, buf, fn, ctx);
+	/* netlink says so of a dump whose module is being removed: __netlink_dump_start() cannot hold it. */
+	return r == -EPROTONOSUPPORT && flags & NLM_F_DUMP ? -ENOPROTOOPT : r;
 }
 
 /*

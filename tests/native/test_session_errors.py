@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ipvsfast import Batch, IpvsError, Service
+from ipvsfast import Batch, IpvsError, IpvsUnavailable, Service
 from ipvsfast.kernel import layout
 from ipvsfast.kernel.rule_buffer import new_results
 from ipvsfast.kernel.session import Session
@@ -339,3 +339,10 @@ def test_a_closed_session_says_so() -> None:
     with pytest.raises(IpvsError, match="closed"):
         session.info()
     b.close()
+
+
+def test_a_dump_while_the_module_is_removed(kernel) -> None:
+    """netlink cannot hold a module that is on its way out: to whoever reads, there is no IPVS."""
+    one = kernel(lambda request: [error(seq, -errno.EPROTONOSUPPORT) for seq in sequences(request)])
+    with pytest.raises(IpvsUnavailable, match="was removed"):
+        one.session.read()
