@@ -28,8 +28,8 @@ KERNEL_TESTS := $(wildcard tests/kernel tests/plans tests/stats tests/exporter t
 IN_KERNEL := $(KERNEL_TESTS:tests/%=test-kernel-%)
 
 .PHONY: help deps deps-test deps-long deps-bench deps-fuzz venv demo watch-demo test test-unit test-harness \
-	test-kernel deb deps-deb test-deb $(IN_KERNEL) test-long test-other-release test-big-endian campaigns bench fuzz lint format \
-	generated clean
+	test-kernel deb deps-deb test-deb $(IN_KERNEL) test-long test-other-release test-big-endian campaigns bench \
+	fuzz lint format generated clean
 
 help:
 	@echo 'make demo         51,000 rules into a real kernel and out again (DEMO_HOST=1: into this machine'"'"'s)'

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -30,7 +31,6 @@ from .suites import PYTHONS, make
 ROOT = Path(__file__).resolve().parents[2]
 # What the README says that there has to be.
 INCLUDED = "make"
-TEST_EXTRA = 'extra == "test"'
 PRIVATE = "root"
 CACHE_THERE = "/var/cache/ipvsfast/vm"
 PASSED = ("CI", "TERM", "http_proxy", "https_proxy", "no_proxy")
@@ -122,10 +122,21 @@ def copy_checkout(target: Path) -> None:
 
 def needed_packages(architecture: str) -> list[str]:
     """The Python packages that the checkout needs."""
-    lines = [line for line in requires("ipvsfast") or () if not line.startswith("ipvsfast")]
+    lines = list(requires("ipvsfast") or ())
     if architecture != emulation.own_architecture():
-        lines = [line for line in lines if "extra" not in line or TEST_EXTRA in line]
+        lines = [*[line for line in lines if "extra" not in line], *of_extra("test", lines)]
+    lines = [line for line in lines if not line.startswith("ipvsfast")]
     return ["setuptools>=77", *[line.partition(";")[0] for line in lines]]
+
+
+def of_extra(name: str, lines: Sequence[str]) -> list[str]:
+    """The requirements of an extra of ours, and of the extras that it names."""
+    found = []
+    for line in lines:
+        if f'extra == "{name}"' in line:
+            other = re.match(r"ipvsfast\[(\w+)\]", line)
+            found += of_extra(other[1], lines) if other else [line]
+    return found
 
 
 def fetch_packages(suite: str, architecture: str, wanted: Sequence[str], target: Path) -> None:
