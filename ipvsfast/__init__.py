@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .changes.undo import NothingToUndo, Undo, UndoMoved
     from .changes.undrain import Undrained, UndrainedDestination
     from .changes.wanted import Wanted
+    from .changes.watch_event import WatchEvent
+    from .changes.watching import Watch
     from .client import Ipvs
     from .connections.count_by import Group
     from .connections.filter import ConnectionFilter
@@ -97,6 +99,7 @@ if TYPE_CHECKING:
         UndrainState,
         ViewName,
         WantedForm,
+        WatchEventKind,
     )
     from .rules import check, from_rule, to_rule
     from .stats.columns import DestinationColumns, ServiceColumns
@@ -122,6 +125,8 @@ _HOME = {
     "Plan": "changes.plan",
     "TableState": "changes.plan",
     "Wanted": "changes.wanted",
+    "Watch": "changes.watching",
+    "WatchEvent": "changes.watch_event",
     "Replaced": "changes.replace",
     "Restored": "changes.restore",
     "RulesInvalid": "changes.restore",
@@ -193,6 +198,7 @@ _HOME = {
     "TunnelType": "model.types",
     "ViewName": "model.types",
     "WantedForm": "model.types",
+    "WatchEventKind": "model.types",
     "ConvertedForm": "model.types",
     "Delta": "stats.delta",
     "DeltaColumns": "stats.delta",
@@ -245,7 +251,8 @@ __all__ = [
     "StateCondition", "StateError", "Stats", "SyncDaemon", "TableChanging", "TableColumn", "TableFilter",
     "TableLocked", "TableMoved", "TableState", "Timeouts", "Tunnel", "TunnelChecksum", "TunnelType",
     "Undo", "UndoMoved", "UndrainState", "Undrained", "UndrainedDestination", "ViewName", "Wanted",
-    "WantedForm", "Who", "check", "converted", "from_rule", "read_wanted", "to_rule", "__version__",
+    "WantedForm", "Watch", "WatchEvent", "WatchEventKind", "Who", "check", "converted", "from_rule",
+    "read_wanted", "to_rule", "__version__",
 ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import errno
 import os
 
 from .changes.history_methods import HistoryMethods
+from .changes.watch_methods import WatchMethods
 from .changes.weight_methods import WeightMethods
 from .errors import InvalidValue, NotRestorable, TableLocked, error_for
 from .kernel.layout import OP_SIZE, pack_key, pack_operations, unpack_daemon
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from .stats.snapshot import Snapshot
 
 
-class Ipvs(WeightMethods, HistoryMethods):
+class Ipvs(WeightMethods, HistoryMethods, WatchMethods):
     """The IPVS table of a network namespace, over one kept-open netlink socket.
 
     netns: path or `ip netns` name; None for the caller's own. Needs CAP_NET_ADMIN in the initial

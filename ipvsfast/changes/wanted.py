@@ -24,7 +24,7 @@ from ..model.settings import SyncDaemon, Timeouts
 from ..resolver import Resolver
 from .check import FileCheck
 from .forms import check_rules, form_of, read_foreign
-from .problem import Problem
+from .problem import Problem, printable
 from .restore import RulesInvalid, RuleText
 
 TYPE_CHECKING = False
@@ -103,6 +103,19 @@ class Wanted:
         found += [Operation("start-daemon", None, None, daemon) for daemon in self.daemons]
         rules = self.rules
         return found + [unpack_operation(rules[at : at + OP_SIZE]) for at in range(0, len(rules), OP_SIZE)]
+
+    def left_out_texts(self, every: bool = False) -> list[str]:
+        """A line for each that was left out. every: else one for all of a kind."""
+        found: list[str] = []
+        kinds: dict[tuple[str, str], int] = {}
+        for one in self.left_out:
+            kind = one.reason, one.what.partition(" ")[0]
+            kinds[kind] = kinds.get(kind, 0) + 1
+        for one in self.left_out:
+            count = 1 if every else kinds.pop((one.reason, one.what.partition(" ")[0]), 0)
+            if count:
+                found.append(printable(f"{one} (and {count - 1:,} more like it)" if count > 1 else str(one)))
+        return found
 
     def __len__(self) -> int:
         """Services and destinations."""

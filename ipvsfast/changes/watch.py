@@ -7,6 +7,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ..model.types import WatchEventKind
     from .wanted import Wanted
 
 READ, LOOK = "read", "look"  # what comes next: read the file; look at the table
@@ -97,7 +98,8 @@ class WatchState:
         if asked:
             self._told.pop(_FILE, None)  # who asks gets an answer
         kept = "nothing is changed" if self.wanted is None else "what it held before stays wanted"
-        self._tell(_FILE, f"{self._source} cannot be used: {kept}", tuple(problems), problems)
+        head = f"{self._source} cannot be used: {kept}"
+        self._tell("refused", _FILE, head, tuple(problems), problems)
         if self.wanted is None:
             self.not_yet(now)
         elif asked:
@@ -112,7 +114,7 @@ class WatchState:
         """It is right, and this is what it asks for. Whether that is something else than before."""
         asked = self._was_read()
         if self._told.pop(_FILE, None) is not None:
-            self._say(f"{self._source} can be used now")
+            self.report("accepted", f"{self._source} can be used now")
         same = self.wanted is not None and _is_same(self.wanted, wanted)
         self.wanted = wanted
         if asked or not same:
@@ -137,7 +139,7 @@ class WatchState:
         if self._told.pop(_APPLY, None) is not None:
             self._told.pop(_TABLE, None)  # what is told after trouble says that it is over
         head = f"the table is not as {self._source} asks for, which has not changed: {text}"
-        self._tell(_TABLE, head, key, difference)
+        self._tell("drift", _TABLE, head, key, difference)
         self._after(now)
         return False
 
@@ -148,16 +150,14 @@ class WatchState:
         why = (
             f"{self._source} is put in force" if self._pending else "what others have changed is changed back"
         )
-        self._say(f"{why}: {text}")
-        for line in difference():
-            self._say(line)
+        self.report("applying", f"{why}: {text}", difference())
 
     def _in_force(self, now: float) -> None:
         told = [self._told.pop(topic, None) for topic in (_TABLE, _APPLY)]
         if any(told):
-            self._say(f"the table is as {self._source} asks for again: {self._entries()}")
+            self.report("settled", f"the table is as {self._source} asks for again: {self._entries()}")
         elif self._pending:
-            self._say(f"the table is as {self._source} asks for: {self._entries()}")
+            self.report("settled", f"the table is as {self._source} asks for: {self._entries()}")
         self._done(now)
 
     def _entries(self) -> str:
@@ -169,23 +169,23 @@ class WatchState:
         if ok:
             self._told.pop(_TABLE, None)
             self._told.pop(_APPLY, None)
-            self._say(summary)
+            self.report("applied", summary)
             self._done(now)
             return
         # Each leaves a trace in the history: those that change nothing any more come more and more seldom.
-        again = not self._tell(_APPLY, summary, tuple(refusals), refusals)
+        again = not self._tell("applied", _APPLY, summary, tuple(refusals), refusals)
         self._failures = self._failures + 1 if again else 0
         longest = max(MOST_RETRY, self._retry())
         self._after(now, min(self._retry() * 2 ** min(self._failures, 20), longest))
 
     def trouble(self, now: float, text: str, more: Sequence[str] = ()) -> None:
         """The table cannot be read, or the apply was not begun."""
-        self._tell(_APPLY, text, tuple(more), more)
+        self._tell("trouble", _APPLY, text, tuple(more), more)
         self._after(now, self._retry())
 
     def awaits(self, now: float, text: str, seconds: float | None) -> None:
         """Another apply awaits its confirmation. seconds: that it has for it, None if nobody knows."""
-        self._tell(_APPLY, f"{text}: until that is decided nothing is changed", None, ())
+        self._tell("trouble", _APPLY, f"{text}: until that is decided nothing is changed", None, ())
         self._after(now, self._retry() if seconds is None else min(self._retry(), seconds + 1))
 
     def busy(self, now: float, text: str) -> None:
@@ -194,7 +194,7 @@ class WatchState:
         if now - since < self._wait:
             self._look_at = now + LOCK_PAUSE
         else:
-            self._tell(_APPLY, text, None, ())
+            self._tell("trouble", _APPLY, text, None, ())
             self._after(now, self._retry())
 
     def _done(self, now: float) -> None:
@@ -216,19 +216,23 @@ class WatchState:
 
     # What is said.
 
+    def report(self, kind: WatchEventKind, text: str, lines: Sequence[str] = (), ok: bool = True) -> None:
+        """One account: its first line, then the others. ok: nothing is wrong."""
+        self._say(text)
+        for line in lines:
+            self._say(line)
+
     def _tell(
-        self, topic: str, head: str, key: object, more: Sequence[str] | Callable[[], Sequence[str]]
-    ) -> bool:
+        self, kind: WatchEventKind, topic: str, head: str, key: object,
+        more: Sequence[str] | Callable[[], Sequence[str]],
+    ) -> bool:  # fmt: skip
         """Whether it was not told already."""
         if self._told.get(topic) == (head, key):
             return False
         self._told[topic] = head, key
-        self._say(head)
         lines = more() if callable(more) else more
-        for line in lines[:LINES]:
-            self._say(line)
-        if len(lines) > LINES:
-            self._say("and more")
+        rest = ["and more"] if len(lines) > LINES else []
+        self.report(kind, head, [*lines[:LINES], *rest], ok=False)
         return True
 
     def _set_status(self) -> None:

@@ -116,7 +116,8 @@ def _checked(make: Callable[[TableState], Plan], present: TableState, limits: Li
 def _shown(plan: Plan, options: dict[str, str]) -> int:
     """What is to be done. A reader who is gone does not keep it from being done."""
     if "quiet" not in options and (plan or plan.disordered or plan.leaves_settings or "dry-run" in options):
-        from .plan_text import difference_lines, notes
+        from ..changes.difference import difference_lines
+        from .plan_text import notes
 
         try:
             write_all(difference_lines(plan))
@@ -142,7 +143,7 @@ def _carry_out(context: Context, plan: Plan, options: dict[str, str], past: Reme
         status = carry_out(work, line, quiet)
         return 1 if plan.wanted.unnamed else status
     finally:
-        past.end(quiet)
+        past.over(quiet)
 
 
 def carry_out(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from ..changes.difference import difference_lines
 from ..changes.plan import Plan, TableState
 from ..language.words import UsageError
 from .output import ExitWith, ReaderGone, write, write_all
 from .past import tell_unsettled
-from .plan_text import as_json, difference_lines, notes
+from .plan_text import as_json, notes
 from .wanted import asked_of, bounded, how_of, present_table, tell_left_out, text_of, wanted_from
 
 TYPE_CHECKING = False

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..changes.account_text import no_way_back_text, stays_open_text
 from ..changes.history import AwaitsConfirmation, History
+from ..changes.remembering import Remembering as Remembers
+from ..changes.remembering import interruption_text
 from ..changes.take_back import command_line
 from ..errors import InvalidValue, StateError
 from ..language.words import UsageError
@@ -12,11 +13,8 @@ from .wanted import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ..changes.awaiting import Helper
     from ..changes.history import OpenJournal
-    from ..changes.journal import Journal
     from ..changes.plan import Plan
     from .context import Context
 
@@ -45,17 +43,6 @@ def history_of(context: Context) -> History:
         raise ExitWith(NOTHING, str(error)) from None
 
 
-def interruption_text(journal: Journal) -> str:
-    """What is said of an apply that was interrupted."""
-    begun = f"{journal.title}, begun {journal.day} by {journal.who} (process {journal.who.pid})"
-    added, edited, deleted = journal.planned
-    had = f"it had {added:,} to add, {edited:,} to change, {deleted:,} to delete"
-    how = "takes back what it did, to apply the same again brings the rest"
-    if journal.undoes:
-        how = "finishes it"
-    return f"{begun}, was interrupted: {had}; `ipvsfast undo' {how}"
-
-
 def tell_unsettled(context: Context) -> None:
     """What was interrupted or awaits confirmation is told to who looks at the table."""
     try:
@@ -71,70 +58,38 @@ def tell_unsettled(context: Context) -> None:
         complain(interruption_text(journal))
 
 
-class Remembering:
+class Remembering(Remembers):
     """The history as apply keeps it. ExitWith (2) while an apply awaits its confirmation, or where one could
-    not be taken back that has to be confirmed (seconds). say: gets what is to be told."""
+    not be taken back that has to be confirmed (seconds)."""
 
-    def __init__(self, context: Context, seconds: float, say: Callable[[str], None] = complain) -> None:
-        self._say = say
-        self._session = session = context.ipvs.session
-        self._command = command_line(context.program.rpartition("/")[2])
-        self._problem: StateError | None = None
+    def __init__(self, context: Context, seconds: float) -> None:
         self._seconds = seconds
-        self._interrupted: Journal | None = None
-        self._journal: OpenJournal | None = None
         self._helper: Helper | None = None
+        command = command_line(context.program.rpartition("/")[2])
         try:
-            history = History(session)
-            self._interrupted = history.unsettled()
-            if self._interrupted is None:
-                history.tidy()
-                return
-        except StateError as error:
-            self._cannot(error)
-            return
-        if self._interrupted.may_lapse:
-            error_ = AwaitsConfirmation(self._interrupted)
-            error_.advice = _AWAITS
-            raise ExitWith(NOTHING, str(error_))
-        self._say(interruption_text(self._interrupted))
+            super().__init__(context.ipvs.session, command, complain)
+        except AwaitsConfirmation as error:
+            error.advice = _AWAITS
+            raise ExitWith(NOTHING, str(error)) from None
 
-    def _cannot(self, error: StateError) -> None:
+    def cannot(self, error: StateError) -> None:
         if self._seconds:
             raise ExitWith(NOTHING, f"{error}: it could not be taken back; nothing was done") from None
-        self._problem = error
+        super().cannot(error)
 
-    def begin(self, plan: Plan) -> OpenJournal | None:
-        """The journal of what follows; None where there is nothing to do, or none can be."""
-        if not len(plan):
-            if self._interrupted is not None:
-                self._interrupted.add("done", {})
-            return None
-        try:
-            if self._problem is None:
-                self._journal = self._begun(plan)
-        except StateError as error:
-            self._cannot(error)
-        if self._problem is not None:
-            self._say(no_way_back_text(self._problem))
-        return self._journal
-
-    def _begun(self, plan: Plan) -> OpenJournal:
-        history = History(self._session, make=True)
-        continues = 0 if self._interrupted is None else self._interrupted.number
-        journal = history.begin(plan, self._command, continues=continues, confirm_within=self._seconds)
+    def begun(self, plan: Plan, history: History, continues: int) -> OpenJournal:
+        journal = history.begin(plan, self.command, continues=continues, confirm_within=self._seconds)
         if self._seconds:
             from ..changes.awaiting import awaited
 
-            self._helper = awaited(self._session, history, journal)
+            self._helper = awaited(self.session, history, journal)
         return journal
 
-    def end(self, quiet: bool) -> None:
+    def over(self, quiet: bool) -> None:
         """The apply is over, however that came."""
         if self._helper is not None:
             self._helper.release()
-        if self._journal is not None and self._journal.problem is not None:
-            self._say(stays_open_text(self._journal.problem))
+        self.end()
         if self._helper is not None and not quiet:
             text = f"it is taken back in {self._seconds:g} s unless `ipvsfast confirm' keeps it"
-            self._say(f"{text}; `ipvsfast undo' takes it back at once")
+            complain(f"{text}; `ipvsfast undo' takes it back at once")

@@ -54,7 +54,7 @@ def _taking(context: Context, options: dict[str, str]) -> TakingBack:
 def _show(taking: TakingBack, quiet: bool) -> None:
     if quiet:
         return
-    from .plan_text import difference_lines
+    from ..changes.difference import difference_lines
 
     complain(f"taking back {taking.journal.title} of {taking.journal.day} by {taking.journal.who}")
     try:

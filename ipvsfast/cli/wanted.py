@@ -6,7 +6,6 @@ from __future__ import annotations
 from ..changes.apply import read_present
 from ..changes.forms import SOURCES
 from ..changes.plan import ACTIONS, How
-from ..changes.problem import printable
 from ..changes.restore import RulesInvalid, RuleText
 from ..changes.wanted import NoService, Wanted, read_wanted
 from ..errors import InvalidValue, IpvsError
@@ -77,14 +76,8 @@ def wanted_from(
 def tell_left_out(wanted: Wanted, every: bool = False, say: Callable[[str], None] = complain) -> None:
     """On standard error, what a configuration says beside. every: each a line, else one for all of a kind.
     say: gets it instead."""
-    kinds: dict[tuple[str, str], int] = {}
-    for one in wanted.left_out:
-        kind = one.reason, one.what.partition(" ")[0]
-        kinds[kind] = kinds.get(kind, 0) + 1
-    for one in wanted.left_out:
-        count = 1 if every else kinds.pop((one.reason, one.what.partition(" ")[0]), 0)
-        if count:
-            say(printable(f"{one} (and {count - 1:,} more like it)" if count > 1 else str(one)))
+    for text in wanted.left_out_texts(every):
+        say(text)
 
 
 def tell_unnamed(wanted: Wanted) -> None:

@@ -47,6 +47,10 @@ RampState = Literal["reached", "on the way", "moved", "gone", "refused"]
 """What became of one on a ramp."""
 JournalState = Literal["applying", "interrupted", "done", "incomplete", "awaiting", "undone"]
 """What has become of an apply."""
+WatchEventKind = Literal[
+    "applying", "applied", "settled", "drift", "refused", "accepted", "trouble", "note"
+]  # fmt: skip
+"""What a watch tells."""
 ViewName = Literal["default", "stats", "rate", "thresholds", "persistent-conn", "tun-info", "rules"]
 
 ConnectionState = Literal[

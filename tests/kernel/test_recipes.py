@@ -54,11 +54,12 @@ def test_a_controller_brings_any_table_to_what_is_wanted(tmp_path: Path) -> None
 
 EXAMPLES = [
     (document, n)
-    for document in ("README.md", "docs/api.md", "docs/stats.md", "docs/drain.md")
+    for document in ("README.md", "docs/api.md", "docs/stats.md", "docs/drain.md", "docs/watch.md")
     for n in range(len(examples(document)))
 ]
 
 
+@pytest.mark.usefixtures("own_state")
 @pytest.mark.parametrize(("document", "n"), EXAMPLES)
 def test_example(document: str, n: int, tmp_path: Path) -> None:
     """Every example of the other documents runs as it stands there."""

@@ -47,6 +47,7 @@ from ipvsfast import (
     Tunnel,
     Undrained,
     Wanted,
+    WatchEvent,
     converted,
     read_wanted,
 )
@@ -58,6 +59,19 @@ class Backend(TypedDict):
     address: str
     weight: int
     forwarding: ForwardingName
+
+
+def follow(path: Path) -> None:
+    """A table that follows a file, and what is told of it."""
+    with Ipvs() as ipvs, ipvs.watch(path, interval=30, only=["add", "edit"], source="keepalived") as watch:
+        for event in watch:
+            assert_type(event, WatchEvent)
+            if event.kind == "applied" and event.account is not None:
+                assert_type(event.account.added, int)
+                watch.stop()
+            elif event.kind == "drift":
+                watch.reload()
+        assert_type(watch.wait(1.5), WatchEvent | None)
 
 
 def make_values() -> list[Service | Destination | Tunnel | Timeouts | SyncDaemon]:

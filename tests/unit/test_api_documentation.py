@@ -27,6 +27,7 @@ INSIDE = {
     "MemoryPool",
     "Changes",
     "Shape",
+    "WatchOptions",
 }
 
 

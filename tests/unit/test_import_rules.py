@@ -20,7 +20,7 @@ ARROWS = {
     "kernel": {"errors", "model", "_native"},
     "connections": {"errors", "model", "kernel"},
     "foreign": {"errors", "model"},
-    "changes": {"errors", "model", "language", "kernel", "resolver", "foreign"},
+    "changes": {"errors", "model", "language", "kernel", "resolver", "foreign", "listing", "filewatch"},
     "stats": {"errors", "model", "kernel"},
     "listing": {"errors", "model", "language", "connections", "stats"},
     "screen": {"errors", "model", "stats", "listing"},
