@@ -41,7 +41,8 @@ help:
 	@echo 'make test-long    the same on the stock kernels $(LONG_KERNELS)'
 	@echo 'make test-other-release  make test on Debian $(OTHER_RELEASE), in a folder that is its root (root)'
 	@echo 'make test-big-endian  what reads and packs numbers, as an s390x runs it (root; slow, the first time above all)'
-	@echo 'make test-packages  make test-deb; wheels and the source archive in fresh roots of Debian and Ubuntu (root)'
+	@echo 'make test-packages  make test-deb; wheels, the source archive and Debian'"'"'s packages, over ipvsadm and beside'
+	@echo '                  it, in roots of Debian and Ubuntu (root)'
 	@echo 'make campaigns    faults at every place in turn, for minutes; KERNEL=6.1 as above (tests/campaigns)'
 	@echo 'make deb          packages for this release of Debian or Ubuntu, into dist/deb'
 	@echo 'make test-deb     builds them, and looks at them, with lintian too'
@@ -139,7 +140,8 @@ test-big-endian: deps-long venv
 
 .PHONY: deps-packages test-packages
 test-packages: deps-packages deps-deb venv
-	$(BIN)/pytest tests/packages $(PYTEST_ARGS)
+	$(BIN)/pytest tests/packages --ignore=tests/packages/test_roots.py $(PYTEST_ARGS)
+	PYTEST_ARGS='$(PYTEST_ARGS)' $(BIN)/python -m tests.packages.roots
 
 # All of them, whatever fails before.
 campaigns: deps-test venv

@@ -1,0 +1,106 @@
+"""python -m tests.packages.roots [SUITE...]: Debian's packages in roots of releases, on the real kernel. Needs root.
+
+For each release the packages are built there, and a root is made that has ipvsadm, ldirectord and keepalived; it is
+kept beside the kernels. tests/packages/test_roots.py then runs in user-mode Linux, which sees the same files, and
+takes a fresh copy of that root for each test: an overlay, which is gone afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.vm import cache, debian_root
+from tests.vm.emulation import own_architecture
+from tests.vm.errors import CannotRunError, VmError
+from tests.vm.programs import need
+
+SUITES = ("bookworm", "trixie", "noble")
+THERE = debian_root.CACHE_THERE
+# As many as there are tests, and some more.
+COPIES = 16
+BUILD = """
+tools/setup.sh deb && DEBEMAIL=ipvsfast@example.org tools/deb.sh || exit
+found=$(lintian --allow-root --display-info --pedantic --display-experimental --fail-on none dist/deb/*.deb) || exit
+[ -z "$found" ] || {{ echo "$found"; exit 1; }}
+rm -rf {there}/deb-{suite}.new && cp -r dist/deb {there}/deb-{suite}.new &&
+rm -rf {there}/deb-{suite} && mv {there}/deb-{suite}.new {there}/deb-{suite}
+"""
+# What ours need is there, so that no test needs a network; ipvsadm's package can be installed again.
+PREPARE = """
+set -e
+printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d
+chmod 755 /usr/sbin/policy-rc.d
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends \
+	python3 python3-cffi-backend libnl-3-200 libnl-genl-3-200 kmod ipvsadm ldirectord keepalived
+apt-get clean
+apt-get install -y -qq --download-only --reinstall ipvsadm
+rm /usr/sbin/policy-rc.d
+"""
+OVERLAYS = """
+set -e
+base=$1 place=$2 copies=$3
+shift 3
+mount -t tmpfs tmpfs "$place"
+for n in $(seq "$copies"); do
+	mkdir "$place/upper$n" "$place/work$n" "$place/root$n"
+	mount -t overlay overlay -o "lowerdir=$base,upperdir=$place/upper$n,workdir=$place/work$n" "$place/root$n"
+done
+exec "$@"
+"""
+
+
+def prepare(suite: str, folder: Path) -> None:
+    """A root with ipvsadm and its friends, in `folder`."""
+    with debian_root.kept_root(suite, own_architecture()) as base:
+        subprocess.run(["cp", "-a", f"{base}/.", str(folder)], check=True)
+    debian_root.settle(folder)
+    if debian_root.enter(folder, debian_root.environment("/"), ["sh", "-c", PREPARE]):
+        raise CannotRunError(f"ipvsadm, ldirectord and keepalived cannot be installed in a root of {suite}")
+
+
+def test(suite: str) -> int:
+    """The status of the tests on one release."""
+    status = debian_root.run(suite, own_architecture(), ["sh", "-c", BUILD.format(suite=suite, there=THERE)])
+    if status:
+        return status
+    base = cache.filled(f"packages-{suite}", lambda folder: prepare(suite, folder))
+    with tempfile.TemporaryDirectory(prefix="ipvsfast-packages-") as place:
+        argv = [
+            *(need("unshare", "util-linux", "to mount copies of a root"), "--mount"),
+            *("sh", "-c", OVERLAYS, "sh", str(base), place, str(COPIES)),
+            *(sys.executable, "-m", "tests.vm", "--timeout", "3600", "--"),
+            *(
+                sys.executable,
+                "-m",
+                "pytest",
+                "tests/packages/test_roots.py",
+                *shlex.split(os.environ.get("PYTEST_ARGS", "")),
+            ),
+        ]
+        environment = {
+            **os.environ,
+            "IPVSFAST_PACKAGE_ROOTS": place,
+            "IPVSFAST_PACKAGES": str(cache.path(f"deb-{suite}")),
+            "IPVSFAST_SUITE": suite,
+        }
+        return subprocess.run(argv, env=environment, check=False).returncode
+
+
+def main(suites: list[str]) -> int:
+    """The worst status of all."""
+    try:
+        return max([test(suite) for suite in suites or SUITES])
+    except VmError as error:
+        print(f"roots: {error}", file=sys.stderr)
+        return error.status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
