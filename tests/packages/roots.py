@@ -19,13 +19,14 @@ from tests.vm.emulation import own_architecture
 from tests.vm.errors import CannotRunError, VmError
 from tests.vm.programs import need
 
-SUITES = ("bookworm", "trixie", "noble")
+SUITES = ("bookworm", "trixie", "noble", "resolute")
 THERE = debian_root.CACHE_THERE
 # As many as there are tests, and some more.
 COPIES = 16
 BUILD = """
 tools/setup.sh deb && DEBEMAIL=ipvsfast@example.org tools/deb.sh || exit
-found=$(lintian --allow-root --display-info --pedantic --display-experimental --fail-on none dist/deb/*.deb) || exit
+# In machine code anything can be read.
+found=$(lintian --allow-root --suppress-tags spelling-error-in-binary --display-info --pedantic --display-experimental --fail-on none dist/deb/*.deb) || exit
 [ -z "$found" ] || {{ echo "$found"; exit 1; }}
 rm -rf {there}/deb-{suite}.new && cp -r dist/deb {there}/deb-{suite}.new &&
 rm -rf {there}/deb-{suite} && mv {there}/deb-{suite}.new {there}/deb-{suite}

@@ -273,7 +273,7 @@ def test_beside_ipvsadm(root: Root) -> None:
     root.install(*ALL[:2])
     assert root.has("ipvsadm", *FRIENDS, *ALL[:2])
     assert "ipvsfast" not in root("ipvsadm", "--version")
-    folder = {"trixie": "/usr/sbin"}.get(os.environ["IPVSFAST_SUITE"], "/sbin")
+    folder = "/sbin" if os.environ["IPVSFAST_SUITE"] in ("bookworm", "noble") else "/usr/sbin"
     root("ipvsfast", "install-compat", "/sbin")
     assert root.is_ours()
     diverted = root("dpkg-divert", "--list", "*ipvsadm*").splitlines()
