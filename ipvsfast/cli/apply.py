@@ -12,7 +12,7 @@ from ..language.words import UsageError
 from .apply_drain import ApplyLine, applying, drain_note, drain_seconds
 from .lock import CommandLock, wait_seconds
 from .output import ExitWith, ReaderGone, complain, hold_termination, interrupted, write_all
-from .past import Remembering, confirm_seconds, tell_unsettled
+from .past import Confirmable, confirm_seconds, tell_unsettled
 from .wanted import (
     NOTHING,
     asked_of,
@@ -62,7 +62,7 @@ def apply(context: Context, options: dict[str, str], words: list[str]) -> int:
         return _shown(_checked(make, present_table(context), limits), options)
     advice = "--wait SECONDS waits for its end"
     with CommandLock(context.ipvs.session, wait, advice, "quiet" in options, NOTHING):
-        past = Remembering(context, seconds)
+        past = Confirmable(context, seconds)
         plan = _checked(make, present_table(context), limits)
         _shown(plan, options)
         return _carry_out(context, plan, options, past)
@@ -130,7 +130,7 @@ def _shown(plan: Plan, options: dict[str, str]) -> int:
     return 0
 
 
-def _carry_out(context: Context, plan: Plan, options: dict[str, str], past: Remembering) -> int:
+def _carry_out(context: Context, plan: Plan, options: dict[str, str], past: Confirmable) -> int:
     quiet = "quiet" in options
     session, seconds = context.ipvs.session, drain_seconds(options)
     line = ApplyLine(session, plan, seconds, quiet)

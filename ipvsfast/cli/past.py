@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ..changes.history import AwaitsConfirmation, History
-from ..changes.remembering import Remembering as Remembers
-from ..changes.remembering import interruption_text
+from ..changes.remembering import Remembering, interruption_text
 from ..changes.take_back import command_line
 from ..errors import InvalidValue, StateError
 from ..language.words import UsageError
@@ -58,7 +57,7 @@ def tell_unsettled(context: Context) -> None:
         complain(interruption_text(journal))
 
 
-class Remembering(Remembers):
+class Confirmable(Remembering):
     """The history as apply keeps it. ExitWith (2) while an apply awaits its confirmation, or where one could
     not be taken back that has to be confirmed (seconds)."""
 

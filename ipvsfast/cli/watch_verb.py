@@ -34,7 +34,7 @@ def watch(context: Context, options: dict[str, str], words: list[str]) -> int:
         raise UsageError(2, "watch: standard input does not change: name a file")
     with Signals() as signals:
         asked = _options(options)
-        run = _Run(Log(path if "json" in options else ""), signals)
+        run = _VerbRun(Log(path if "json" in options else ""), signals)
         command = command_line(context.program.rpartition("/")[2])
         try:
             return run.until_ended(Watcher(context.ipvs.session, path, asked, run, command))
@@ -66,7 +66,7 @@ def _options(options: dict[str, str]) -> WatchOptions:
     )  # fmt: skip
 
 
-class _Run(Around):
+class _VerbRun(Around):
     """What is told goes into the log, signals end it, and the service manager knows how things are."""
 
     allow_empty = "--allow-empty"

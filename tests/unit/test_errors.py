@@ -38,6 +38,7 @@ from ipvsfast import (
 from ipvsfast.changes.problem import Problem
 from ipvsfast.changes.restore import RulesInvalid
 from ipvsfast.changes.wanted import NoService
+from ipvsfast.changes.watch_event import Blind, Stopped
 from ipvsfast.connections.count_by import Group
 from ipvsfast.errors import error_for
 from ipvsfast.foreign.account import Mistake, TooMany
@@ -83,6 +84,8 @@ def journal() -> Journal:
 
 
 SAMPLES = [
+    Blind(28, "changes of rules are not told"),
+    Stopped(),
     IpvsError(5, "a sentence", "add-service TCP 10.0.0.1:80", "what to do"),
     error_for("", 110),
     error_for("add-service", 17, "add-service TCP 10.0.0.1:80"),
