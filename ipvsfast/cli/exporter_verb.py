@@ -43,6 +43,9 @@ def exporter(context: Context, options: dict[str, str], words: list[str]) -> int
             if name in options:
                 raise UsageError(2, f"exporter: --{name} is for a server, and --once for a file")
         return _write_once(once, wanted)
+    import signal
+
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # a client, or who reads the log, may leave at any time
     with Signals() as signals:
         return _serve(options, Log(), signals, wanted, min_age)
 
@@ -171,8 +174,9 @@ def _listeners(options: dict[str, str]) -> list[Listener]:
 
 def _give_up_privileges(wanted: ExportOptions, say: Log) -> None:
     """What is left is what reading takes, whoever gets hold of this program."""
-    from ..exporter.privileges import BPF, NET_ADMIN, PERFMON, SYSLOG, keep_only
+    from ..exporter.privileges import BPF, NET_ADMIN, PERFMON, SYSLOG, keep_only, load_modules
 
+    load_modules()
     try:
         keep_only((NET_ADMIN, BPF, PERFMON, SYSLOG) if wanted.connections else (NET_ADMIN,))
     except OSError as error:

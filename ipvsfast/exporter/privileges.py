@@ -1,10 +1,16 @@
-"""Privileges that a process gives up once it has what it needs."""
+"""Privileges that a process gives up once it has what it needs, and what it loads before."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import struct
+from contextlib import suppress
+from importlib import import_module
+from pkgutil import iter_modules
+
+from ..foreign.account import Mistake
+from ..foreign.documents import parse_yaml
 
 TYPE_CHECKING = False
 
@@ -17,6 +23,16 @@ _VERSION_3 = 0x20080522
 _HEADER = struct.Struct("=Ii")
 _SETS = struct.Struct("=6I")  # effective, permitted, inheritable: the lower halves, then the upper ones
 _CAPBSET_DROP, _NO_NEW_PRIVS, _CAP_AMBIENT, _AMBIENT_CLEAR = 24, 38, 47, 4  # include/uapi/linux/prctl.h
+
+
+def load_modules() -> None:
+    """All that serving may take: without privileges they may lie where this program cannot read."""
+    for room in ("exporter", "connections", "stats", "kernel"):
+        package = import_module(f"ipvsfast.{room}")
+        for module in iter_modules(package.__path__, f"ipvsfast.{room}."):
+            import_module(module.name)
+    with suppress(Mistake):  # without PyYAML; who needs it is told so by --web-config
+        parse_yaml("{}")
 
 
 def keep_only(capabilities: tuple[int, ...]) -> None:

@@ -5,7 +5,9 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
+import sys
 import threading
 import time
 import urllib.parse
@@ -18,12 +20,38 @@ import pytest
 from ipvsfast import Destination, Ipvs, Service
 from support.certificates import ALICE, Certificates
 from support.command import NOBODY, program, run
-from support.exporting import exporting
+from support.exporting import Exporter, exporting
 from support.module import LOADER, module_afterwards, unload
 from support.require import cannot_run
 
 SERVICE = Service.tcp("10.0.0.1", 80, "rr")
 NET_ADMIN = 1 << 12
+# Runs the command, and writes into the first argument which modules it looks for once privileges are given up.
+TELLS_LATE_LOADS = """
+import sys
+from ipvsfast.exporter import privileges
+from ipvsfast.cli.main import main
+
+told = open(sys.argv[1], "w", buffering=1)
+late = False
+
+
+def hook(event, arguments):
+    if late and event == "import":
+        print(arguments[0], file=told)
+
+
+def keep_only(capabilities, inner=privileges.keep_only):
+    global late
+    inner(capabilities)
+    late = True
+    print("privileges given up", file=told)
+
+
+privileges.keep_only = keep_only
+sys.addaudithook(hook)
+sys.exit(main(sys.argv[2:], "ipvsfast"))
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -149,6 +177,32 @@ def test_without_privileges() -> None:
         assert capabilities(exporter.process.pid)["CapPrm"] == NET_ADMIN
 
 
+@pytest.mark.parametrize("mode", ["state", "client"])
+def test_all_modules_are_loaded_before_privileges_are_given_up(mode: str, tmp_path: Path) -> None:
+    """Afterwards they may lie in a folder that the process cannot enter."""
+    loads = f"{tmp_path}/loads"
+    config = tmp_path / "web.yml"
+    config.write_text("rate_limit: {interval: 1ms, burst: 9}\n")
+    argv = ("--listen", "127.0.0.1:0", "--connections", mode, "--web-config", str(config))
+    with subprocess.Popen(
+        [sys.executable, "-P", "-c", TELLS_LATE_LOADS, loads, "exporter", *argv],
+        stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        try:
+            exporter = Exporter(process)
+            assert exporter.value("ipvs_destinations") == 3
+            openmetrics = exporter.curl("--compressed", "-H", "Accept: application/openmetrics-text")
+            assert openmetrics.stdout.endswith("# EOF\n")
+            assert exporter.curl(path="/").returncode == 0
+            assert exporter.curl("-X", "POST").returncode != 0
+            process.send_signal(signal.SIGHUP)
+            exporter.until("was read again")
+            assert exporter.end() == 0
+        finally:
+            process.kill()
+    assert Path(loads).read_text() == "privileges given up\n"
+
+
 def test_the_module_goes_and_comes_back(table: Ipvs) -> None:
     """Meanwhile ipvs_up is 0, which the log tells too; then all is as before."""
     with module_afterwards(), exporting() as exporter:
@@ -202,6 +256,23 @@ def test_garbage_and_slow_clients_beside_scrapes() -> None:
         for end in ends:
             end.close()
         assert exporter.value("ipvs_up") == 1
+
+
+def test_clients_that_leave_before_their_answer() -> None:
+    """Writing to them ends nothing; nor does writing to a log that nobody reads any more."""
+    reset = struct.pack("=2i", 1, 0)
+    with exporting() as exporter:
+        host, _, port = exporter.place.rpartition(":")
+        for _ in range(30):
+            with socket.create_connection((host, int(port)), 60) as client:
+                client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+                client.shutdown(socket.SHUT_WR)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+        assert exporter.process.stderr is not None
+        exporter.process.stderr.close()
+        assert exporter.curl("-X", "POST").returncode == 22
+        assert exporter.value("ipvs_up") == 1
+        assert exporter.end() == 0
 
 
 def test_an_unfinished_scrape_at_the_end() -> None:
