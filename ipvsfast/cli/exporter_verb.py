@@ -174,7 +174,8 @@ def _listeners(options: dict[str, str]) -> list[Listener]:
 
 def _give_up_privileges(wanted: ExportOptions, say: Log) -> None:
     """What is left is what reading takes, whoever gets hold of this program."""
-    from ..exporter.privileges import BPF, NET_ADMIN, PERFMON, SYSLOG, keep_only, load_modules
+    from ..exporter.preloading import load_modules
+    from ..privileges import BPF, NET_ADMIN, PERFMON, SYSLOG, keep_only
 
     load_modules()
     try:

@@ -29,7 +29,9 @@ def top(context: Context, given: dict[str, str], words: list[str]) -> int:
     try:
         poller.poll()  # what is wrong with it is said before the screen is changed
         why_plain = None if query.plain else _why_plain()
-        if why_plain is None and not query.plain:
+        screened = why_plain is None and not query.plain
+        _give_up_privileges(screened, query.quiet)
+        if screened:
             from ..live.app import run_live
             from ..screen.live_screen import LiveScreen
 
@@ -62,6 +64,22 @@ def _why_plain() -> str | None:
     except ImportError:
         return "the Python package textual is missing (the extra `live`)"
     return None
+
+
+def _give_up_privileges(screened: bool, quiet: bool) -> None:
+    """What is left is what reading the table takes: it shows for hours what others send."""
+    from ..privileges import NET_ADMIN, keep_only, load_rooms
+
+    load_rooms("kernel", "stats", "listing", "screen", *(["live"] if screened else []))
+    if screened:
+        from ..live.preloading import load_modules
+
+        load_modules()
+    try:
+        keep_only((NET_ADMIN,))
+    except OSError as error:
+        if not quiet:
+            complain(f"privileges that it does not need cannot be given up: {error.strerror}")
 
 
 def _plain(query: TopQuery, poll: Callable[[], Snapshot], output: WholeTexts) -> None:

@@ -29,7 +29,7 @@ NET_ADMIN = 1 << 12
 # Runs the command, and writes into the first argument which modules it looks for once privileges are given up.
 TELLS_LATE_LOADS = """
 import sys
-from ipvsfast.exporter import privileges
+from ipvsfast import privileges
 from ipvsfast.cli.main import main
 
 told = open(sys.argv[1], "w", buffering=1)

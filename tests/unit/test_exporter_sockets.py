@@ -134,7 +134,7 @@ def test_without_a_service_manager() -> None:
 
 GIVING_UP = """
 import os, sys, threading
-from ipvsfast.exporter.privileges import keep_only
+from ipvsfast.privileges import keep_only
 keep_only((12, 39))
 seen = []
 def look():

@@ -15,6 +15,7 @@ ARROWS = {
     "outfile": set(),
     "filewatch": set(),
     "sdnotify": set(),
+    "privileges": set(),
     "model": {"errors"},
     "language": {"errors", "model", "resolver"},
     "kernel": {"errors", "model", "_native"},
@@ -30,8 +31,8 @@ ARROWS = {
     "files": {"errors", "model", "changes", "listing"},
     "__init__": {"errors", "model", "client", "connections", "changes", "files", "foreign", "kernel", "rules", "stats"},
     "__main__": {"cli"},
-    "exporter": {"errors", "model", "kernel", "connections", "stats", "listing", "client", "outfile", "filewatch", "foreign", "__init__"},
-    "cli": {"errors", "resolver", "outfile", "model", "language", "kernel", "connections", "changes", "stats", "listing", "client", "exporter", "filewatch", "sdnotify", "screen", "live"},
+    "exporter": {"errors", "model", "kernel", "connections", "stats", "listing", "client", "outfile", "filewatch", "foreign", "privileges", "__init__"},
+    "cli": {"errors", "resolver", "outfile", "model", "language", "kernel", "connections", "changes", "stats", "listing", "client", "exporter", "filewatch", "sdnotify", "privileges", "screen", "live"},
 }  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 NAMES = [str(path.relative_to(PACKAGE)) for path in MODULES]

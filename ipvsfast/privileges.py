@@ -5,18 +5,11 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
-from contextlib import suppress
 from importlib import import_module
 from pkgutil import iter_modules
 
-from ..foreign.account import Mistake
-from ..foreign.documents import parse_yaml
-
-TYPE_CHECKING = False
-
 NET_ADMIN = 12  # what reading the table takes
-# What reading connections with BPF takes beside.
-BPF, PERFMON, SYSLOG = 39, 38, 34
+BPF, PERFMON, SYSLOG = 39, 38, 34  # what loading BPF programs takes, which read connections or counters
 _SETPCAP = 8
 _LAST = 63
 _VERSION_3 = 0x20080522
@@ -25,14 +18,12 @@ _SETS = struct.Struct("=6I")  # effective, permitted, inheritable: the lower hal
 _CAPBSET_DROP, _NO_NEW_PRIVS, _CAP_AMBIENT, _AMBIENT_CLEAR = 24, 38, 47, 4  # include/uapi/linux/prctl.h
 
 
-def load_modules() -> None:
-    """All that serving may take: without privileges they may lie where this program cannot read."""
-    for room in ("exporter", "connections", "stats", "kernel"):
+def load_rooms(*rooms: str) -> None:
+    """All modules of these: without privileges they may lie where this program cannot read."""
+    for room in rooms:
         package = import_module(f"ipvsfast.{room}")
         for module in iter_modules(package.__path__, f"ipvsfast.{room}."):
             import_module(module.name)
-    with suppress(Mistake):  # without PyYAML; who needs it is told so by --web-config
-        parse_yaml("{}")
 
 
 def keep_only(capabilities: tuple[int, ...]) -> None:
