@@ -15,7 +15,7 @@ from distutils.command.build_scripts import build_scripts  # isort: skip
 from distutils.sysconfig import customize_compiler  # isort: skip
 
 NAMES = ("ipvsfast", "ipvsfast-save", "ipvsfast-restore")
-ROOMS = ("core", "netlink", "sockopt", "rules", "listing", "conns", "conns/proc", "conns/bpf", "front")
+ROOMS = ("core", "netlink", "sockopt", "rules", "listing", "bpf", "conns", "conns/proc", "conns/bpf", "front")
 # In its place front/genl_raw.c, which needs no library.
 LEFT_OUT = "genl_libnl.c"
 # The rest of hardening is _FORTIFY_SOURCE, below.

@@ -13,7 +13,7 @@ from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
 API = ("ipvsfast.h", "conns.h", "bpf.h", "stats.h", "metrics.h")
-ROOMS = ("core", "netlink", "sockopt", "rules", "listing", "conns", "conns/proc", "conns/bpf", "stats")
+ROOMS = ("core", "netlink", "sockopt", "rules", "listing", "bpf", "conns", "conns/proc", "conns/bpf", "stats")
 
 NEEDS = (
     "Debian/Ubuntu: apt install gcc pkg-config python3-dev libnl-3-dev libnl-genl-3-dev; "

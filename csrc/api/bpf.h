@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parts of the BPF source of connections, each of which stands alone: the kernel's type
+ * The parts of the readers by BPF, each of which stands alone: the kernel's type
  * information (BTF), where a connection's members lie, the programs. Declarations only, as in
  * api/ipvsfast.h, so that tests can reach them.
  */
@@ -22,6 +22,9 @@ void ipvsf_btf_destroy(struct ipvsf_btf *btf);
  */
 int ipvsf_btf_member(const struct ipvsf_btf *btf, const char *type, const char *member, uint32_t *offset,
 		     uint32_t *size);
+
+/* The size of a struct in bytes, or -ENOENT. */
+int ipvsf_btf_size(const struct ipvsf_btf *btf, const char *type, uint32_t *size);
 
 /* Offsets of members, in bytes. */
 struct ipvsf_conn_layout {

@@ -124,7 +124,7 @@ int ipvsf_conns_open(struct ipvsf_conns *conns, int netns_fd, uint32_t overlap)
 
 int ipvsf_conns_open_bpf(struct ipvsf_conns *conns, int netns_fd, char *reason, size_t size)
 {
-	const struct ipvsf_reason why = { reason, size };
+	const struct ipvsf_reason why = { reason, size, "connections" };
 	struct ipvsf_source *source;
 	int r;
 

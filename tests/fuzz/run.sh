@@ -26,11 +26,11 @@ build() { # NAME FLAG... -- C file...: all warnings are errors
 # Small blocks and lines, so that every kind of line meets their borders.
 build_conns() {
 	build conns -DBLOCK_LEN=512 -DPAGE_ROOM=1 -DIPVSF_LINE_MAX=700 \
-		csrc/core/*.c csrc/conns/*.c csrc/conns/*/*.c
+		csrc/core/*.c csrc/bpf/*.c csrc/conns/*.c csrc/conns/*/*.c
 }
 
 build_btf() {
-	build btf csrc/conns/bpf/btf.c csrc/conns/bpf/layout.c
+	build btf csrc/bpf/btf.c csrc/bpf/members.c csrc/conns/bpf/layout.c
 }
 
 build_words() {

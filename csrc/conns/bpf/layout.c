@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Where the running kernel keeps the members of a connection that are read. */
-#include "core/internal.h"
+#include "bpf/bpf.h"
 
 #include <stdio.h>
 
-#define ANY_SIZE 0
 #define RECORD_MAX 1024 /* a debug kernel's locks make it longer than usual */
 
 #define CONN_TYPE "ip_vs_conn"
 #define CONN(member, size, name) { CONN_TYPE, member, size, offsetof(struct ipvsf_conn_layout, name) }
 
-static const struct {
-	char type[12];
-	char member[12];
-	uint32_t size;
-	size_t at;
-} members[] = {
+static const struct ipvsf_bpf_member members[] = {
 	CONN("c_list", 16, node),
 	CONN("cport", 2, cport),
 	CONN("vport", 2, vport),
@@ -42,14 +36,6 @@ static const struct {
 	{ "net", "ipvs", 8, offsetof(struct ipvsf_conn_layout, net_ipvs) },
 };
 
-static int find(const struct ipvsf_btf *btf, const char *type, const char *member, uint32_t wanted,
-		uint32_t *offset, uint32_t *size)
-{
-	int r = ipvsf_btf_member(btf, type, member, offset, size);
-
-	return !r && wanted != ANY_SIZE && *size != wanted ? -EBADMSG : r;
-}
-
 int ipvsf_conn_layout_find(const struct ipvsf_btf *btf, struct ipvsf_conn_layout *ret, char *missing,
 			   size_t size)
 {
@@ -58,26 +44,27 @@ int ipvsf_conn_layout_find(const struct ipvsf_btf *btf, struct ipvsf_conn_layout
 
 	memset(ret, 0, sizeof(*ret));
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-		const char *type = members[i].type, *member = members[i].member;
-		uint32_t *offset = (uint32_t *)((char *)ret + members[i].at);
+		const struct ipvsf_bpf_member *m = &members[i];
+		uint32_t *offset = (uint32_t *)((char *)ret + m->at);
 
-		r = find(btf, type, member, members[i].size, offset, &found);
-		if (!r && !strcmp(type, CONN_TYPE)) {
-			if (*offset > RECORD_MAX || found > RECORD_MAX - *offset)
+		r = ipvsf_bpf_members(btf, m, 1, ret, missing, size);
+		if (!r && !strcmp(m->type, CONN_TYPE)) {
+			r = ipvsf_btf_member(btf, m->type, m->member, offset, &found);
+			if (!r && (*offset > RECORD_MAX || found > RECORD_MAX - *offset))
 				r = -EBADMSG;
 			else if (ret->record_len < *offset + found)
 				ret->record_len = *offset + found;
 		}
 		if (r) {
-			snprintf(missing, size, "%s.%s", type, member);
+			snprintf(missing, size, "%s.%s", m->type, m->member);
 			return r;
 		}
 	}
 	ret->record_len = (ret->record_len + 7) & ~7u;
-	r = find(btf, "timer_list", "expires", 8, &in_timer, &found);
+	r = ipvsf_bpf_member(btf, "timer_list", "expires", 8, &in_timer);
 	if (!r)
-		r = find(btf, CONN_TYPE, "timer", ANY_SIZE, &timer_at, &timer_len);
-	if (!r && (found > timer_len || in_timer > timer_len - found))
+		r = ipvsf_btf_member(btf, CONN_TYPE, "timer", &timer_at, &timer_len);
+	if (!r && (timer_len < 8 || in_timer > timer_len - 8))
 		r = -EBADMSG;
 	if (r)
 		snprintf(missing, size, "timer_list.expires");

@@ -51,30 +51,6 @@ const char *ipvsf_conn_state(uint32_t protocol, uint32_t flags, uint32_t state)
 	}
 }
 
-static inline uint16_t u16_at(const uint8_t *at)
-{
-	uint16_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return value;
-}
-
-static inline uint32_t u32_at(const uint8_t *at)
-{
-	uint32_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return value;
-}
-
-static inline uint64_t u64_at(const uint8_t *at)
-{
-	uint64_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return value;
-}
-
 static inline void copy_address(uint8_t *to, const uint8_t *from, uint8_t af)
 {
 	memcpy(to, from, af == AF_INET6 ? 16 : 4);

@@ -7,16 +7,8 @@
 #include "conns/reading.h"
 #include "conns/bpf/walk.h"
 
-#include <fcntl.h>
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
-
 #define ROWS 512
 #define STEPS 2000 /* a run, about: buckets are not divided */
-#define BTF_KERNEL "/sys/kernel/btf/vmlinux"
-#define BTF_MODULE "/sys/kernel/btf/ip_vs"
-#define OWN_NETNS "/proc/thread-self/ns/net"
 
 struct bpf_source {
 	struct ipvsf_source head;
@@ -33,24 +25,29 @@ struct bpf_source {
 	struct ipvsf_conn rows[ROWS];
 };
 
+static struct ipvsf_walk *walk_of(const struct bpf_source *s)
+{
+	return (struct ipvsf_walk *)s->bpf.head;
+}
+
 static const uint8_t *records(const struct bpf_source *s)
 {
-	return (const uint8_t *)s->bpf.walk + WALK_RECORDS_AT;
+	return (const uint8_t *)s->bpf.head + WALK_RECORDS_AT;
 }
 
 /* One run; -ENODEV: the module is gone, or another one is there. */
 static int run(struct bpf_source *s, uint64_t limit)
 {
-	const struct ipvsf_walk *walk = s->bpf.walk;
+	const struct ipvsf_walk *walk = walk_of(s);
 	uint64_t begun = ipvsf_now_ns();
 	int r;
 
-	s->bpf.walk->limit = limit;
+	walk_of(s)->limit = limit;
 	r = ipvsf_bpf_run(&s->bpf);
 	s->read_ns += ipvsf_now_ns() - begun;
 	if (r)
 		return r < 0 ? r : -ENODEV;
-	if (walk->table != s->table || walk->num_buckets != s->num_buckets || walk->ipvs != s->ipvs)
+	if (walk->table != s->table || walk->num_buckets != s->num_buckets || walk->common.ipvs != s->ipvs)
 		return -ENODEV;
 	return walk->lost ? -EIO : 0;
 }
@@ -61,7 +58,7 @@ static int run(struct bpf_source *s, uint64_t limit)
  */
 static int settle(struct bpf_source *s, uint64_t bucket, uint64_t resume)
 {
-	struct ipvsf_walk *walk = s->bpf.walk;
+	struct ipvsf_walk *walk = walk_of(s);
 
 	s->at = 0;
 	s->end = walk->used;
@@ -84,7 +81,7 @@ static int settle(struct bpf_source *s, uint64_t bucket, uint64_t resume)
 
 static int more_records(struct bpf_source *s)
 {
-	const struct ipvsf_walk *walk = s->bpf.walk;
+	const struct ipvsf_walk *walk = walk_of(s);
 	uint64_t bucket = walk->bucket, resume = walk->resume;
 	int r = run(s, STEPS);
 
@@ -185,57 +182,18 @@ static const struct ipvsf_source_ops bpf_ops = {
 	.destroy = bpf_destroy,
 };
 
-/* Ticks per second: no call gives the number, but the coarse clock advances by one tick. */
-static uint32_t ticks_per_second(void)
-{
-	struct timespec tick;
-
-	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) || tick.tv_sec || tick.tv_nsec < 100000)
-		return 0;
-	return (uint32_t)((1000000000 + tick.tv_nsec / 2) / tick.tv_nsec);
-}
-
-static int open_btf(const char *path, const struct ipvsf_btf *base, struct ipvsf_btf **ret,
-		    const struct ipvsf_reason *why)
-{
-	int r = ipvsf_btf_open(path, base, ret);
-
-	if (r == -EOPNOTSUPP)
-		return ipvsf_reason_say(why, r,
-					"the kernel's type information (%s) has a form that this "
-					"program does not know: it is too old for this kernel",
-					path);
-	if (r)
-		return ipvsf_reason_say(why, r,
-					"the kernel's type information (%s, which CONFIG_DEBUG_INFO_BTF "
-					"makes) cannot be read: %s",
-					path, strerror(-r));
-	return 0;
-}
-
 static int find_layout(struct ipvsf_conn_layout *ret, const struct ipvsf_reason *why)
 {
-	struct ipvsf_btf *kernel, *module = NULL;
+	struct ipvsf_kernel_types types;
 	char missing[64] = "";
-	int r = open_btf(BTF_KERNEL, NULL, &kernel, why);
+	int r = ipvsf_kernel_types_open(&types, why);
 
 	if (r)
 		return r;
-	/* The kernel's BTF describes what is built in; a module has BTF of its own. */
-	if (!access(BTF_MODULE, F_OK))
-		r = open_btf(BTF_MODULE, kernel, &module, why);
-	if (r) {
-		ipvsf_btf_destroy(kernel);
-		return r;
-	}
-	r = ipvsf_conn_layout_find(module ? module : kernel, ret, missing, sizeof(missing));
-	ipvsf_btf_destroy(module);
-	ipvsf_btf_destroy(kernel);
+	r = ipvsf_conn_layout_find(ipvsf_kernel_types_all(&types), ret, missing, sizeof(missing));
+	ipvsf_kernel_types_close(&types);
 	if (r == -ENOENT)
-		return ipvsf_reason_say(why, r,
-					"the kernel's type information has no %s: the module ip_vs is "
-					"not loaded (modprobe ip_vs), or was built without",
-					missing);
+		return ipvsf_kernel_types_lack(why, r, missing);
 	if (r)
 		return ipvsf_reason_say(why, -EOPNOTSUPP,
 					"this kernel keeps connections in a form that this "
@@ -245,44 +203,41 @@ static int find_layout(struct ipvsf_conn_layout *ret, const struct ipvsf_reason 
 	return 0;
 }
 
-static int look(void *bpf)
+static int load(struct bpf_source *s, const struct ipvsf_reason *why)
 {
-	return ipvsf_bpf_run(bpf);
-}
+	struct ipvsf_program program;
+	int r = ipvsf_conn_program(&s->layout, s->bpf.map_fd, &program);
 
-/*
- * The program finds the namespace by the thread that runs it. For another namespace a thread
- * enters it, runs the program and ends: then the program knows its address, and netns_fd keeps it valid.
- */
-static int look_around(struct bpf_source *s, bool elsewhere)
-{
-	s->bpf.walk->limit = 0;
-	return ipvsf_netns_do(elsewhere ? s->netns_fd : -1, look, &s->bpf);
+	if (r)
+		return r;
+	r = ipvsf_bpf_load(&s->bpf, "ipvsf_walk", &program, why);
+	free(program.insns);
+	if (!r) {
+		const struct ipvsf_bpf_symbol symbols[] = { { "ip_vs_conn_tab", &walk_of(s)->table_at },
+							    { "ip_vs_conn_tab_size", &walk_of(s)->size_at } };
+
+		r = ipvsf_bpf_find(&s->bpf, symbols, 2, why);
+	}
+	ipvsf_bpf_settle(&s->bpf);
+	return r;
 }
 
 static int find_table(struct bpf_source *s, int netns_fd, const struct ipvsf_reason *why)
 {
-	const struct ipvsf_walk *walk = s->bpf.walk;
+	struct ipvsf_walk *walk = walk_of(s);
 	int r;
 
-	s->netns_fd =
-		netns_fd < 0 ? open(OWN_NETNS, O_RDONLY | O_CLOEXEC) : fcntl(netns_fd, F_DUPFD_CLOEXEC, 0);
-	if (s->netns_fd < 0)
-		return ipvsf_reason_say(why, -errno, "the network namespace cannot be kept: %s",
-					strerror(errno));
-	r = look_around(s, netns_fd >= 0);
+	walk->limit = 0;
+	r = ipvsf_bpf_enter(&s->bpf, netns_fd, &s->netns_fd, why);
 	if (r < 0)
-		return ipvsf_reason_say(why, r, "the BPF program does not run in that network namespace: %s",
-					strerror(-r));
-	if (r == WALK_NO_IPVS)
-		return ipvsf_reason_say(why, -ENOENT, "there is no IPVS in this network namespace");
+		return r;
 	if (r || !walk->table || !walk->num_buckets || walk->num_buckets & (walk->num_buckets - 1))
 		return ipvsf_reason_say(why, -ENODEV,
 					"the connection table is not where the kernel says it is; "
 					"the module ip_vs may be about to go");
 	s->table = walk->table;
 	s->num_buckets = walk->num_buckets;
-	s->ipvs = walk->ipvs;
+	s->ipvs = walk->common.ipvs;
 	return 0;
 }
 
@@ -292,14 +247,16 @@ static int begin(struct bpf_source *s, int netns_fd, const struct ipvsf_reason *
 
 	s->head.ops = &bpf_ops;
 	s->owner = getpid();
-	s->netns_fd = s->bpf.fd = -1;
-	s->hz = ticks_per_second();
+	s->netns_fd = s->bpf.fd = s->bpf.map_fd = -1;
+	s->hz = ipvsf_ticks_per_second();
 	if (!s->hz)
 		return ipvsf_reason_say(why, -EOPNOTSUPP,
 					"this kernel does not tell the length of its ticks");
 	r = find_layout(&s->layout, why);
 	if (!r)
-		r = ipvsf_bpf_load(&s->layout, &s->bpf, why);
+		r = ipvsf_bpf_create(&s->bpf, "ipvsf_conns", WALK_LEN, why);
+	if (!r)
+		r = load(s, why);
 	if (!r)
 		r = find_table(s, netns_fd, why);
 	if (r)

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bpf(2): the shared memory, the two programs, the addresses of the table, and a run. All rights are
+ * bpf(2): the shared memory, the programs, addresses of the kernel's variables, and a run. All rights are
  * asked for here; a run needs the descriptor only.
  */
-#include "conns/bpf/walk.h"
-#include "conns/bpf/insn.h"
+#include "bpf/bpf.h"
 
+#include <fcntl.h>
+#include <linux/bpf.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
 #define LICENSE "Dual MIT/GPL" /* of the programs: the functions that they call are for the GPL only */
 #define LOG_LEN 65536
-#define WALK_LEN (WALK_RECORDS_AT + WALK_RECORDS_LEN)
+#define BTF_LEN 512
+#define OWN_NETNS "/proc/thread-self/ns/net"
 
 /* include/uapi/linux/bpf.h; older headers lack these */
 enum {
@@ -27,8 +29,6 @@ struct func_info {
 	uint32_t type_id; /* in the program's BTF */
 };
 
-_Static_assert(sizeof(struct ipvsf_walk) <= WALK_RECORDS_AT, "the head has a page");
-
 static int call_bpf(int command, union bpf_attr *attr)
 {
 	long r = syscall(SYS_bpf, command, attr, sizeof(*attr));
@@ -41,41 +41,42 @@ static uint64_t pointer(const void *p)
 	return (uintptr_t)p;
 }
 
-static int create_memory(struct ipvsf_walk **ret, const struct ipvsf_reason *why)
+int ipvsf_bpf_create(struct ipvsf_bpf *ret, const char *name, size_t len, const struct ipvsf_reason *why)
 {
 	union bpf_attr attr;
 	void *memory;
-	int fd;
+	int r;
 
+	ret->fd = -1;
+	ret->head = NULL;
+	ret->len = len;
 	memset(&attr, 0, sizeof(attr));
 	attr.map_type = BPF_MAP_TYPE_ARRAY;
 	attr.key_size = 4;
-	attr.value_size = WALK_LEN;
+	attr.value_size = (uint32_t)len;
 	attr.max_entries = 1;
 	attr.map_flags = MAP_CAN_BE_MAPPED;
-	memcpy(attr.map_name, "ipvsf_conns", sizeof("ipvsf_conns"));
-	fd = call_bpf(BPF_MAP_CREATE, &attr);
-	if (fd < 0)
-		return ipvsf_reason_refused(why, fd, "memory to share with a BPF program", "");
-	memory = mmap(NULL, WALK_LEN, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (memory == MAP_FAILED) {
-		int r = -errno;
-
-		close(fd);
-		return ipvsf_reason_refused(why, r, "to map memory of a BPF program", "");
-	}
-	*ret = memory;
-	return fd;
+	snprintf(attr.map_name, sizeof(attr.map_name), "%s", name);
+	r = ret->map_fd = call_bpf(BPF_MAP_CREATE, &attr);
+	if (r < 0)
+		return ipvsf_reason_refused(why, r, "memory to share with a BPF program", "");
+	memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, ret->map_fd, 0);
+	if (memory == MAP_FAILED)
+		return ipvsf_reason_refused(why, -errno, "to map memory of a BPF program", "");
+	ret->head = memory;
+	return 0;
 }
 
-static int load_btf(const struct ipvsf_reason *why)
+static int load_btf(const struct ipvsf_program *program, const struct ipvsf_reason *why)
 {
+	_Alignas(8) char buf[BTF_LEN];
 	union bpf_attr attr;
-	size_t len;
-	int fd;
+	int fd, len = ipvsf_program_btf(program, buf, sizeof(buf));
 
+	if (len < 0)
+		return len;
 	memset(&attr, 0, sizeof(attr));
-	attr.btf = pointer(ipvsf_program_btf(&len));
+	attr.btf = pointer(buf);
 	attr.btf_size = (uint32_t)len;
 	fd = call_bpf(BPF_BTF_LOAD, &attr);
 	return fd < 0 ? ipvsf_reason_refused(why, fd, "a BPF program's type information", "") : fd;
@@ -111,40 +112,36 @@ static int load_program(union bpf_attr *attr, const struct ipvsf_program *p, con
 	return fd;
 }
 
-static int load_walk(const struct ipvsf_conn_layout *layout, int map_fd, const struct ipvsf_reason *why)
+int ipvsf_bpf_load(struct ipvsf_bpf *bpf, const char *name, const struct ipvsf_program *program,
+		   const struct ipvsf_reason *why)
 {
-	struct func_info functions[2] = { { .insn_at = 0, .type_id = 2 }, { .type_id = 3 } };
-	struct ipvsf_program program;
+	struct func_info functions[FUNCTIONS_MAX];
+	char what[80];
 	union bpf_attr attr;
-	int btf_fd, fd;
-	int r = ipvsf_program_create(IPVSF_BPF_WALK, layout, map_fd, &program);
+	int btf_fd = load_btf(program, why);
 
-	if (r)
-		return r;
-	btf_fd = load_btf(why);
-	if (btf_fd < 0) {
-		free(program.insns);
+	if (btf_fd < 0)
 		return btf_fd;
-	}
-	functions[1].insn_at = (uint32_t)program.step_at;
+	for (size_t i = 0; i < program->num_functions; i++)
+		functions[i] = (struct func_info){ (uint32_t)program->functions_at[i], (uint32_t)i + 2 };
 	memset(&attr, 0, sizeof(attr));
 	attr.prog_type = PROGRAM_TYPE_RAW_TRACEPOINT;
-	memcpy(attr.prog_name, "ipvsf_walk", sizeof("ipvsf_walk"));
+	snprintf(attr.prog_name, sizeof(attr.prog_name), "%s", name);
 	attr.prog_btf_fd = (uint32_t)btf_fd;
 	attr.func_info = pointer(functions);
-	attr.func_info_cnt = 2;
+	attr.func_info_cnt = (uint32_t)program->num_functions;
 	attr.func_info_rec_size = sizeof(functions[0]);
-	fd = load_program(&attr, &program, "the BPF program that reads connections", why);
+	snprintf(what, sizeof(what), "the BPF program that reads %s", why->what);
+	bpf->fd = load_program(&attr, program, what, why);
 	close(btf_fd);
-	free(program.insns);
-	return fd;
+	return bpf->fd < 0 ? bpf->fd : 0;
 }
 
 static int load_lookup(int map_fd, const struct ipvsf_reason *why)
 {
 	struct ipvsf_program program;
 	union bpf_attr attr;
-	int fd, r = ipvsf_program_create(IPVSF_BPF_LOOKUP, NULL, map_fd, &program);
+	int fd, r = ipvsf_program_lookup(map_fd, &program);
 
 	if (r)
 		return r;
@@ -169,55 +166,43 @@ static int run(int fd)
 	return r < 0 ? r : (int)attr.test.retval;
 }
 
-static int find_address(int fd, struct ipvsf_walk *walk, const char *symbol, uint64_t *ret,
+static int find_address(int fd, struct ipvsf_bpf_head *head, const struct ipvsf_bpf_symbol *symbol,
 			const struct ipvsf_reason *why)
 {
 	int r;
 
-	snprintf(walk->symbol, sizeof(walk->symbol), "%s", symbol);
-	walk->address = 0;
+	snprintf(head->symbol, sizeof(head->symbol), "%s", symbol->name);
+	head->address = 0;
 	r = run(fd);
-	*ret = walk->address;
+	*symbol->at = head->address;
 	if (r == -EPERM)
 		return ipvsf_reason_hidden(why, r);
-	if (r || !*ret)
+	if (r || !head->address)
 		return ipvsf_reason_say(why, r < 0 ? r : -ENOENT,
 					"this kernel does not tell where its "
 					"%s lies: %s",
-					symbol, strerror(r < 0 ? -r : ENOENT));
+					symbol->name, strerror(r < 0 ? -r : ENOENT));
 	return 0;
 }
 
-static int find_table(int map_fd, struct ipvsf_walk *walk, const struct ipvsf_reason *why)
+int ipvsf_bpf_find(struct ipvsf_bpf *bpf, const struct ipvsf_bpf_symbol *symbols, size_t count,
+		   const struct ipvsf_reason *why)
 {
-	int r, fd = load_lookup(map_fd, why);
+	int r = 0, fd = load_lookup(bpf->map_fd, why);
 
 	if (fd < 0)
 		return fd;
-	r = find_address(fd, walk, "ip_vs_conn_tab", &walk->table_at, why);
-	if (!r)
-		r = find_address(fd, walk, "ip_vs_conn_tab_size", &walk->size_at, why);
+	for (size_t i = 0; !r && i < count; i++)
+		r = find_address(fd, bpf->head, &symbols[i], why);
 	close(fd);
 	return r;
 }
 
-int ipvsf_bpf_load(const struct ipvsf_conn_layout *layout, struct ipvsf_bpf *ret,
-		   const struct ipvsf_reason *why)
+void ipvsf_bpf_settle(struct ipvsf_bpf *bpf)
 {
-	int r, map_fd;
-
-	ret->fd = -1;
-	ret->walk = NULL;
-	map_fd = create_memory(&ret->walk, why);
-	if (map_fd < 0)
-		return map_fd;
-	r = ret->fd = load_walk(layout, map_fd, why);
-	if (r >= 0)
-		r = find_table(map_fd, ret->walk, why);
-	close(map_fd); /* the program and the mapping keep the memory */
-	if (r < 0)
-		ipvsf_bpf_unload(ret);
-	return r < 0 ? r : 0;
+	if (bpf->map_fd >= 0)
+		close(bpf->map_fd); /* the program and the mapping keep the memory */
+	bpf->map_fd = -1;
 }
 
 int ipvsf_bpf_run(const struct ipvsf_bpf *bpf)
@@ -225,12 +210,35 @@ int ipvsf_bpf_run(const struct ipvsf_bpf *bpf)
 	return run(bpf->fd);
 }
 
+static int run_there(void *bpf)
+{
+	return ipvsf_bpf_run(bpf);
+}
+
+int ipvsf_bpf_enter(struct ipvsf_bpf *bpf, int netns_fd, int *kept, const struct ipvsf_reason *why)
+{
+	int r;
+
+	*kept = netns_fd < 0 ? open(OWN_NETNS, O_RDONLY | O_CLOEXEC) : fcntl(netns_fd, F_DUPFD_CLOEXEC, 0);
+	if (*kept < 0)
+		return ipvsf_reason_say(why, -errno, "the network namespace cannot be kept: %s",
+					strerror(errno));
+	r = ipvsf_netns_do(netns_fd < 0 ? -1 : *kept, run_there, bpf);
+	if (r < 0)
+		return ipvsf_reason_say(why, r, "the BPF program does not run in that network namespace: %s",
+					strerror(-r));
+	if (r == RUN_NO_IPVS)
+		return ipvsf_reason_say(why, -ENOENT, "there is no IPVS in this network namespace");
+	return r;
+}
+
 void ipvsf_bpf_unload(struct ipvsf_bpf *bpf)
 {
-	if (bpf->walk)
-		munmap(bpf->walk, WALK_LEN);
+	ipvsf_bpf_settle(bpf);
+	if (bpf->head)
+		munmap(bpf->head, bpf->len);
 	if (bpf->fd >= 0)
 		close(bpf->fd);
-	bpf->walk = NULL;
+	bpf->head = NULL;
 	bpf->fd = -1;
 }

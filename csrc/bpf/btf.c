@@ -349,3 +349,13 @@ int ipvsf_btf_member(const struct ipvsf_btf *btf, const char *type, const char *
 	*offset = (uint32_t)(s.bits / 8);
 	return size_of(btf, s.type, size);
 }
+
+int ipvsf_btf_size(const struct ipvsf_btf *btf, const char *type, uint32_t *size)
+{
+	const struct btf_type *t = find_struct(btf, type);
+
+	if (!t)
+		return -ENOENT;
+	*size = t->size;
+	return 0;
+}

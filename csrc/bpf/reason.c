@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Why the kernel does not let us read its connections with BPF, in words that the user can act on. */
-#include "conns/bpf/walk.h"
+/* Why the kernel does not let us read its tables with BPF, in words that the user can act on. */
+#include "bpf/bpf.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
@@ -25,7 +25,7 @@ int ipvsf_reason_say(const struct ipvsf_reason *why, int r, const char *format, 
 {
 	va_list args;
 
-	if (why && why->size) {
+	if (why->size) {
 		va_start(args, format);
 		vsnprintf(why->text, why->size, format, args);
 		va_end(args);
@@ -83,10 +83,10 @@ static int refused_by_rights(const struct ipvsf_reason *why, int r, const char *
 	list_missing(missing, sizeof(missing));
 	if (*missing)
 		return ipvsf_reason_say(why, r,
-					"the kernel refused %s: reading connections with BPF takes "
+					"the kernel refused %s: reading %s with BPF takes "
 					"CAP_BPF, CAP_PERFMON and CAP_SYSLOG, and this process has not%s; "
 					"run it as root or give it those",
-					what, missing);
+					what, why->what, missing);
 	if (!in_first_user_namespace())
 		return ipvsf_reason_say(why, r,
 					"the kernel refused %s: capabilities count only outside of "
