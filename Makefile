@@ -10,6 +10,8 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 BENCH_SECONDS ?= 3000
 FUZZ_SECONDS ?= 60
+RELEASES ?=
+WHAT ?= demo
 VM := $(BIN)/python -m tests.vm
 # Its wheel and that of node bring all that it needs; without the variable it would ask for a newer release.
 # It finds the installed package by the Python in PATH.
@@ -43,6 +45,8 @@ help:
 	@echo 'make test-big-endian  what reads and packs numbers, as an s390x runs it (root; slow, the first time above all)'
 	@echo 'make test-packages  make test-deb; wheels, the source archive and Debian'"'"'s packages, over ipvsadm and beside'
 	@echo '                  it, in roots of Debian and Ubuntu (root)'
+	@echo 'make first-run    make demo on empty Debians and Ubuntus, as root and as an ordinary user, with its log in'
+	@echo '                  build/first-run; RELEASES=noble, WHAT='"'"'demo test'"'"' (root)'
 	@echo 'make campaigns    faults at every place in turn, for minutes; KERNEL=6.1 as above (tests/campaigns)'
 	@echo 'make deb          packages for this release of Debian or Ubuntu, into dist/deb'
 	@echo 'make test-deb     builds them, and looks at them, with lintian too'
@@ -138,7 +142,10 @@ test-other-release: deps-test venv
 test-big-endian: deps-long venv
 	$(BIN)/python -m tests.vm.debian_root --arch s390x bookworm -- tools/test_emulated.sh $(PYTEST_ARGS)
 
-.PHONY: deps-packages test-packages
+.PHONY: deps-packages test-packages first-run
+first-run: deps-packages venv
+	$(BIN)/python -m tests.vm.first_run --what '$(WHAT)' $(RELEASES)
+
 test-packages: deps-packages deps-deb venv
 	$(BIN)/pytest tests/packages --ignore=tests/packages/test_roots.py $(PYTEST_ARGS)
 	PYTEST_ARGS='$(PYTEST_ARGS)' $(BIN)/python -m tests.packages.roots

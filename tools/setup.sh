@@ -89,6 +89,8 @@ check() {
 		need fish has fish
 		need bash-completion test -e /usr/share/bash-completion/bash_completion
 		need_debian_keys
+		# It names a mirror of Debian, where kernels come from, to Ubuntu too.
+		need debootstrap has debootstrap
 		;;
 	long)
 		need qemu-system-x86 has qemu-system-x86_64

@@ -68,7 +68,7 @@ def test_the_workflow_has_the_tested_version_of_cibuildwheel() -> None:
 
 def test_the_workflows_are_valid() -> None:
     """By the schema of workflows, and by what is known to go wrong with them."""
-    assert [path.name for path in WORKFLOWS] == ["release.yml", "tests.yml", "wheels.yml"]
+    assert [path.name for path in WORKFLOWS] == ["first-run.yml", "release.yml", "tests.yml", "wheels.yml"]
     run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS)
     run("zizmor", "--offline", "--no-config", "--min-severity", "medium", *WORKFLOWS)
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from vm import cache, emulation, initramfs, kernels, sources
+from support.require import cannot_run
+from support.tools import ROOT
+from vm import cache, emulation, first_run, initramfs, kernels, sources
 from vm.errors import CannotRunError, VmLostError
 from vm.job import passed_environment
 from vm.uml import SYSTEM_LOADER, patch_loader
@@ -134,6 +140,74 @@ def test_ubuntu_is_looked_for_beside_debian(line: str, mirror: str) -> None:
     assert sources.find_ubuntu_mirror((), "http://given.example/ubuntu").uri == "http://given.example/ubuntu"
     with pytest.raises(CannotRunError, match="IPVSFAST_UBUNTU_MIRROR"):
         sources.find_ubuntu_mirror(())
+
+
+@pytest.fixture
+def mirrors(tmp_path: Path) -> Iterator[str]:
+    """Where a server has one Debian mirror, at /main/debian."""
+    (tmp_path / "served/main/debian/dists/testing").mkdir(parents=True)
+    (tmp_path / "served/main/debian/dists/testing/InRelease").write_text("signed\n")
+    handler = partial(QuietHandler, directory=str(tmp_path / "served"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *words: object) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize(
+    ("guessed", "named", "taken"),
+    [
+        ("main/debian", "other/debian", "main/debian"),
+        ("beside/debian", "main/debian", "main/debian"),
+        ("beside/debian", "other/debian", "beside/debian"),
+        ("beside/debian", "", "beside/debian"),
+    ],
+)
+def test_where_a_guess_does_not_answer(
+    tmp_path: Path, mirrors: str, guessed: str, named: str, taken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mirror that debootstrap names is taken if that does."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    script = tmp_path / "debootstrap"
+    script.write_text(f'DEF_MIRROR="{mirrors}/{named}"\n' if named else "")
+    guess = sources.Mirror(f"{mirrors}/{guessed}", "", "", True)
+    found = sources.better(guess, "testing", (script, sources.DEBIAN_IN_DEBOOTSTRAP[1]))
+    assert found.uri == f"{mirrors}/{taken}"
+
+
+def test_debootstrap_names_mirrors() -> None:
+    """Those of Debian and Ubuntu, each in a line that is found."""
+    for path, line in (sources.DEBIAN_IN_DEBOOTSTRAP, sources.UBUNTU_IN_DEBOOTSTRAP):
+        if not path.exists():
+            cannot_run("debootstrap is not installed: make deps-test")
+        (distribution,) = {uri.rsplit("/", 1)[1] for uri in line.findall(path.read_text())}
+        assert distribution == ("debian" if "DEF" in line.pattern else "ubuntu")
+
+
+def test_what_a_newcomer_types() -> None:
+    """README.md has it in one block: what makes make be there, and then the two commands."""
+    before, targets = first_run.lines_of_readme((ROOT / "README.md").read_text())
+    assert before.startswith("apt-get update && apt-get install -y make ")
+    assert targets["demo"].startswith("make demo ")
+    assert targets["test"].startswith("make test ")
+
+
+def test_passed_tests_are_counted() -> None:
+    """In the last line of each run of pytest, with the skipped ones; no other line is taken for one."""
+    log = """\
+== 2 failed, 30 passed, 4 skipped in 12.1s (0:00:12) ==
+it said 7 passed
+========================= 1200 passed in 61.00s =========================
+"""
+    assert first_run.counted(log, "passed") == 1230
+    assert first_run.counted(log, "skipped") == 4
 
 
 def test_kernels_are_found_by_name() -> None:

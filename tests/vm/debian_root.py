@@ -22,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import requires
 from pathlib import Path
+from typing import BinaryIO
 
 from . import cache, emulation
 from .errors import CannotRunError, VmError
@@ -55,10 +56,15 @@ mount -t devpts -o newinstance,ptmxmode=666 devpts "$root/dev/pts"
 mount -t tmpfs tmpfs "$root/dev/shm"
 ln -s pts/ptmx "$root/dev/ptmx"
 ln -s /proc/self/fd "$root/dev/fd"
-mkdir -p "$root$CACHE_THERE"
-mount --bind "$CACHE" "$root$CACHE_THERE"
+if [ -n "$CACHE" ]; then
+	mkdir -p "$root$CACHE_THERE"
+	mount --bind "$CACHE" "$root$CACHE_THERE"
+fi
 cd "$root"
-exec chroot . env -i "$@"
+# Below a chroot the kernel lets nobody make a user namespace.
+pivot_root . .
+umount --lazy .
+exec env -i "$@"
 """
 
 
@@ -90,16 +96,26 @@ def fresh_root(suite: str, *included: str) -> Iterator[Path]:
         yield root
 
 
-def enter(root: Path, environment: Sequence[str], command: Sequence[str]) -> int:
-    """The exit status of the command in the root, which sees nothing of this machine but kernels and network."""
+def enter(
+    root: Path,
+    environment: Sequence[str],
+    command: Sequence[str],
+    *,
+    cached: bool = True,
+    output: BinaryIO | None = None,
+) -> int:
+    """The exit status of the command in the root, which sees nothing of this machine but the network and, if `cached`,
+    the kernels. Its output goes there if an `output` is given."""
     unshare = need("unshare", "util-linux", "to mount what the root needs")
     done = subprocess.run(
         [
             *(unshare, "--mount", "--pid", "--fork", "--kill-child"),
             *("sh", "-c", MOUNTS, "sh", str(root), *environment, *command),
         ],
-        env={**os.environ, "CACHE": str(cache.root()), "CACHE_THERE": CACHE_THERE},
+        env={**os.environ, "CACHE": str(cache.root()) if cached else "", "CACHE_THERE": CACHE_THERE},
         stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
         check=False,
     )
     return done.returncode

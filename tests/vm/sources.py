@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import CannotRunError
+from .programs import need
 
 MIRROR_VARIABLE = "IPVSFAST_DEBIAN_MIRROR"
 UBUNTU_VARIABLE = "IPVSFAST_UBUNTU_MIRROR"
@@ -16,6 +18,14 @@ KEYRINGS = (
     "/usr/share/keyrings/debian-archive-keyring.pgp",
     "/usr/share/keyrings/debian-archive-keyring.gpg",
 )
+# Where the package debootstrap names the main mirrors of both, each in one line.
+DEBIAN_IN_DEBOOTSTRAP = Path("/usr/sbin/debootstrap"), re.compile(r'^DEF_MIRROR="?(http\S+?)"?$', re.M)
+UBUNTU_IN_DEBOOTSTRAP = (
+    Path("/usr/share/debootstrap/scripts/gutsy"),
+    # Not that of releases which are not kept up.
+    re.compile(r"^\s*default_mirror (https?://(?!old)\S+/ubuntu)$", re.M),
+)
+ANSWER_SECONDS = 30
 ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)(?P<rest>.*)")
 
 
@@ -34,6 +44,8 @@ class Mirror:
     uri: str
     signed_by: str
     found: str
+    # Nothing says that there is one; it may be tried.
+    guessed: bool = False
 
 
 def parse_one_line(text: str) -> Iterator[Source]:
@@ -107,7 +119,7 @@ def find_mirror(sources: Iterable[Source], given: str = "") -> Mirror:
             ubuntu = source.uri
     if ubuntu:
         derived = re.sub(r"/ubuntu(\.list)?(?=/|$)", r"/debian\1", ubuntu)
-        return Mirror(derived, "", f"derived from this machine's Ubuntu mirror {ubuntu}")
+        return Mirror(derived, "", f"derived from this machine's Ubuntu mirror {ubuntu}", True)
     raise CannotRunError(
         "no Debian mirror is named in /etc/apt/sources.list or /etc/apt/sources.list.d; "
         f"name one with {MIRROR_VARIABLE}=http://HOST/debian, "
@@ -122,9 +134,31 @@ def keyring(signed_by: str) -> str:
     return next((path for path in KEYRINGS if Path(path).exists()), "")
 
 
+def answers(uri: str, suite: str) -> bool:
+    """Whether a mirror has this suite, as far as it can be asked."""
+    curl = need("curl", "curl", "to ask a mirror")
+    done = subprocess.run(
+        [curl, "--silent", "--fail", "--location", "--head", "--max-time", str(ANSWER_SECONDS),
+         f"{uri.rstrip('/')}/dists/{suite}/InRelease"],
+        stdin=subprocess.DEVNULL, capture_output=True, check=False,
+    )  # fmt: skip
+    return done.returncode == 0
+
+
+def better(guess: Mirror, suite: str, named: tuple[Path, re.Pattern[str]]) -> Mirror:
+    """The guess, unless it does not answer and the one that debootstrap names does."""
+    path, line = named
+    found = line.findall(path.read_text()) if path.is_file() else []
+    if not found or not guess.uri.startswith("http") or answers(guess.uri, suite):
+        return guess
+    other = Mirror(found[0], "", f"named by debootstrap; {guess.uri} has none")
+    return other if answers(other.uri, suite) else guess
+
+
 def machine_mirror() -> Mirror:
     given = os.environ.get(MIRROR_VARIABLE, "")
-    return find_mirror(read_sources(Path("/etc/apt")), given)
+    mirror = find_mirror(read_sources(Path("/etc/apt")), given)
+    return better(mirror, "testing", DEBIAN_IN_DEBOOTSTRAP) if mirror.guessed else mirror
 
 
 def find_ubuntu_mirror(sources: Iterable[Source], given: str = "") -> Mirror:
@@ -139,7 +173,7 @@ def find_ubuntu_mirror(sources: Iterable[Source], given: str = "") -> Mirror:
             debian = source.uri
     if debian:
         derived = re.sub(r"/debian(\.list)?(?=/|$)", r"/ubuntu\1", debian)
-        return Mirror(derived, "", f"derived from this machine's Debian mirror {debian}")
+        return Mirror(derived, "", f"derived from this machine's Debian mirror {debian}", True)
     raise CannotRunError(
         "no Ubuntu mirror is named in /etc/apt/sources.list or /etc/apt/sources.list.d; "
         f"name one with {UBUNTU_VARIABLE}=http://HOST/ubuntu"
@@ -148,4 +182,5 @@ def find_ubuntu_mirror(sources: Iterable[Source], given: str = "") -> Mirror:
 
 def ubuntu_mirror() -> Mirror:
     given = os.environ.get(UBUNTU_VARIABLE, "")
-    return find_ubuntu_mirror(read_sources(Path("/etc/apt")), given)
+    mirror = find_ubuntu_mirror(read_sources(Path("/etc/apt")), given)
+    return better(mirror, "noble", UBUNTU_IN_DEBOOTSTRAP) if mirror.guessed else mirror

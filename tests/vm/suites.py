@@ -46,7 +46,8 @@ def fetch_ubuntu_keys(mirror: Mirror, place: Path) -> Path:
 
 def make(suite: str, architecture: str, folder: Path, *included: str) -> None:
     """A base system in `folder`, with the packages that are to be included."""
-    options = ["--variant=minbase", f"--include={','.join(included)}", f"--arch={architecture}"]
+    options = ["--variant=minbase", f"--arch={architecture}"]
+    options += [f"--include={','.join(included)}"] if included else []
     if suite not in UBUNTU:
         mirror = machine_mirror()
         key = keyring(mirror.signed_by)
