@@ -24,13 +24,15 @@ C_FILES = $(shell find csrc tests bench -name '*.[ch]' -not -path '*/uapi/*' -no
 export IPVSFAST_REQUIRE_NATIVE := 1
 BUILD_REQUIRES = $(shell sed -n 's/^requires = \[\(.*\)\]/\1/p' pyproject.toml | tr -d ,)
 HOST_TESTS := $(wildcard tests/unit tests/native tests/install tests/harness)
+# Those of packages that need no other root than this machine's.
+BUILT_TESTS := tests/packages/test_built.py $(wildcard tests/packages/test_rpm*.py)
 KERNEL_TESTS := $(wildcard tests/kernel tests/plans tests/stats tests/exporter tests/parity)
 # A process, and a kernel, for each folder: user-mode Linux cannot give much memory to one process. With `make -j2`
 # two of them run at a time.
 IN_KERNEL := $(KERNEL_TESTS:tests/%=test-kernel-%)
 
 .PHONY: help deps deps-test deps-long deps-bench deps-fuzz venv demo watch-demo test test-unit test-harness \
-	test-kernel deb deps-deb test-deb $(IN_KERNEL) test-long test-other-release test-big-endian campaigns bench \
+	test-kernel deb deps-deb test-deb rpm deps-rpm test-built $(IN_KERNEL) test-long test-other-release test-big-endian campaigns bench \
 	fuzz lint format generated clean
 
 help:
@@ -43,13 +45,15 @@ help:
 	@echo 'make test-long    the same on the stock kernels $(LONG_KERNELS)'
 	@echo 'make test-other-release  make test on Debian $(OTHER_RELEASE), in a folder that is its root (root)'
 	@echo 'make test-big-endian  what reads and packs numbers, as an s390x runs it (root; slow, the first time above all)'
-	@echo 'make test-packages  make test-deb; wheels, the source archive and Debian'"'"'s packages, over ipvsadm and beside'
+	@echo 'make test-packages  make test-built; wheels, the source archive and Debian'"'"'s packages, over ipvsadm and beside'
 	@echo '                  it, in roots of Debian and Ubuntu (root)'
 	@echo 'make first-run    make demo on empty Debians and Ubuntus, as root and as an ordinary user, with its log in'
 	@echo '                  build/first-run; RELEASES=noble, WHAT='"'"'demo test'"'"' (root)'
 	@echo 'make campaigns    faults at every place in turn, for minutes; KERNEL=6.1 as above (tests/campaigns)'
 	@echo 'make deb          packages for this release of Debian or Ubuntu, into dist/deb'
 	@echo 'make test-deb     builds them, and looks at them, with lintian too'
+	@echo 'make rpm          RPM packages by the rpmbuild of this machine, into dist/rpm'
+	@echo 'make test-built   make test-deb, and the same for RPM packages, with rpmlint'
 	@echo 'make bench        ours beside the others, in one kernel; BENCH_ARGS=--quick for a short run'
 	@echo 'make fuzz         made-up input for the readers in C, FUZZ_SECONDS=60 for each'
 	@echo 'make lint         ruff, mypy, pyright, clang-format'
@@ -76,6 +80,9 @@ deps-bench:
 
 deps-deb:
 	@tools/setup.sh deb
+
+deps-rpm:
+	@tools/setup.sh rpm
 
 deps-fuzz:
 	@tools/setup.sh build fuzz
@@ -146,7 +153,7 @@ test-big-endian: deps-long venv
 first-run: deps-packages venv
 	$(BIN)/python -m tests.vm.first_run --what '$(WHAT)' $(RELEASES)
 
-test-packages: deps-packages deps-deb venv
+test-packages: deps-packages deps-deb deps-rpm venv
 	$(BIN)/pytest tests/packages --ignore=tests/packages/test_roots.py $(PYTEST_ARGS)
 	PYTEST_ARGS='$(PYTEST_ARGS)' $(BIN)/python -m tests.packages.roots
 
@@ -161,6 +168,12 @@ deb: deps-deb
 
 test-deb: deps-deb venv
 	$(BIN)/pytest tests/packages/test_built.py $(PYTEST_ARGS)
+
+rpm: deps-rpm
+	@tools/rpm.sh
+
+test-built: deps-deb deps-rpm venv
+	$(BIN)/pytest $(BUILT_TESTS) $(PYTEST_ARGS)
 
 bench: deps-bench venv
 	$(BIN)/python -m bench --prepare

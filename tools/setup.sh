@@ -2,7 +2,7 @@
 # Checks that what a job needs is on this machine. As root it installs what is missing, with apt;
 # otherwise it prints the line that would. Touches no network when nothing is missing.
 #
-# usage: tools/setup.sh [JOB...]    jobs: build test long packages bench ci fuzz deb (default: build test)
+# usage: tools/setup.sh [JOB...]    jobs: build test long packages bench ci fuzz deb rpm (default: build test)
 set -u
 here=$(dirname "$0")
 # The folders of administrators' programs are not in everybody's PATH.
@@ -136,8 +136,28 @@ check() {
 		need python3-wheel /usr/bin/python3 -c 'import wheel'
 		need python3-dev test -e /usr/share/doc/python3-dev
 		;;
+	rpm)
+		need make has make
+		need gcc has gcc
+		need git has git
+		need rpm has rpmbuild rpmspec
+		need rpm2cpio has rpm2cpio
+		need cpio has cpio
+		need file has file
+		need rpmlint has rpmlint
+		need python3-rpm /usr/bin/python3 -c 'import rpm'
+		need libnl-3-dev pkg-config --exists libnl-3.0
+		need libnl-genl-3-dev pkg-config --exists libnl-genl-3.0
+		need pkg-config has pkg-config
+		need python3-build /usr/bin/python3 -c 'import build'
+		need python3-installer /usr/bin/python3 -c 'import installer'
+		need python3-cffi /usr/bin/python3 -c 'import cffi'
+		need python3-setuptools /usr/bin/python3 -c 'import setuptools'
+		need python3-wheel /usr/bin/python3 -c 'import wheel'
+		need python3-dev test -e /usr/share/doc/python3-dev
+		;;
 	*)
-		echo "setup: no job is called $1 (there are: build test long packages bench ci fuzz deb)" >&2
+		echo "setup: no job is called $1 (there are: build test long packages bench ci fuzz deb rpm)" >&2
 		exit 2
 		;;
 	esac

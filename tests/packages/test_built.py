@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -19,16 +18,6 @@ OWN_UNITS = {
     "ipvsfast-exporter.service",
     "ipvsfast-exporter.socket",
 }
-
-
-@pytest.fixture(scope="session")
-def packages() -> dict[str, Path]:
-    """The packages by name, built now; who makes them has an address, as lintian wants it."""
-    environment = {**os.environ, "DEBEMAIL": "ipvsfast@example.org"}
-    subprocess.run(
-        [ROOT / "tools/deb.sh"], env=environment, stdin=subprocess.DEVNULL, check=True, timeout=900
-    )
-    return {path.name.partition("_")[0]: path for path in (ROOT / "dist/deb").glob("*.deb")}
 
 
 def said(*argv: object) -> str:
