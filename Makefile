@@ -33,7 +33,7 @@ IN_KERNEL := $(KERNEL_TESTS:tests/%=test-kernel-%)
 
 .PHONY: help deps deps-test deps-long deps-bench deps-fuzz venv demo watch-demo test test-unit test-harness \
 	test-kernel deb deps-deb test-deb rpm deps-rpm test-built $(IN_KERNEL) test-long test-other-release test-big-endian campaigns bench \
-	fuzz lint format generated clean
+	fuzz lint format generated site clean
 
 help:
 	@echo 'make demo         51,000 rules into a real kernel and out again (DEMO_HOST=1: into this machine'"'"'s)'
@@ -59,6 +59,7 @@ help:
 	@echo 'make lint         ruff, mypy, pyright, clang-format'
 	@echo 'make format       bring the sources into the form that make lint wants'
 	@echo 'make generated    write manual pages, completions and the dashboard anew from their tables'
+	@echo 'make site         the documentation as a site, in build/site; a dead link is an error'
 	@echo 'make venv         build the wheel and install it into $(VENV)'
 	@echo 'make deps         install what building and testing needs (as root), or say how'
 	@echo 'make clean        remove what was built'
@@ -196,6 +197,14 @@ format: venv
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(C_FILES)
+
+# Sphinx reads the docstrings of the installed package. Nothing of it is fetched while it builds.
+$(VENV)/.docs: $(VENV)/.installed
+	@wheel=$$(echo build/wheel/*.whl); $(PIP) install "$$wheel[docs]"
+	@touch $@
+
+site: venv $(VENV)/.docs
+	@$(BIN)/python tools/site/build.py
 
 # The tools read the tables of the installed package. Unit tests fail while a file in the tree is stale.
 generated: venv

@@ -1,4 +1,4 @@
-"""make watch-demo, as somebody at a terminal has it."""
+"""make watch-demo, as somebody at a terminal has it; docs/monitoring.md shows what it prints without one."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ INSTALL = f"{program()} install --ipvsadm > /dev/null\n"
 
 
 def test_names_in_a_fresh_shell() -> None:
-    """The README's lines find every name, and ipvsadm is ours."""
+    """The lines of docs/install.md find every name, and ipvsadm is ours."""
     names = ("ipvsfast", "ipvsfast-save", "ipvsfast-restore", "ipvsadm", "ipvsadm-save", "ipvsadm-restore")
     found = machine(
         f'{INSTALL}{LOGIN} bash -lc \'command -v "$@"; ipvsadm -v; ipvsfast-save\' bash "$@"', *names

@@ -54,7 +54,14 @@ def test_a_controller_brings_any_table_to_what_is_wanted(tmp_path: Path) -> None
 
 EXAMPLES = [
     (document, n)
-    for document in ("README.md", "docs/api.md", "docs/stats.md", "docs/drain.md", "docs/watch.md")
+    for document in (
+        "README.md",
+        "docs/commands.md",
+        "docs/api.md",
+        "docs/stats.md",
+        "docs/drain.md",
+        "docs/watch.md",
+    )
     for n in range(len(examples(document)))
 ]
 

@@ -140,8 +140,8 @@ def test_the_wheel_needs_no_libnl(suite: str, repaired: Path) -> None:
 
 @pytest.mark.parametrize("suite", PYTHONS)
 def test_the_source_archive_builds(suite: str, sdist: Path) -> None:
-    """With no more than the packages that the README has installed; it uses the system's libnl then."""
-    (line,) = re.findall(r"^apt (install .*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    """With no more than the packages that docs/install.md has installed; it uses the system's libnl then."""
+    (line,) = re.findall(r"^# apt (install .*)$", (ROOT / "docs/install.md").read_text(), re.MULTILINE)
     with fresh(suite) as root:
         root.packages(*PROJECT["build-system"]["requires"], *PROJECT["project"]["dependencies"])
         (root.home / sdist.name).write_bytes(sdist.read_bytes())
