@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 KERNEL ?= uml
 LONG_KERNELS ?= 6.1 6.12
+# Live counters take BPF, which user-mode Linux has not.
+LIVE_KERNEL ?= $(if $(filter uml,$(KERNEL)),6.12,$(KERNEL))
 OTHER_RELEASE ?= $(if $(shell grep -s '^VERSION_CODENAME=trixie$$' /etc/os-release),bookworm,trixie)
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
@@ -43,6 +45,7 @@ help:
 	@echo 'make test-unit    those that need no kernel'
 	@echo 'make test-kernel  those that need one; KERNEL=6.1 chooses it (see $(VM) --list)'
 	@echo 'make test-long    the same on the stock kernels $(LONG_KERNELS)'
+	@echo 'make test-live    those of live counters, on a stock kernel: $(LIVE_KERNEL)'
 	@echo 'make test-other-release  make test on Debian $(OTHER_RELEASE), in a folder that is its root (root)'
 	@echo 'make test-big-endian  what reads and packs numbers, as an s390x runs it (root; slow, the first time above all)'
 	@echo 'make test-packages  make test-built; wheels, the source archive and Debian'"'"'s packages, over ipvsadm and beside'
@@ -135,12 +138,18 @@ $(IN_KERNEL): test-kernel-%: deps-test venv
 	@echo 'tests/$* on kernel $(KERNEL)'
 	@$(VM) -k $(KERNEL) --timeout 5400 -- $(BIN)/pytest tests/$* $(PYTEST_ARGS) || [ $$? = $(if $(PYTEST_ARGS),5,0) ]
 
+.PHONY: test-live
+test-live: deps-long venv
+	$(VM) -k $(LIVE_KERNEL) --timeout 5400 -- $(BIN)/pytest tests/live $(PYTEST_ARGS)
+
 test-long: deps-long venv
 	for kernel in $(LONG_KERNELS); do \
 		IPVSFAST_HAMMER=300 $(MAKE) --no-print-directory test-kernel KERNEL=$$kernel || exit; \
 		$(MAKE) --no-print-directory campaigns KERNEL=$$kernel || exit; \
 		IPVSFAST_KERNEL=$$kernel $(BIN)/pytest tests/harness/test_lockdown.py $(PYTEST_ARGS) || exit; \
+		$(MAKE) --no-print-directory test-live KERNEL=$$kernel || exit; \
 	done
+	@$(MAKE) --no-print-directory test-live KERNEL=testing
 	IPVSFAST_HAMMER=300 $(VM) --timeout 5400 -- $(BIN)/pytest tests/kernel/test_hammer.py $(PYTEST_ARGS)
 	@$(MAKE) --no-print-directory campaigns test-other-release test-big-endian test-packages
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
-API = ("ipvsfast.h", "conns.h", "bpf.h", "stats.h", "metrics.h")
-ROOMS = ("core", "netlink", "sockopt", "rules", "listing", "bpf", "conns", "conns/proc", "conns/bpf", "stats")
+API = ("ipvsfast.h", "conns.h", "bpf.h", "stats.h", "metrics.h", "live.h")
+ROOMS = ("core", "netlink", "sockopt", "rules", "listing", "stats", "bpf")
+ROOMS += ("conns", "conns/proc", "conns/bpf", "live")
 
 NEEDS = (
     "Debian/Ubuntu: apt install gcc pkg-config python3-dev libnl-3-dev libnl-genl-3-dev; "

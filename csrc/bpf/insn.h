@@ -12,7 +12,8 @@
 
 enum {
 	R0, R1, R2, R3, R4, R5,	/* results and arguments: a call destroys them */
-	R6, R7, R8, R9		/* kept over calls */
+	R6, R7, R8, R9,		/* kept over calls */
+	R10			/* the end of the function's stack */
 };
 
 /* include/uapi/linux/bpf.h: functions of the kernel */
@@ -45,13 +46,21 @@ struct ipvsf_insn {
 #define SET(d, value)		{ INSN(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, value) }
 #define ADD(d, s)		{ INSN(BPF_ALU64 | BPF_ADD | BPF_X, d, s, 0, 0) }
 #define ADD_VALUE(d, value)	{ INSN(BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, value) }
+#define SUB(d, s)		{ INSN(BPF_ALU64 | BPF_SUB | BPF_X, d, s, 0, 0) }
+#define AND(d, s)		{ INSN(BPF_ALU64 | BPF_AND | BPF_X, d, s, 0, 0) }
+#define AND_VALUE(d, value)	{ INSN(BPF_ALU64 | BPF_AND | BPF_K, d, 0, 0, value) }
 #define SHIFT_LEFT(d, bits)	{ INSN(BPF_ALU64 | BPF_LSH | BPF_K, d, 0, 0, bits) }
 
-/* d = *(s + at), of 64, 32 or 8 bits, and back */
+/* 16 bits between network and host order */
+#define SWAP16(d)		{ INSN(BPF_ALU | BPF_END | BPF_TO_BE, d, 0, 0, 16) }
+
+/* d = *(s + at), of 64, 32, 16 or 8 bits, and back */
 #define LOAD(d, s, at)		{ INSN(BPF_LDX | BPF_MEM | BPF_DW, d, s, at, 0) }
 #define LOAD32(d, s, at)	{ INSN(BPF_LDX | BPF_MEM | BPF_W, d, s, at, 0) }
+#define LOAD16(d, s, at)	{ INSN(BPF_LDX | BPF_MEM | BPF_H, d, s, at, 0) }
 #define LOAD8(d, s, at)		{ INSN(BPF_LDX | BPF_MEM | BPF_B, d, s, at, 0) }
 #define STORE(d, at, s)		{ INSN(BPF_STX | BPF_MEM | BPF_DW, d, s, at, 0) }
+#define STORE32(d, at, s)	{ INSN(BPF_STX | BPF_MEM | BPF_W, d, s, at, 0) }
 #define STORE_VALUE(d, at, value) { INSN(BPF_ST | BPF_MEM | BPF_DW, d, 0, at, value) }
 
 #define GO_TO(name)		{ INSN(BPF_JMP | BPF_JA, 0, 0, 0, 0), .target = (name) }

@@ -6,7 +6,7 @@
 #include "bpf/bpf.h"
 #include "bpf/insn.h"
 
-#define LINES_MAX 500 /* labels among them */
+#define LINES_MAX 640 /* labels among them */
 #define LABELS_MAX 64
 
 /* Labels that all programs have; their own follow. */

@@ -6,16 +6,23 @@
 #include "core/internal.h"
 
 /*
- * X(member, name, option, always, attribute), in the order of rules and records.
+ * X(member, name, option, always, attribute, field), in the order of rules and records.
  *
  * member: of struct ipvsf_dest, 32 bits, 0 to INT32_MAX in a rule. name: in records. option: its letter. always:
  * whether every rule has it, and ahead of the tunnel; the others stand behind that where they are not 0.
- * attribute: the kernel's, behind IPVS_DEST_ATTR_. For the default see language/options.py.
+ * attribute: the kernel's, behind IPVS_DEST_ATTR_. field: of its struct ip_vs_dest. For the default see
+ * language/options.py.
  */
-#define DEST_NUMBERS(X)                            \
-	X(weight, "weight", 'w', true, WEIGHT)     \
-	X(u_thresh, "upper", 'x', false, U_THRESH) \
-	X(l_thresh, "lower", 'y', false, L_THRESH)
+#define DEST_NUMBERS(X)                                         \
+	X(weight, "weight", 'w', true, WEIGHT, weight)          \
+	X(u_thresh, "upper", 'x', false, U_THRESH, u_threshold) \
+	X(l_thresh, "lower", 'y', false, L_THRESH, l_threshold)
+
+enum {
+#define COUNT(...) +1
+	NUM_DEST_NUMBERS = 0 DEST_NUMBERS(COUNT)
+#undef COUNT
+};
 
 /* The one that says which part of the new connections a dest gets, and its name. */
 #define DEST_SHARE weight

@@ -26,6 +26,7 @@
 #include "api/bpf.h"
 #include "api/stats.h"
 #include "api/metrics.h"
+#include "api/live.h"
 
 #define IPVSF_RECV_LEN 32768   /* the kernel's cap for one dump skb; never less, see netlink/dump.c */
 #define IPVSF_RECV_OTHER 28672 /* of ipvsf_session_other(): so its dumps are cut at other entries */

@@ -139,7 +139,7 @@ void ipvsf_service_rule_put(struct text_writer *t, const struct ipvsf_service *c
 /* Those that are in every rule, or the others where they are not 0. */
 static inline void put_numbers(struct text_writer *t, const struct ipvsf_dest *c, bool of_all)
 {
-#define PUT(member, name, option, always, attribute)                    \
+#define PUT(member, name, option, always, attribute, ...)               \
 	if (always == of_all && (always || c->member)) {                \
 		put_mem(t, (const char[]){ ' ', '-', option, ' ' }, 4); \
 		put_num(t, (uint32_t)c->member);                        \

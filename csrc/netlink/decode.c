@@ -185,7 +185,7 @@ int ipvsf_dest_decode(const void *msg, size_t len, uint16_t service_af, struct i
 	c->port = ntohs(get_u16(tb[IPVS_DEST_ATTR_PORT]));
 	get_bytes(tb[IPVS_DEST_ATTR_ADDR], c->addr, c->af == AF_INET ? 4 : 16);
 	c->fwd = get_u32(tb[IPVS_DEST_ATTR_FWD_METHOD]) & IP_VS_CONN_F_FWD_MASK;
-#define GET(member, name, option, always, attribute) c->member = get_u32(tb[IPVS_DEST_ATTR_##attribute]);
+#define GET(member, name, option, always, attribute, ...) c->member = get_u32(tb[IPVS_DEST_ATTR_##attribute]);
 	DEST_NUMBERS(GET)
 #undef GET
 	c->tun_type = get_u8(tb[IPVS_DEST_ATTR_TUN_TYPE]);

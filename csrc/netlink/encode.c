@@ -165,7 +165,7 @@ static void write_dest(struct ipvsf_writer *w, const struct ipvsf_dest *dst, boo
 	put_u16(w, IPVS_DEST_ATTR_PORT, htons(dst->port));
 	if (full) {
 		put_u32(w, IPVS_DEST_ATTR_FWD_METHOD, dst->fwd);
-#define PUT(member, name, option, always, attribute) \
+#define PUT(member, name, option, always, attribute, ...) \
 	put_u32(w, IPVS_DEST_ATTR_##attribute, (uint32_t)dst->member);
 		DEST_NUMBERS(PUT)
 #undef PUT

@@ -330,7 +330,7 @@ static bool take_number(struct scanner *s, char option, bool always, void *to)
 /* Those that are in every rule, or the others. */
 static inline bool numbers(struct scanner *s, bool of_all, struct ipvsf_dest *dst)
 {
-#define TAKE(member, name, option, always, attribute)                          \
+#define TAKE(member, name, option, always, attribute, ...)                     \
 	if (always == of_all && !take_number(s, option, always, &dst->member)) \
 		return false;
 	DEST_NUMBERS(TAKE)

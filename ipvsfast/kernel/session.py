@@ -276,6 +276,11 @@ class Session:
                 return
             yield part
 
+    def open_live(self, reason: Any, size: int, out: Any) -> int:
+        """For kernel/live_reader.py: a reader in the namespace of the session. 0, or a negative errno."""
+        with self._own_lock():
+            return int(lib.ipvsf_live_open_session(self._open(), reason, size, out))
+
     def open_file(self, path: str) -> int:
         """A descriptor of a file below /proc/thread-self or /proc/sys/net, of the session's namespace; a
         negative errno if it cannot be read."""

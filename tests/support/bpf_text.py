@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 
 SIZES = {0x00: "u32", 0x08: "u16", 0x10: "u8", 0x18: "u64"}
-OPERATORS = {0x00: "+=", 0x10: "-=", 0x60: "<<=", 0xB0: "="}
+OPERATORS = {0x00: "+=", 0x10: "-=", 0x50: "&=", 0x60: "<<=", 0xB0: "="}
 JUMPS = {0x10: "==", 0x20: ">", 0x30: ">=", 0x50: "!=", 0xA0: "<", 0xB0: "<=", 0xC0: "s<", 0xD0: "s<="}
 HELPERS = {
     35: "get_current_task", 113: "probe_read_kernel", 115: "probe_read_kernel_str", 118: "jiffies64",
@@ -47,6 +47,8 @@ def _line(at: int, instruction: tuple[int, int, int, int], second: int) -> str:
         return "exit"
     if op == 0x05:
         return f"goto {at + 1 + offset}"
+    if op == 0xDC:
+        return f"{to} = be{value} {to}"
     if kind == 5:
         return f"if {to} {JUMPS[op & 0xF0]} {other} goto {at + 1 + offset}"
     if kind == 7:
