@@ -152,6 +152,7 @@ test-long: deps-long venv
 	@$(MAKE) --no-print-directory test-live KERNEL=testing
 	IPVSFAST_HAMMER=300 $(VM) --timeout 5400 -- $(BIN)/pytest tests/kernel/test_hammer.py $(PYTEST_ARGS)
 	@$(MAKE) --no-print-directory campaigns test-other-release test-big-endian test-packages
+	@$(MAKE) --no-print-directory first-run WHAT='demo watch-demo test'
 
 test-other-release: deps-test venv
 	$(BIN)/python -m tests.vm.debian_root $(OTHER_RELEASE) -- make test

@@ -14,9 +14,12 @@ place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 tree=$place/ipvsfast-$version
 mkdir "$tree"
-if git rev-parse -q --verify HEAD > /dev/null 2>&1; then
-	git archive HEAD | tar x -C "$tree"
-	when=$(git log -1 --format=%cD)
+ours() { # git's, in a checkout that may be somebody else's where root builds
+	git -c safe.directory="$(pwd -P)" "$@"
+}
+if ours rev-parse -q --verify HEAD > /dev/null 2>&1; then
+	ours archive HEAD | tar x -C "$tree"
+	when=$(ours log -1 --format=%cD)
 else # unpacked from the source archive
 	tar c --exclude=./.venv --exclude=./dist --exclude=./build . | tar x -C "$tree"
 	when=$(date -R -r pyproject.toml)

@@ -191,7 +191,18 @@ install_missing() {
 	fi
 }
 
+check_place() { # What root has made an ordinary user can neither change nor remove.
+	for made in . build .venv; do
+		made=$here/../$made
+		[ -e "$made" ] && [ ! -w "$made" ] || continue
+		echo "setup: $(realpath "$made") is $(stat -c %U "$made")'s, and $(id -un) cannot write there:" >&2
+		echo "    take a copy of your own, or let $(stat -c %U "$made") run make clean and use this one" >&2
+		exit 1
+	done
+}
+
 [ $# -gt 0 ] || set -- build test
+check_place
 check_all "$@"
 # Twice: what some packages are called is known only once others are there.
 for _ in 1 2; do

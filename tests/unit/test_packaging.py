@@ -22,7 +22,9 @@ def tracked() -> list[str]:
     """The files of the checkout."""
     if shutil.which("git") is None:
         cannot_run("git is not installed")
-    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    # Root may look at a checkout of somebody else.
+    argv = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z"]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         cannot_run(f"not a checkout: {done.stderr}")
     return [name for name in done.stdout.split("\0") if name and (ROOT / name).exists()]

@@ -5,6 +5,7 @@ a home directory that only its owner can enter, and then the commands of the REA
 root's, who logs in and works in somebody's checkout; then those of an ordinary user, who can install nothing, has
 umask 077, and a copy of his own. Each log is build/first-run/SUITE-USER-WHAT.log, and summary.txt has a line for each.
 
+Beside that, a user who comes before the packages, and one in a checkout in which root has built, must be told what helps.
 Any other target of make can stand in the place of demo and test. Needs root, debootstrap and mirrors.
 """
 
@@ -19,9 +20,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import debian_root
@@ -98,7 +99,7 @@ class Machine:
 
     def __init__(self, root: Path, suite: str) -> None:
         self._root = root
-        self._suite = suite
+        self.suite = suite
         for name in (OWNER, ORDINARY):
             debian_root.copy_checkout(root / f"checkout-{name}")
         if machine_has_pip_settings():
@@ -110,7 +111,7 @@ class Machine:
         """Packages for Python, which pip there then takes instead of asking the index."""
         there = self._root / PACKAGES_THERE.lstrip("/")
         wanted = debian_root.needed_packages(own_architecture())
-        debian_root.fetch_packages(self._suite, own_architecture(), wanted, there)
+        debian_root.fetch_packages(self.suite, own_architecture(), wanted, there)
         settings = f"[global]\nno-index = true\nfind-links = {PACKAGES_THERE}\n"
         (self._root / "etc/pip.conf").write_text(settings)
 
@@ -125,37 +126,49 @@ class Machine:
     def type(self, user: str, folder: str, umask: str, line: str, log: Path) -> int:
         """The status of a line that the user types after a login; its output is added to the log."""
         with log.open("a") as file:
-            file.write(f"{user}@{self._suite}:{folder}$ umask {umask}\n")
-            file.write(f"{user}@{self._suite}:{folder}$ {line}\n")
+            file.write(f"{user}@{self.suite}:{folder}$ umask {umask}\n")
+            file.write(f"{user}@{self.suite}:{folder}$ {line}\n")
         script = f"umask {umask} && cd {shlex.quote(folder)} || exit\n{line}\n"
         login = ["su", "--login", f"--whitelist-environment={','.join(PROXIES)}", "--command", script, user]
         return self._enter(login, log)
 
 
-def run(suite: str, what: Sequence[str]) -> list[Ran]:
-    """What came of it on one release."""
+def run(suite: str, what: Sequence[str]) -> Iterator[Ran]:
+    """What came of it on one release, one after the other."""
     before, targets = lines_of_readme((ROOT / "README.md").read_text())
-    ran = []
     for old in LOGS.glob(f"{suite}-*.log"):
         old.unlink()
     with debian_root.fresh_root(suite) as root:
         machine = Machine(root, suite)
-        folder = f"/home/{OWNER}/ipvsfast"
-        status = machine.type("root", folder, "022", before, LOGS / f"{suite}-root-before.log")
-        if status:
-            return [Ran(suite, "root", "(before)", status, 0, 0, 0)]
-        for user, home, umask in (("root", OWNER, "022"), (ORDINARY, ORDINARY, "077")):
-            name = "root" if user == "root" else "user"
-            for word in what:
-                log = LOGS / f"{suite}-{name}-{word}.log"
-                start = time.monotonic()
-                line = targets.get(word, f"make {word}")
-                status = machine.type(user, f"/home/{home}/ipvsfast", umask, line, log)
-                text = log.read_text(errors="replace")
-                counts = counted(text, "passed"), counted(text, "skipped")
-                ran.append(Ran(suite, name, word, status, time.monotonic() - start, *counts))
-                print(ran[-1].line(), flush=True)
-    return ran
+        yield (first := carried_out(machine, "root", OWNER, "before", before))
+        if first.status:
+            return
+        # What is missing is said, with the line that installs it.
+        yield refused(machine, ORDINARY, "too-early", targets["demo"], "apt-get update && apt-get install ")
+        for word in what:
+            yield carried_out(machine, "root", OWNER, word, targets.get(word, f"make {word}"))
+        # What root has made there is root's.
+        yield refused(machine, OWNER, "after-root", targets["demo"], "take a copy of your own")
+        for word in what:
+            yield carried_out(machine, ORDINARY, ORDINARY, word, targets.get(word, f"make {word}"))
+
+
+def carried_out(machine: Machine, user: str, home: str, what: str, line: str) -> Ran:
+    """The line, typed by the user in the checkout below that home directory."""
+    name = "root" if user == "root" else "user"
+    log = LOGS / f"{machine.suite}-{name}-{what}.log"
+    start = time.monotonic()
+    status = machine.type(user, f"/home/{home}/ipvsfast", "022" if user == "root" else "077", line, log)
+    text = log.read_text(errors="replace")
+    counts = counted(text, "passed"), counted(text, "skipped")
+    return Ran(machine.suite, name, what, status, time.monotonic() - start, *counts)
+
+
+def refused(machine: Machine, user: str, what: str, line: str, sentence: str) -> Ran:
+    """The same where it cannot work: status 0 says that it failed, and with the sentence that helps."""
+    ran = carried_out(machine, user, user, what, line)
+    said = sentence in (LOGS / f"{machine.suite}-user-{what}.log").read_text(errors="replace")
+    return replace(ran, status=int(ran.status == 0 or not said))
 
 
 def main(argv: Sequence[str]) -> int:
@@ -178,7 +191,9 @@ def main(argv: Sequence[str]) -> int:
     print(HEADING, flush=True)
     try:
         for suite in options.suite or PYTHONS:
-            ran += run(suite, options.what.split())
+            for one in run(suite, options.what.split()):
+                print(one.line(), flush=True)
+                ran.append(one)
     except VmError as error:
         print(f"first_run: {error}", file=sys.stderr)
         return error.status
