@@ -16,11 +16,13 @@ TWO = Destination("10.1.0.2", 8080, forwarding="masq")
 # What each leaves behind, and what it prints.
 RECIPES = {
     "A controller": ([(WEB, [TWO, ONE])], ""),
+    "Kubernetes services, as kube-proxy has them": ([], ""),
     "Taking a destination out": ([(WEB, [TWO])], ""),
     "Errors": (None, ""),
     "asyncio": (None, None),
     "Fork and processes": ([(WEB, [])], ""),
     "Rule files": ([(WEB, [TWO, ONE])], ""),
+    "Numbers of your own for Prometheus": ([(WEB, [TWO, ONE])], ""),
     "Tests without a kernel": ([], ""),
 }
 

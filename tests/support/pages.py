@@ -212,7 +212,7 @@ class Page:
             elif block.remark.startswith("file: "):
                 path = Path(self._places(block.remark[6:]))
                 (self.home / path).parent.mkdir(parents=True, exist_ok=True)
-                (self.home / path).write_text(block.text)
+                (self.home / path).write_text(self._places(block.text))
             elif played(block):
                 for step in steps(block):
                     self._step(step)

@@ -23,7 +23,8 @@ def sections(path: Path = ROOT / "docs/recipes.md") -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for part in re.split(r"^## ", path.read_text(), flags=re.MULTILINE)[1:]:
         title, _, text = part.partition("\n")
-        found[title] = _EXAMPLE.findall(text)
+        if programs := _EXAMPLE.findall(text):
+            found[title] = programs
     return found
 
 

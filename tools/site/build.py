@@ -145,6 +145,31 @@ def beside(text: str, source: Path) -> str:
     return LINK.sub(link, text)
 
 
+def titled(text: str) -> str:
+    """A link that is called by its file has the menu's words for that page."""
+    titles = {f"{page}.md": title for pages in MENU.values() for page, title in pages.items()}
+
+    def link(found: re.Match[str]) -> str:
+        title = titles.get(found[1]) if found[1] == found[2] else None
+        return f"[{title}]({found[2]}{found[3]})" if title else found[0]
+
+    return re.sub(r"\[(?:docs/)?([\w-]+\.md)\]\((?:docs/)?([\w-]+\.md)((?:#[\w-]+)?)\)", link, text)
+
+
+def one_title(text: str) -> str:
+    """A page with one head of the first rank, so that it is one line of the menu."""
+    parts = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
+    seen = False
+    for at in range(0, len(parts), 2):
+        lines = parts[at].split("\n")
+        for n, line in enumerate(lines):
+            if line.startswith("# "):
+                lines[n] = f"#{line}" if seen else line
+                seen = True
+        parts[at] = "\n".join(lines)
+    return "".join(parts)
+
+
 def menu() -> str:
     """What index.md has behind its text: the menu."""
     parts = []
@@ -157,7 +182,7 @@ def menu() -> str:
 def front() -> str:
     """The beginning of README.md, which is that of the site too."""
     text = (ROOT / "README.md").read_text()
-    return text[: text.index("\n## ")].replace("](docs/", "](")
+    return titled(text[: text.index("\n## ")]).replace("](docs/", "](")
 
 
 def put_together(source: Path) -> None:
@@ -165,11 +190,11 @@ def put_together(source: Path) -> None:
     shutil.rmtree(source, ignore_errors=True)
     shutil.copytree(ROOT / "docs", source)
     for path in source.glob("*.md"):
-        text = beside(path.read_text(), source)
+        text = beside(one_title(titled(path.read_text())), source)
         path.write_text(linked_names(text) if path.name == "api.md" else text)
     index = source / "index.md"
     index.write_text(index.read_text().replace(README, front()) + menu())
-    changes = (ROOT / "CHANGELOG.md").read_text().replace("](docs/", "](")
+    changes = titled((ROOT / "CHANGELOG.md").read_text()).replace("](docs/", "](")
     (source / "changelog.md").write_text(changes)
     reference(source)
 
