@@ -27,7 +27,9 @@ export IPVSFAST_REQUIRE_NATIVE := 1
 BUILD_REQUIRES = $(shell sed -n 's/^requires = \[\(.*\)\]/\1/p' pyproject.toml | tr -d ,)
 HOST_TESTS := $(wildcard tests/unit tests/native tests/install tests/harness)
 # Those of packages that need no other root than this machine's.
-BUILT_TESTS := tests/packages/test_built.py $(wildcard tests/packages/test_rpm*.py)
+BUILT_TESTS := tests/packages/test_built.py $(wildcard tests/packages/test_rpm*.py) tests/packages/test_alpine.py
+# These need the kernel beside what packages are built with.
+OPENRC_TESTS := tests/packages/test_openrc.py
 KERNEL_TESTS := $(wildcard tests/kernel tests/plans tests/stats tests/exporter tests/parity)
 # A process, and a kernel, for each folder: user-mode Linux cannot give much memory to one process. With `make -j2`
 # two of them run at a time.
@@ -56,7 +58,7 @@ help:
 	@echo 'make deb          packages for this release of Debian or Ubuntu, into dist/deb'
 	@echo 'make test-deb     builds them, and looks at them, with lintian too'
 	@echo 'make rpm          RPM packages by the rpmbuild of this machine, into dist/rpm'
-	@echo 'make test-built   make test-deb, and the same for RPM packages, with rpmlint'
+	@echo 'make test-built   make test-deb, the same for RPM packages, with rpmlint, and Alpine'"'"'s recipe and init scripts'
 	@echo 'make bench        ours beside the others, in one kernel; BENCH_ARGS=--quick for a short run'
 	@echo 'make fuzz         made-up input for the readers in C, FUZZ_SECONDS=60 for each'
 	@echo 'make lint         ruff, mypy, pyright, clang-format'
@@ -87,6 +89,9 @@ deps-deb:
 
 deps-rpm:
 	@tools/setup.sh rpm
+
+deps-alpine:
+	@tools/setup.sh alpine
 
 deps-fuzz:
 	@tools/setup.sh build fuzz
@@ -164,8 +169,8 @@ test-big-endian: deps-long venv
 first-run: deps-packages venv
 	$(BIN)/python -m tests.vm.first_run --what '$(WHAT)' $(RELEASES)
 
-test-packages: deps-packages deps-deb deps-rpm venv
-	$(BIN)/pytest tests/packages --ignore=tests/packages/test_roots.py $(PYTEST_ARGS)
+test-packages: deps-packages deps-deb deps-rpm deps-alpine venv test-openrc
+	$(BIN)/pytest tests/packages --ignore=tests/packages/test_roots.py --ignore=$(OPENRC_TESTS) $(PYTEST_ARGS)
 	PYTEST_ARGS='$(PYTEST_ARGS)' $(BIN)/python -m tests.packages.roots
 
 # All of them, whatever fails before.
@@ -183,8 +188,14 @@ test-deb: deps-deb venv
 rpm: deps-rpm
 	@tools/rpm.sh
 
-test-built: deps-deb deps-rpm venv
+.PHONY: deps-alpine test-built-here test-openrc
+test-built: test-built-here test-openrc
+
+test-built-here: deps-deb deps-rpm deps-alpine venv
 	$(BIN)/pytest $(BUILT_TESTS) $(PYTEST_ARGS)
+
+test-openrc: deps-test deps-alpine venv
+	$(VM) -k $(KERNEL) -- $(BIN)/pytest $(OPENRC_TESTS) $(PYTEST_ARGS)
 
 bench: deps-bench venv
 	$(BIN)/python -m bench --prepare

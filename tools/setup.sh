@@ -2,7 +2,7 @@
 # Checks that what a job needs is on this machine. As root it installs what is missing, with apt;
 # otherwise it prints the line that would. Touches no network when nothing is missing.
 #
-# usage: tools/setup.sh [JOB...]    jobs: build test long packages bench ci fuzz deb rpm (default: build test)
+# usage: tools/setup.sh [JOB...]    jobs: build test long packages bench ci fuzz deb rpm alpine (default: build test)
 set -u
 here=$(dirname "$0")
 # The folders of administrators' programs are not in everybody's PATH.
@@ -136,6 +136,13 @@ check() {
 		need python3-wheel /usr/bin/python3 -c 'import wheel'
 		need python3-dev test -e /usr/share/doc/python3-dev
 		;;
+	alpine)
+		need busybox has busybox
+		need dash has dash
+		need shellcheck has shellcheck
+		need openrc has openrc-run
+		need python3-installer /usr/bin/python3 -c 'import installer'
+		;;
 	rpm)
 		need make has make
 		need gcc has gcc
@@ -157,7 +164,7 @@ check() {
 		need python3-dev test -e /usr/share/doc/python3-dev
 		;;
 	*)
-		echo "setup: no job is called $1 (there are: build test long packages bench ci fuzz deb rpm)" >&2
+		echo "setup: no job is called $1 (there are: build test long packages bench ci fuzz deb rpm alpine)" >&2
 		exit 2
 		;;
 	esac

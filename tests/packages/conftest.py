@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from support.rpm_builds import Builder
 from support.tools import ROOT
 
 
@@ -29,3 +30,9 @@ def rpms() -> dict[str, Path]:
         "source" if path.name.endswith(".src.rpm") else path.name.rsplit("-", 2)[0]: path
         for path in (ROOT / "dist/rpm").glob("*.rpm")
     }
+
+
+@pytest.fixture(scope="session")
+def builder(tmp_path_factory: pytest.TempPathFactory) -> Builder:
+    """Of RPM packages for other distributions."""
+    return Builder(tmp_path_factory.mktemp("rpm"))

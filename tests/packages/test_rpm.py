@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support.rpm_builds import DEBIAN, FOLDER, Builder, said, version
+from support.rpm_builds import DEBIAN, FOLDER, Builder, files, generic, said, version
 from support.tools import ROOT
 
 MACROS = ROOT / "tests/packages/macros"
@@ -24,40 +24,9 @@ distributions = pytest.mark.parametrize("name", PLACES)
 
 
 @pytest.fixture(scope="module")
-def builder(tmp_path_factory: pytest.TempPathFactory) -> Builder:
-    return Builder(tmp_path_factory.mktemp("rpm"))
-
-
-@pytest.fixture(scope="module")
 def built(builder: Builder) -> dict[str, dict[str, Path]]:
     """For each distribution its packages."""
     return {name: builder.packages(MACROS / name) for name in PLACES}
-
-
-def files(package: Path) -> dict[str, str]:
-    """What is in it: path -> where a link leads to, or "" for a file; folders are left out."""
-    lines = said("rpm", "-qp", "--qf", r"[%{FILENAMES}\t%{FILEMODES:perms}\t%{FILELINKTOS}\n]", package)
-    rows = [line.split("\t") for line in lines.splitlines()]
-    return {path: target for path, mode, target in rows if not mode.startswith("d")}
-
-
-def generic(path: str) -> str:
-    """A path of an RPM or a Debian package by a name that both have in common; "" for what belongs to the form."""
-    for pattern, common in (
-        (r"/usr/lib/(\.build-id|debug)/.*", ""),
-        (r"/usr/share/(doc|licenses|lintian)/.*", ""),
-        # What Debian's package makes of ipvsadm's files, and RHEL's settings.
-        (r"/usr/share/ipvsfast/ipvsadm/.*|/etc/sysconfig/ipvsadm-config", ""),
-        (r".*\.dist-info/(RECORD|LICENSE|licenses/.*)", ""),
-        (r"/usr/lib(?:64)?/python[^/]*/(?:dist|site)-packages/(.*)", r"module:\1"),
-        (r"/usr/(?:lib|libexec)/ipvsfast/(.*)", r"command:\1"),
-        (r"/(?:usr/)?lib/systemd/system/(.*)", r"unit:\1"),
-        (r"/(?:usr/)?sbin/(.*)", r"sbin:\1"),
-        (r"/usr/share/zsh/(?:site-functions|vendor-completions)/(.*)", r"zsh:\1"),
-    ):
-        if re.fullmatch(pattern, path):
-            return re.sub(pattern, common, path)
-    return path
 
 
 def unit(package: Path, name: str) -> str:

@@ -192,11 +192,6 @@ def root(tmp_path: Path) -> Iterator[Root]:
 
 
 @pytest.fixture(scope="module")
-def builder(tmp_path_factory: pytest.TempPathFactory) -> Builder:
-    return Builder(tmp_path_factory.mktemp("rpm"))
-
-
-@pytest.fixture(scope="module")
 def ours(builder: Builder) -> dict[str, Path]:
     return builder.packages(DEBIAN)
 

@@ -52,6 +52,34 @@ def unpack(tree: Path) -> None:
             target.chmod(0o755 if first.endswith(".data") and kind == "scripts" else 0o644)
 
 
+def files(package: Path) -> dict[str, str]:
+    """What is in it: path -> where a link leads to, or "" for a file; folders are left out."""
+    lines = said("rpm", "-qp", "--qf", r"[%{FILENAMES}\t%{FILEMODES:perms}\t%{FILELINKTOS}\n]", package)
+    rows = [line.split("\t") for line in lines.splitlines()]
+    return {path: target for path, mode, target in rows if not mode.startswith("d")}
+
+
+def generic(path: str) -> str:
+    """A path of a package by a name that all forms of packages have in common; "" for what belongs to one of them."""
+    for pattern, common in (
+        (r"/usr/lib/(\.build-id|debug)/.*", ""),
+        (r"/usr/share/(doc|licenses|lintian)/.*", ""),
+        (r"/etc/(init|conf)\.d/.*|.*\.pyc", ""),
+        # What Debian's package makes of ipvsadm's files, and RHEL's settings.
+        (r"/usr/share/ipvsfast/ipvsadm/.*|/etc/sysconfig/ipvsadm-config", ""),
+        (r".*\.dist-info/(RECORD|LICENSE|licenses/.*)", ""),
+        (r"/usr/lib(?:64)?/python[^/]*/(?:dist|site)-packages/(.*)", r"module:\1"),
+        (r"/usr/(?:lib|libexec)/ipvsfast/(.*)", r"command:\1"),
+        (r"/(?:usr/)?lib/systemd/system/(.*)", r"unit:\1"),
+        (r"/(?:usr/)?sbin/(.*)", r"sbin:\1"),
+        (r"(/usr/share/man/.*)\.gz", r"\1"),
+        (r"/usr/share/zsh/(?:site-functions|vendor-completions)/(.*)", r"zsh:\1"),
+    ):
+        if re.fullmatch(pattern, path):
+            return re.sub(pattern, common, path)
+    return path
+
+
 class Builder:
     """What packages are made from, in a folder of its own."""
 
@@ -79,6 +107,11 @@ class Builder:
     def packages(self, macros: Path, release: int = 1) -> dict[str, Path]:
         """The packages by name. `release` stands for a later build of the same version."""
         place = self._place / f"{macros.name}-{release}"
+        if not place.exists():
+            self._build(place, macros, release)
+        return {path.name.rsplit("-", 2)[0]: path for path in place.glob("RPMS/*/*.rpm")}
+
+    def _build(self, place: Path, macros: Path, release: int) -> None:
         place.mkdir()
         text = (FOLDER / "ipvsfast.spec").read_text()
         (place / "ipvsfast.spec").write_text(re.sub(r"(?m)^(Release: +)1", rf"\g<1>{release}", text))
@@ -95,4 +128,3 @@ class Builder:
         ]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-        return {path.name.rsplit("-", 2)[0]: path for path in place.glob("RPMS/*/*.rpm")}
