@@ -6,7 +6,8 @@ root's, who logs in and works in somebody's checkout; then those of an ordinary 
 umask 077, and a copy of his own. Each log is build/first-run/SUITE-USER-WHAT.log, and summary.txt has a line for each.
 
 Beside that, a user who comes before the packages, and one in a checkout in which root has built, must be told what helps.
-Any other target of make can stand in the place of demo and test. Needs root, debootstrap and mirrors.
+A test that is skipped counts as a failure: what it needs should have been installed. Any other target of make can stand
+in the place of demo and test. Needs root, debootstrap and mirrors.
 """
 
 from __future__ import annotations
@@ -199,10 +200,12 @@ def main(argv: Sequence[str]) -> int:
         return error.status
     finally:
         (LOGS / "summary.txt").write_text("\n".join([HEADING, *[one.line() for one in ran], ""]))
-    failed = [one for one in ran if one.status]
+    failed = [one for one in ran if one.status or one.skipped]
     for one in failed:
+        trouble = "failed" if one.status else f"skipped {one.skipped} tests"
         print(
-            f"first_run: {one.suite}: {one.what} of {one.user} failed; its log is in {LOGS}", file=sys.stderr
+            f"first_run: {one.suite}: {one.what} of {one.user} {trouble}; its log is in {LOGS}",
+            file=sys.stderr,
         )
     return 1 if failed else 0
 
