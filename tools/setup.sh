@@ -156,7 +156,8 @@ check() {
 		need libnl-3-dev pkg-config --exists libnl-3.0
 		need libnl-genl-3-dev pkg-config --exists libnl-genl-3.0
 		need pkg-config has pkg-config
-		need python3-build /usr/bin/python3 -c 'import build'
+		# Apart from our own folder of that name.
+		need python3-build /usr/bin/python3 -Ic 'import build'
 		need python3-installer /usr/bin/python3 -c 'import installer'
 		need python3-cffi /usr/bin/python3 -c 'import cffi'
 		need python3-setuptools /usr/bin/python3 -c 'import setuptools'
