@@ -56,7 +56,8 @@ def variables(trap: Path) -> dict[str, str]:
         "PYTHONPYCACHEPREFIX": f"{trap}/cache", "PYTHONWARNDEFAULTENCODING": "1", "PYTHONDUMPREFS": "1",
         "PYTHONNODEBUGRANGES": "1", "PYTHONPERFSUPPORT": "1", "PYTHON_FROZEN_MODULES": "off", "PYTHON_GIL": "nonsense",
         "PYTHON_COLORS": "1", "PYTHON_CPU_COUNT": "nonsense", "PYTHON_HISTORY": f"{trap}/history", "PYTHON_JIT": "1",
-        "__PYVENV_LAUNCHER__": f"{trap}/python",
+        "PYTHON_BASIC_REPL": "1", "PYTHON_PERF_JIT_SUPPORT": "1", "PYTHON_THREAD_INHERIT_CONTEXT": "nonsense",
+        "PYTHON_CONTEXT_AWARE_WARNINGS": "nonsense", "__PYVENV_LAUNCHER__": f"{trap}/python",
     }  # fmt: skip
 
 
