@@ -143,8 +143,11 @@ $(IN_KERNEL): test-kernel-%: deps-test venv
 	@echo 'tests/$* on kernel $(KERNEL)'
 	@$(VM) -k $(KERNEL) --timeout 5400 -- $(BIN)/pytest tests/$* $(PYTEST_ARGS) || [ $$? = $(if $(PYTEST_ARGS),5,0) ]
 
-.PHONY: test-live
-test-live: deps-long venv
+.PHONY: deps-live test-live
+deps-live:
+	@tools/setup.sh build test live
+
+test-live: deps-live venv
 	$(VM) -k $(LIVE_KERNEL) --timeout 5400 -- $(BIN)/pytest tests/live $(PYTEST_ARGS)
 
 test-long: deps-long venv

@@ -2,7 +2,7 @@
 # Checks that what a job needs is on this machine. As root it installs what is missing, with apt;
 # otherwise it prints the line that would. Touches no network when nothing is missing.
 #
-# usage: tools/setup.sh [JOB...]    jobs: build test long packages bench ci fuzz deb rpm alpine (default: build test)
+# usage: tools/setup.sh [JOB...]    jobs: build test live long packages bench ci fuzz deb rpm alpine (default: build test)
 set -u
 here=$(dirname "$0")
 # The folders of administrators' programs are not in everybody's PATH.
@@ -91,6 +91,9 @@ check() {
 		need_debian_keys
 		# It names a mirror of Debian, where kernels come from, to Ubuntu too.
 		need debootstrap has debootstrap
+		;;
+	live)
+		need qemu-system-x86 has qemu-system-x86_64
 		;;
 	long)
 		need qemu-system-x86 has qemu-system-x86_64

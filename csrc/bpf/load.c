@@ -13,6 +13,7 @@
 
 #define LICENSE "Dual MIT/GPL" /* of the programs: the functions that they call are for the GPL only */
 #define LOG_LEN 65536
+#define LOAD_TRIES 5
 #define BTF_LEN 512
 #define OWN_NETNS "/proc/thread-self/ns/net"
 
@@ -87,12 +88,14 @@ static int load_program(union bpf_attr *attr, const struct ipvsf_program *p, con
 			const struct ipvsf_reason *why)
 {
 	char *log;
-	int fd;
+	int fd, tries = 0;
 
 	attr->insns = pointer(p->insns);
 	attr->insn_cnt = (uint32_t)p->count;
 	attr->license = pointer(LICENSE);
-	fd = call_bpf(BPF_PROG_LOAD, attr);
+	do { /* a signal that waits ends the kernel's check of the program */
+		fd = call_bpf(BPF_PROG_LOAD, attr);
+	} while (fd == -EAGAIN && ++tries < LOAD_TRIES);
 	if (fd >= 0)
 		return fd;
 	log = calloc(1, LOG_LEN);

@@ -9,7 +9,9 @@
 
 #define STEPS 2000  /* a run, about: an entry is one, and one for each CPU */
 #define STEPS_FAR 4 /* so many times more, where the way to the place is long */
+#ifndef RESTARTS_MAX
 #define RESTARTS_MAX 200
+#endif
 #define RESTART_NS 1000000
 #define PLACES_MAX 1000 /* lost in a reading */
 #define UNEVEN_MAX 3	/* a service is read again so often */
@@ -109,21 +111,24 @@ static int has_repeated(const void *rows, size_t count, size_t row, ipvsf_order_
 /* The chain of the last rows is through. 1: it is to be read again. */
 static int end_bucket(struct ipvsf_live *v, const struct ipvsf_table *t)
 {
-	const struct ipvsf_service_row *rows = t->services + v->services_before;
+	const struct ipvsf_service_row *rows;
 	size_t count = t->num_services - v->services_before;
-	int r = 0;
+	int r;
 
-	if (v->bucket == UINT64_MAX)
+	if (v->bucket == UINT64_MAX || !count)
 		return 0;
 	if (v->uneven && v->uneven_tries++ < UNEVEN_MAX)
 		return 1;
 	v->account.uneven += v->uneven;
 	if (!v->split)
 		return 0;
+	rows = t->services + v->services_before;
 	r = has_repeated(rows, count, sizeof(*rows), ipvsf_service_key_order);
-	for (size_t i = 0; !r && i < count; i++)
-		r = has_repeated(t->dests + rows[i].first_dest, rows[i].num_dests, sizeof(*t->dests),
-				 ipvsf_dest_key_order);
+	for (size_t i = 0; !r && i < count; i++) {
+		if (rows[i].num_dests)
+			r = has_repeated(t->dests + rows[i].first_dest, rows[i].num_dests, sizeof(*t->dests),
+					 ipvsf_dest_key_order);
+	}
 	return r;
 }
 
@@ -197,13 +202,14 @@ static int take_again(struct ipvsf_live *v, const struct ipvsf_live_record *reco
 		      const struct ipvsf_table *t)
 {
 	struct ipvsf_service_row row;
-	const void *now = &row, *before = &t->services[t->num_services - 1];
+	const void *now = &row, *before;
 	uint32_t behind;
 	int r = ipvsf_live_service_decode(&v->layout, record, v->hz, &row, &behind);
 
-	if (r)
-		return r;
-	return t->num_services == v->services_before || ipvsf_service_key_order(&now, &before) ? 1 : 0;
+	if (r || t->num_services == v->services_before)
+		return r ? r : 1;
+	before = &t->services[t->num_services - 1];
+	return ipvsf_service_key_order(&now, &before) ? 1 : 0;
 }
 
 /* The rows of a run. 1: the chain of the last rows is to be read again, and nothing after it counts. */
@@ -301,6 +307,7 @@ static void begin_tables(struct ipvsf_live *v, struct ipvsf_table *t)
 {
 	v->first_run = true;
 	t->num_services = t->num_dests = t->next = 0;
+	t->rereads = t->unstable = t->vanished = t->caught_up = t->by_option = t->doubted = t->single = 0;
 	begin_table(v, 0);
 }
 

@@ -33,6 +33,14 @@ build_btf() {
 	build btf csrc/bpf/btf.c csrc/bpf/members.c csrc/conns/bpf/layout.c
 }
 
+# No moments to wait for.
+build_live() {
+	# shellcheck disable=SC2046
+	build live -DRESTARTS_MAX=2 csrc/core/*.c csrc/netlink/*.c csrc/sockopt/*.c csrc/listing/order.c \
+		csrc/rules/groups.c csrc/rules/replacement.c csrc/live/*.c csrc/bpf/btf.c csrc/bpf/kernel_types.c \
+		csrc/bpf/members.c csrc/bpf/program.c csrc/bpf/reason.c $(pkg-config --libs libnl-3.0 libnl-genl-3.0)
+}
+
 build_words() {
 	python3 -IB csrc/front/options.py "$work/options.h"
 	build words "-I$work" csrc/front/words.c csrc/rules/scan.c csrc/netlink/encode.c
@@ -65,6 +73,11 @@ seed_words() {
 # What the tests of the reader of type information are made of.
 seed_btf() {
 	python3 tests/fuzz/seeds.py "$1"
+}
+
+# From nothing: an input is bytes of the shared memory.
+seed_live() {
+	printf '\\1\\0\\2\\1\\1\\1\\1' > "$1/start"
 }
 
 for name; do

@@ -7,15 +7,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from ipvsfast._native import ffi, lib
 from support import bpf_entries, bpf_rights
-from support.bpf_kernel import fill, fill_messages, refused
+from support.bpf_kernel import fill, fill_messages, refused, setting
 from support.connections import start_daemon, stop_daemon
 from support.native_conns import Reading, Refused, count, read
 from support.netns import fresh_namespace
@@ -46,28 +44,6 @@ def attempt(*arguments: str) -> tuple[int, int, str]:
     )
     result, rows, reason = f"{done.stdout} ".split(" ", 2)
     return int(result), int(rows), reason.strip()
-
-
-@contextmanager
-def setting(path: str, value: str) -> Iterator[None]:
-    """A sysctl of the machine, as its first network namespace sees it, for a while."""
-
-    def write(text: str) -> None:
-        script = f"echo {text} > {path}"
-        subprocess.run(["nsenter", "--net=/proc/1/ns/net", "sh", "-c", script], check=True, timeout=60)
-
-    shown = subprocess.run(
-        ["nsenter", "--net=/proc/1/ns/net", "cat", path],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    write(value)
-    try:
-        yield
-    finally:
-        write(shown.stdout.strip())
 
 
 def test_enough_rights(filled: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,7 @@ from ipvsfast.kernel.live_reader import LiveReader
 from ipvsfast.kernel.session import Session
 from support.estimation import switch
 from support.live import (
+    at_rest,
     by_netlink,
     counters,
     opened,
@@ -100,6 +102,7 @@ def test_an_empty_table(session: Session, reader: LiveReader) -> None:
     """A table without services, before and after there were some."""
     assert read_quietly(reader) == by_netlink(session) == ([], [])
     fill(Ipvs())
+    at_rest(session, reader)
     assert read_quietly(reader) == by_netlink(session)
     Ipvs().flush()
     assert read_quietly(reader) == by_netlink(session) == ([], [])
@@ -118,11 +121,19 @@ def large(services: int, dests: int) -> Iterator[tuple[Service, list[Destination
         )
 
 
-@pytest.mark.parametrize(("services", "dests"), [(1000, 50), (3000, 1), (1, 10_000)])
+@pytest.mark.parametrize(
+    ("services", "dests"),
+    [
+        pytest.param(1000, 50, marks=pytest.mark.long),
+        pytest.param(3000, 1, marks=pytest.mark.long),
+        (1, 10_000),
+    ],
+)
 def test_large_tables(session: Session, reader: LiveReader, services: int, dests: int) -> None:
     """51,000 rows; many services; one service with so many destinations that it takes several runs."""
     apply(Ipvs(), large(services, dests))
     switch(False)
+    at_rest(session, reader)
     live = read_quietly(reader)
     assert (len(live[0]), len(live[1])) == (services, services * dests)
     assert live == by_netlink(session)
@@ -137,19 +148,29 @@ def test_one_chain(session: Session, reader: LiveReader) -> None:
             Service.tcp(f"10.{number // 250}.{number % 250}.{number // 250 ^ number % 250}", 80)
         )
     Ipvs().apply(batch).check()
+    at_rest(session, reader)
     live = read_quietly(reader)
     assert len(live[0]) == 5000
     assert live == by_netlink(session)
 
 
-def test_namespaces(session: Session, reader: LiveReader, servers: Servers) -> None:
-    """Each reader sees its namespace's table, wherever the thread is that asks it, and none of the others'."""
-    other = make_namespace()
+@pytest.fixture
+def other() -> Iterator[int]:
+    """Another namespace. While a descriptor of it is open its table stays, and the module is in use."""
+    fd = make_namespace()
+    yield fd
+    os.close(fd)
+
+
+def test_namespaces(session: Session, reader: LiveReader, servers: Servers, other: int) -> None:
+    """Each reading sees its namespace's table, wherever the thread is that asks it, and none of the others'."""
     with entered(other):
         apply(Ipvs(), large(20, 3))
         there = Session()
+    at_rest(session, reader)
     mine = read_quietly(reader)
     with opened(there) as foreign:  # opened from here
+        at_rest(there, foreign)
         theirs = read_quietly(foreign)
         assert without_stats(theirs) == without_stats(by_netlink(there))
         assert (len(theirs[0]), len(theirs[1])) == (20, 60)

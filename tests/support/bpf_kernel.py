@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from support import bpf_entries, connections
@@ -43,3 +45,25 @@ def fill(entries: Iterable[bpf_entries.Entry], wanted: int) -> None:
 def fill_messages(messages: Iterable[bytes], wanted: int) -> None:
     connections.send_messages(messages)
     connections.await_count(wanted, lambda: count("bpf"))
+
+
+@contextmanager
+def setting(path: str, value: str) -> Iterator[None]:
+    """A sysctl of the machine, as its first network namespace sees it, for a while."""
+
+    def write(text: str) -> None:
+        script = f"echo {text} > {path}"
+        subprocess.run(["nsenter", "--net=/proc/1/ns/net", "sh", "-c", script], check=True, timeout=60)
+
+    shown = subprocess.run(
+        ["nsenter", "--net=/proc/1/ns/net", "cat", path],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    write(value)
+    try:
+        yield
+    finally:
+        write(shown.stdout.strip())

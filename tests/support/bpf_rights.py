@@ -33,9 +33,8 @@ def keep_only(names: list[str]) -> None:
     check(_libc.capset(header, data))
 
 
-def main(arguments: list[str]) -> None:
-    from support.native_conns import Reading, Refused
-
+def give_up(arguments: list[str]) -> None:
+    """As the options say, but for --drop."""
     if "--unshare" in arguments:
         check(_libc.unshare(CLONE_NEWUSER))
     else:
@@ -44,6 +43,12 @@ def main(arguments: list[str]) -> None:
             os.setresgid(NOBODY, NOBODY, NOBODY)
             os.setresuid(NOBODY, NOBODY, NOBODY)
         keep_only([name for name in arguments if not name.startswith("--")])
+
+
+def main(arguments: list[str]) -> None:
+    from support.native_conns import Reading, Refused
+
+    give_up(arguments)
     try:
         with Reading("bpf") as reading:
             if "--drop" in arguments:

@@ -97,6 +97,15 @@ def until(right: Callable[[], bool], what: str, seconds: float = 120) -> None:
         time.sleep(0.2)
 
 
+def at_rest(session: Session, reader: LiveReader) -> None:
+    """Returns when both show the same order: newer kernels change the size of their table some time after
+    services have come, and with it that order."""
+    until(
+        lambda: without_stats(by_netlink(session)) == without_stats(read(reader)),
+        "netlink never showed the same rows",
+    )
+
+
 def settled(session: Session, reader: LiveReader) -> None:
     """Returns when netlink shows the same counters."""
     until(
