@@ -54,7 +54,7 @@ def test_command(page: str, command: str, tmp_path: Path) -> None:
     }
     before = next((run for start, run in first.items() if command.startswith(start)), "true")
     command = re.sub(
-        r"--(over|interval|timeout) \d+", r"--\1 1", re.sub(r"--repeat \d+", "--repeat 2", command)
+        r"--(over|interval|timeout) \d+", r"--\1 1", re.sub(r"--repeat \d+", "--repeat 3", command)
     )
     running = Running(
         f'{before} > before 2>&1; {command}; echo "status $?"', playing.home, playing.environment

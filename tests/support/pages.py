@@ -40,7 +40,7 @@ FORMS = (
     (re.compile(r"\b[v ]\d+\.\d+\.\d+\b(?:-\S+)?(?=[), ]|$)"), " VERSION"),
     (re.compile(r"\bsize(.)\d+\b"), r"size\1N"),
     (re.compile(r"\bprocess \d+\b"), "process N"),
-    (re.compile(r"\bin \d+ s\b"), "in N s"),
+    (re.compile(r"\bin \d+ s\b|\b\d+ s left\b"), "N s"),
 )
 
 
@@ -94,8 +94,10 @@ def played(block: Block) -> bool:
 def steps(block: Block) -> list[Step]:
     """The commands of a block of the language console."""
     found = [Step()] if block.remark == "goes on, then" else []
+    # The other one may begin a line of what is printed.
+    prompt = "$ " if block.text.startswith("$ ") else "# "
     for line in block.text.splitlines():
-        if line.startswith(("# ", "$ ")):
+        if line.startswith(prompt):
             found.append(Step(line[2:]))
         elif line.startswith("> ") and not found[-1].printed:
             found[-1].command += f"\n{line[2:]}"
@@ -156,7 +158,7 @@ class Running:
     def until(self, shown: list[str]) -> list[str]:
         """Waits until it has printed as many lines as are shown."""
         until = time.monotonic() + SECONDS
-        while len(screen(self._raw)) < len(shown) or not self._raw.endswith(b"\n"):
+        while shown and (len(screen(self._raw)) < len(shown) or not self._raw.endswith(b"\n")):
             assert time.monotonic() < until and self._read(), f"{shown}\n{screen(self._raw)}"
         return self.taken()
 
@@ -227,8 +229,9 @@ class Page:
             self._compare(step, step.printed, running.end())
             return
         self._running = running
-        before, *after = "\n".join(step.printed).split("\n^C")
-        self._compare(step, before.splitlines(), running.until(before.splitlines()))
+        before, *after = "\n".join(["", *step.printed]).split("\n^C")
+        lines = before.splitlines()[1:]
+        self._compare(step, lines, running.until(lines))
         if after:
             self._running = None
             self._compare(step, after[0].splitlines()[1:], running.end(interrupt=True))
