@@ -107,7 +107,7 @@ if TYPE_CHECKING:
     from .stats.poller import Deltas, Poller
     from .stats.snapshot import Snapshot
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "Applied": "changes.apply",

@@ -48,7 +48,7 @@ def test_help_and_version_need_no_privilege(argv: tuple[str, ...]) -> None:
 def test_version_names_everything() -> None:
     """Own version, libnl's, the kernel's IPVS version and table size, where connections are read from."""
     first, second, third = run("--version").stdout.splitlines()
-    assert first.startswith("ipvsfast v0.1.0 (command line of ipvsadm v1.31, libnl 3.")
+    assert first.startswith("ipvsfast v0.2.0 (command line of ipvsadm v1.31, libnl 3.")
     assert second.startswith("kernel: IPVS v1.2.1, connection table size ")
     assert third == "connections: walked by BPF, from 5,000 on" or third.startswith(
         "connections: read as text; BPF cannot be used: "
