@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .model.destination import Destination
     from .model.service import Service
     from .model.settings import SyncDaemon
+    from .model.table_filter import TableFilter
     from .model.types import (
         ActionName,
         CommandName,
@@ -135,18 +136,26 @@ class Ipvs(WeightMethods, HistoryMethods, WatchMethods):
         rows = [unpack_daemon(row) for row in self._session.daemons()]
         return sorted(rows, key=lambda d: d.state != "master")
 
-    def snapshot(self) -> Snapshot:
-        """The table now, timed and as columns, for numbers over time; who takes many should have a poller."""
+    def snapshot(self, source: SnapshotSource = "auto") -> Snapshot:
+        """The table now, timed and as columns, for numbers over time; who takes many should have a poller.
+        source: as for poller()."""
         from .stats.snapshot import take_snapshot
         from .stats.sources import source_of
 
-        return take_snapshot(self._session, source_of("auto", self._session))
+        return take_snapshot(self._session, source_of(source, self._session))
 
-    def poller(self, source: SnapshotSource = "auto") -> Poller:
-        """What takes such snapshots again and again. source: where from; InvalidValue for what is none."""
+    def poller(
+        self,
+        source: SnapshotSource = "auto",
+        *,
+        interval: float | None = None,
+        wanted: TableFilter | None = None,
+    ) -> Poller:
+        """What takes such snapshots again and again; see Poller for the arguments. InvalidValue for a source
+        that there is not."""
         from .stats.poller import Poller
 
-        return Poller(self._session, source)
+        return Poller(self._session, source, interval, wanted)
 
     # Changing
 

@@ -114,6 +114,10 @@ ENVIRONMENT = (
     ("IPVSFAST_CONNECTIONS_SOURCE",
      "Where connections are read from if no option says it: auto (default), proc or bpf.",
      ("ipvsfast",)),
+    ("IPVSFAST_COUNTERS_SOURCE",
+     "Where counters of services and destinations are read from by stats, top and exporter if no option says "
+     "it: auto (default), live, netlink or sockopt.",
+     ("ipvsfast",)),
     ("IPVSFAST_STATE",
      "The folder below which is remembered what has to be known later about the tables of this machine "
      f"(default {DEFAULT_PLACE}).",

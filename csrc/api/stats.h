@@ -27,12 +27,14 @@ struct ipvsf_changes {
 /* 1: both readings have the same services and dests in the same order; 0: they have not. */
 int ipvsf_table_same_keys(const struct ipvsf_table *a, const struct ipvsf_table *b);
 
-/*
- * Compares rows that have the same key, whatever their order. `seconds` lie between the readings. `same`:
- * ipvsf_table_same_keys() said 1, nothing has to be looked for.
- */
+enum ipvsf_compare_how {
+	IPVSF_SAME_KEYS = 1,	 /* ipvsf_table_same_keys() said 1, nothing has to be looked for */
+	IPVSF_MAY_BE_BEHIND = 2, /* a counter that is smaller than before was not zeroed: it has counted 0 */
+};
+
+/* Compares rows that have the same key, whatever their order. `seconds` lie between the readings. */
 int ipvsf_table_compare(const struct ipvsf_table *now, const struct ipvsf_table *before, double seconds,
-			uint32_t same, struct ipvsf_changes *services, struct ipvsf_changes *dests);
+			uint32_t how, struct ipvsf_changes *services, struct ipvsf_changes *dests);
 
 /* The sums over all services. */
 int ipvsf_table_totals(const struct ipvsf_table *table, struct ipvsf_stats *ret);

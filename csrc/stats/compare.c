@@ -192,9 +192,15 @@ int ipvsf_table_same_keys(const struct ipvsf_table *a, const struct ipvsf_table 
 	return same_start(&x, &y) == a->num_dests;
 }
 
+/* What two readings of all rows have in common. */
+struct pace {
+	double frequency;
+	bool may_be_behind;
+};
+
 /* Row i of `rows`. before: NULL where there was none. */
 static void compare(struct ipvsf_changes *changes, size_t rows, size_t i, const struct ipvsf_stats *now,
-		    const struct ipvsf_stats *before, double frequency)
+		    const struct ipvsf_stats *before, struct pace pace)
 {
 	static const struct ipvsf_stats nothing;
 	const uint64_t *x = &now->conns, *y = before ? &before->conns : x;
@@ -206,15 +212,15 @@ static void compare(struct ipvsf_changes *changes, size_t rows, size_t i, const 
 		smaller |= x[c] < y[c];
 	if (!before)
 		changes->appeared[changes->num_appeared++] = (uint32_t)i;
-	if (smaller) {
+	if (smaller && !pace.may_be_behind) {
 		changes->zeroed[changes->num_zeroed++] = (uint32_t)i;
 		y = &nothing.conns;
 	}
 	for (size_t c = 0; c < IPVSF_COUNTERS; c++) {
-		uint64_t more = x[c] - y[c];
+		uint64_t more = x[c] > y[c] ? x[c] - y[c] : 0;
 
 		difference[c * rows] = more;
-		rate[c * rows] = (double)more * frequency;
+		rate[c * rows] = (double)more * pace.frequency;
 	}
 }
 
@@ -245,36 +251,37 @@ static int list_vanished(struct ipvsf_changes *changes, const uint32_t *found, s
 	return 0;
 }
 
-static void compare_all(const struct ipvsf_table *now, const struct ipvsf_table *before, double frequency,
+static void compare_all(const struct ipvsf_table *now, const struct ipvsf_table *before, struct pace pace,
 			const uint32_t *found, struct ipvsf_changes *services, struct ipvsf_changes *dests)
 {
 	for (size_t i = 0; i < now->num_services; i++)
 		compare(services, now->num_services, i, &now->services[i].stats,
 			counters((const uint8_t *)before->services, sizeof(*before->services),
 				 offsetof(struct ipvsf_service_row, stats), found, i),
-			frequency);
+			pace);
 	if (found)
 		found += now->num_services;
 	for (size_t i = 0; i < now->num_dests; i++)
 		compare(dests, now->num_dests, i, &now->dests[i].stats,
 			counters((const uint8_t *)before->dests, sizeof(*before->dests),
 				 offsetof(struct ipvsf_dest_row, stats), found, i),
-			frequency);
+			pace);
 }
 
 int ipvsf_table_compare(const struct ipvsf_table *now, const struct ipvsf_table *before, double seconds,
-			uint32_t same, struct ipvsf_changes *services, struct ipvsf_changes *dests)
+			uint32_t how, struct ipvsf_changes *services, struct ipvsf_changes *dests)
 {
 	size_t count = now->num_services + now->num_dests;
-	double frequency = seconds > 0 ? 1 / seconds : 0;
+	struct pace pace = { .frequency = seconds > 0 ? 1 / seconds : 0,
+			     .may_be_behind = how & IPVSF_MAY_BE_BEHIND };
 	struct side x = services_of(now), y = services_of(before);
 	uint32_t *found;
 	int r;
 
 	services->num_appeared = services->num_zeroed = services->num_vanished = 0;
 	dests->num_appeared = dests->num_zeroed = dests->num_vanished = 0;
-	if (same) {
-		compare_all(now, before, frequency, NULL, services, dests);
+	if (how & IPVSF_SAME_KEYS) {
+		compare_all(now, before, pace, NULL, services, dests);
 		return 0;
 	}
 	found = reallocarray(NULL, count ? count : 1, sizeof(*found));
@@ -289,7 +296,7 @@ int ipvsf_table_compare(const struct ipvsf_table *now, const struct ipvsf_table 
 	if (!r)
 		r = list_vanished(dests, found + now->num_services, now->num_dests, before->num_dests);
 	if (!r)
-		compare_all(now, before, frequency, found, services, dests);
+		compare_all(now, before, pace, found, services, dests);
 	free(found);
 	return r;
 }

@@ -48,6 +48,7 @@ def version_text(program: str) -> str:
         f"ipvsfast v{__version__} (command line of ipvsadm {MODEL}, libnl {libnl_version()})\n"
         f"kernel: {kernel_text()}\n"
         f"connections: {connections_text()}\n"
+        f"counters: {counters_text()}\n"
     )
 
 
@@ -80,3 +81,19 @@ def connections_text() -> str:
     if not reason:
         return f"walked by BPF, from {BREAK_EVEN:,} on" if source == "auto" else "walked by BPF"
     return f"read as text; BPF cannot be used: {reason}"
+
+
+def counters_text() -> str:
+    """Whether live counters can be had, and why not."""
+    from ..client import Ipvs
+    from ..stats.sources import REFRESH, chosen_source, reason_of
+
+    try:
+        source = chosen_source(None)
+        if source in ("netlink", "sockopt"):
+            return f"of every {REFRESH:g} s, as was chosen"
+        with Ipvs() as ipvs:
+            ipvs.poller("live").open()
+    except IpvsError as error:
+        return f"of every {REFRESH:g} s; live ones cannot be had: {reason_of(error)}"
+    return "live by BPF" + (f" where readings are less than {REFRESH:g} s apart" if source == "auto" else "")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..language.options import Option
 from ..language.words import UsageError, tokens
-from .table_options import FILTERS, OUTPUT
+from .table_options import FILTERS, OUTPUT, SOURCE
 from .target_options import TARGETS
 
 TYPE_CHECKING = False
@@ -294,6 +294,7 @@ VERBS: tuple[Verb, ...] = (
                     "SECONDS"),
             _option("repeat", ("--repeat", "--count"), "with --interval: NUMBER readings, then end",
                     "NUMBER"),
+            SOURCE,
             _option("rates", ("--rates",), "a second: with --interval true rates, else the kernel's own"),
             _option("totals", ("--totals",), "of the whole network namespace, live and never zeroed"),
             _option("exact", ("--exact",), "numbers in full"),
@@ -309,6 +310,8 @@ VERBS: tuple[Verb, ...] = (
             ("A log for a program, once a minute", "--interval 60 --ndjson"),
             ("A minute of one service as CSV", "--service 10.0.0.1:443 --interval 2 --repeat 31 --csv"),
             ("All traffic, every second", "--totals --rates --interval 1"),
+            ("What goes through one service ten times a second",
+             "--service 10.0.0.1:443 --rates --interval 0.1"),
             ("A picture of two minutes", "--interval 2 --repeat 60 --plot traffic.svg"),
         ),
     ),
@@ -324,6 +327,7 @@ VERBS: tuple[Verb, ...] = (
                     "one goes on shares it", "SECONDS"),
             _option("once", ("--once",), "write one exposition to FILE.prom, which is replaced as a whole, "
                     "for node_exporter's collector textfile", "FILE"),
+            SOURCE,
             _option("aggregate", ("--aggregate",), "metrics of each destination (default), of each service, "
                     "or none of either: only sums", "WHAT"),
             _option("labels", ("--labels",), "only these labels; what differs in others is summed",
@@ -356,6 +360,7 @@ VERBS: tuple[Verb, ...] = (
                     "SECONDS"),
             _option("repeat", ("--repeat", "--count"), "NUMBER readings (or plain tables), then end",
                     "NUMBER"),
+            SOURCE,
             _option("plain", ("--plain",), "no screen: a table again and again, as on a dumb terminal"),
             _option("quiet", ("-q", "--quiet"), "do not say why there is no screen"),
         ),

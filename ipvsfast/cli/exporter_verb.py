@@ -11,7 +11,7 @@ from ..language.words import UsageError
 from ..model.address import parse_int
 from ..sdnotify import Notifier
 from .output import ExitWith
-from .table_options import table_filter
+from .table_options import counters_source, table_filter
 from .watch_daemon import Log, Signals, ended_by
 
 TYPE_CHECKING = False
@@ -53,6 +53,7 @@ def exporter(context: Context, options: dict[str, str], words: list[str]) -> int
 def export_options(options: dict[str, str]) -> ExportOptions:
     """What is exported; UsageError (2) where that is wrong."""
     chosen: dict[str, Any] = {"filter": table_filter("exporter", options)}
+    chosen["source"] = counters_source("exporter", options)
     for name in ("aggregate", "compat", "connections"):
         if name in options:
             chosen[name] = options[name]
@@ -125,10 +126,12 @@ def _serve(options: dict[str, str], say: Log, signals: Signals, wanted: ExportOp
     ipvs = _open_table(say)
     listeners = _listeners(options)
     try:
-        _give_up_privileges(wanted, say)
-        web = _web_config(options, notes)
         exposition = Exposition(ipvs, wanted)
-        sharing = Sharing(lambda: _told(exposition.scrape(), notes), min_age)
+        _open_live(exposition)
+        _give_up_privileges(wanted, ipvs is not None, say)
+        web = _web_config(options, notes)
+        teller = _Teller(say, notes)
+        sharing = Sharing(lambda: teller(exposition.scrape()), min_age)
         server = Server(listeners, sharing, notes, web)
         where = ", ".join([listener.name for listener in listeners])
         say(f"serves the table on {where}{_manner(web)}")
@@ -172,14 +175,25 @@ def _listeners(options: dict[str, str]) -> list[Listener]:
         ) from None
 
 
-def _give_up_privileges(wanted: ExportOptions, say: Log) -> None:
-    """What is left is what reading takes, whoever gets hold of this program."""
+def _open_live(exposition: Exposition) -> None:
+    try:
+        exposition.open()
+    except IpvsUnavailable:
+        pass  # the scrapes tell
+    except IpvsError as error:
+        raise ExitWith(CANNOT_BEGIN, f"exporter: {error}") from None
+
+
+def _give_up_privileges(wanted: ExportOptions, opened: bool, say: Log) -> None:
+    """What is left is what reading takes, whoever gets hold of this program. opened: all that takes more was
+    opened."""
     from ..exporter.preloading import load_modules
     from ..privileges import BPF, NET_ADMIN, PERFMON, SYSLOG, keep_only
 
     load_modules()
     try:
-        keep_only((NET_ADMIN, BPF, PERFMON, SYSLOG) if wanted.connections else (NET_ADMIN,))
+        programs = wanted.connections or (wanted.source == "live" and not opened)
+        keep_only((NET_ADMIN, BPF, PERFMON, SYSLOG) if programs else (NET_ADMIN,))
     except OSError as error:
         say(f"privileges that it does not need cannot be given up: {error.strerror}")
 
@@ -198,11 +212,23 @@ def _web_config(options: dict[str, str], notes: Notes) -> WebConfigFile | None:
         raise ExitWith(CANNOT_BEGIN, f"exporter: cannot read {path}: {error.strerror}") from None
 
 
-def _told(scraped: Scraped, notes: Notes) -> Scraped:
-    """The same; what has failed is in the log too."""
-    if scraped.error is not None:
-        notes("readings that failed", f"the table cannot be read: {scraped.error}")
-    return scraped
+class _Teller:
+    """Writes what should be known of a scrape into the log: what has failed, and, once each, what the
+    counters are worth."""
+
+    def __init__(self, say: Log, notes: Notes) -> None:
+        self._say, self._notes = say, notes
+        self._said: set[str] = set()
+
+    def __call__(self, scraped: Scraped) -> Scraped:
+        """The same."""
+        if scraped.error is not None:
+            self._notes("readings that failed", f"the table cannot be read: {scraped.error}")
+        for sentence in scraped.notes:
+            if sentence not in self._said:
+                self._say(sentence)
+            self._said.add(sentence)
+        return scraped
 
 
 def _until_ended(server: Server, signals: Signals, notifier: Notifier, web: WebConfigFile | None) -> None:

@@ -47,12 +47,15 @@ class Recorder:
         self._lines: dict[str, dict[int, tuple[float, ...]]] = {}
         self.seconds: list[float] = []
         self.began: float = 0.0  # seconds since 1970
+        self.live: bool = query.totals  # whether all rates are of one interval, without steps
         self._first = 0.0
 
     def add(self, moment: Moment) -> None:
         """One reading; a first one has no rates."""
         if not self.began:
             self.began, self._first = moment.snapshot.time, moment.snapshot.at
+            self.live |= moment.snapshot.live
+        self.live &= self._query.totals or moment.snapshot.live
         if self._query.totals:
             if moment.totals is not None:
                 rates = dict(zip(RATED, moment.totals))
@@ -108,7 +111,8 @@ def plot_file(context: Context, query: StatsQuery) -> int:
         raise ExitWith(1, f"cannot write {query.plot}: {problem}")
     recorder, interrupted = Recorder(query), False
     try:
-        _record(query, context.ipvs.poller(), recorder)
+        poller = context.ipvs.poller(query.source, interval=query.interval, wanted=query.wanted)
+        _record(query, poller, recorder)
     except KeyboardInterrupt:
         interrupted = True
     except IpvsError as error:
@@ -157,7 +161,7 @@ def _record(query: StatsQuery, poller: Poller, recorder: Recorder) -> None:
 
 def _drawn(query: StatsQuery, recorder: Recorder) -> str:
     what = "Traffic through IPVS" if query.totals else "The busiest of IPVS"
-    over = "one interval, live" if query.totals else f"{max(SPAN, query.interval or 0):g} s"
+    over = "one interval, live" if recorder.live else f"{max(SPAN, query.interval or 0):g} s"
     began = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(recorder.began))
     subtitle = f"from {began} on, a reading every {query.interval:g} s, rates over {over}"
     return recorder.text(f"{what} on {os.uname().nodename}", subtitle)

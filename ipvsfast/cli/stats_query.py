@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ..language.words import UsageError
 from ..model.address import parse_int
-from .table_options import FILTERS, record_form, table_filter
+from .table_options import FILTERS, SHORTEST, SOURCE, counters_source, record_form, table_filter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..model.table_filter import TableFilter
-    from ..model.types import RecordForm
+    from ..model.types import RecordForm, SnapshotSource
 
 _MOST = 2**31 - 1
 _LONGEST = 86400
@@ -23,6 +23,7 @@ class StatsQuery:
     def __init__(self, given: dict[str, str]) -> None:
         self.wanted: TableFilter = table_filter("stats", given)
         self.form: RecordForm | None = record_form("stats", given)
+        self.source: SnapshotSource = counters_source("stats", given)
         self.interval: float | None = _seconds(given)
         self.repeat: int | None = _repeat(given)
         self.rates: bool = "rates" in given
@@ -58,6 +59,8 @@ class StatsQuery:
         for option in FILTERS:
             if option.name in given:
                 raise _error(f"--totals is about all services of the namespace; {option.spellings[0]} is not")
+        if SOURCE.name in given:
+            raise _error("--totals is always live, from a file of the kernel; --source is for rows")
         if self.rates and self.interval is None:
             raise _error(
                 "--rates needs --interval with --totals: the kernel has no rates of its own for them"
@@ -76,8 +79,8 @@ def _seconds(given: dict[str, str]) -> float | None:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
-    if not 0.1 <= seconds <= _LONGEST:
-        raise _error(f"--interval takes seconds, 0.1 to {_LONGEST}, not `{text}'")
+    if not SHORTEST <= seconds <= _LONGEST:
+        raise _error(f"--interval takes seconds, {SHORTEST} to {_LONGEST}, not `{text}'")
     return seconds
 
 

@@ -9,6 +9,7 @@ from ..errors import IpvsError, IpvsUnavailable
 from ..model.table_filter import EVERYTHING
 from ..stats.poller import next_deadline
 from ..stats.snapshot import REFRESH
+from ..stats.sources import STEPS
 from .ending import WholeTexts
 from .output import ExitWith, ReaderGone, complain
 from .stats_query import StatsQuery
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     from ..stats.snapshot import Snapshot
     from .context import Context
 
-_STEPS = (
-    f"the kernel refreshes its counters every {REFRESH:g} s: in a shorter interval they stand still, or step"
+_STILL = (
+    "the kernel's own rates stand still in this namespace (see the sysctls net.ipv4.vs.run_estimation and "
+    "est_cpulist); with --interval there are true ones"
 )
 
 
@@ -38,10 +40,11 @@ def stats(context: Context, given: dict[str, str], words: list[str]) -> int:
         from .stats_plot import plot_file
 
         return plot_file(context, query)
-    poller = context.ipvs.poller()
+    poller = context.ipvs.poller(query.source, interval=query.interval, wanted=query.wanted)
     readings: _Totals | _Rows = _Totals(query, poller) if query.totals else _Rows(query, poller)
-    if query.interval is not None and query.interval < REFRESH and not query.totals:
-        readings.note(_STEPS)
+    kernels = query.source in ("netlink", "sockopt") and not query.totals
+    if kernels and query.interval is not None and query.interval < REFRESH:
+        readings.note(STEPS)
     try:
         with WholeTexts() as output:
             _repeat(query, readings, output)
@@ -108,6 +111,9 @@ class _Rows(_Notes):
         snapshot, before = self._poller.poll(), self._last
         for sentence in snapshot.notes:
             self.note(sentence)
+        averages = self._query.rates and self._query.interval is None
+        if averages and snapshot.live and snapshot.estimating is False:
+            self.note(_STILL)
         delta = None if before is None else snapshot - before
         self._last = snapshot if self._query.interval is not None else None
         if self._records is not None and self._query.wanted == EVERYTHING:

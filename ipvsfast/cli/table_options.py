@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..model.table_filter import TableFilter
-    from ..model.types import RecordForm
+    from ..model.types import RecordForm, SnapshotSource
 
 FORMS: tuple[RecordForm, ...] = ("json", "ndjson", "csv")
 _BLOCK = "Verb options"
@@ -40,6 +40,13 @@ FILTERS = (
             "COLUMN"),
     _option("limit", "only the first NUMBER destinations (services with --services-only)", "NUMBER"),
 )  # fmt: skip
+# Its own name brings another list of sources into the completions than that of connections.
+SOURCE = Option(
+    _BLOCK, "counters-source", ("--source",), "SOURCE",
+    "counters from: auto (default), live (as they are at that moment, by BPF), netlink or sockopt "
+    "(the kernel's own, of every 2 seconds)",
+)  # fmt: skip
+SHORTEST = 0.05  # seconds between two readings
 OUTPUT = (
     _option("json", "print one JSON object"),
     _option("ndjson", "print one JSON object a line"),
@@ -77,6 +84,16 @@ def table_filter(verb: str, options: dict[str, str]) -> TableFilter:
         )  # fmt: skip
     except UsageError:
         raise
+    except ValueError as error:
+        raise UsageError(2, f"{verb}: {error}") from None
+
+
+def counters_source(verb: str, options: dict[str, str]) -> SnapshotSource:
+    """Where counters are to be read from; UsageError (2) for a word that is none."""
+    from ..stats.sources import chosen_source
+
+    try:
+        return chosen_source(options.get(SOURCE.name))
     except ValueError as error:
         raise UsageError(2, f"{verb}: {error}") from None
 

@@ -18,6 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..screen.live_screen import LiveScreen
+    from ..stats.poller import Poller
     from ..stats.snapshot import Snapshot
     from .context import Context
 
@@ -25,18 +27,20 @@ if TYPE_CHECKING:
 def top(context: Context, given: dict[str, str], words: list[str]) -> int:
     """The verb."""
     query = TopQuery(given)
-    poller = context.ipvs.poller()
+    poller = context.ipvs.poller(query.source, interval=query.interval, wanted=query.wanted)
     try:
-        poller.poll()  # what is wrong with it is said before the screen is changed
+        _tell(poller.poll(), query.quiet)  # what is wrong is said before the screen is changed
         why_plain = None if query.plain else _why_plain()
         screened = why_plain is None and not query.plain
+        if screened:
+            poller.open()  # keys may make the interval shorter
         _give_up_privileges(screened, query.quiet)
         if screened:
             from ..live.app import run_live
             from ..screen.live_screen import LiveScreen
 
             screen = LiveScreen(RowChooser(query.wanted), interval=query.interval, **query.shown)
-            run_live(screen, poller.poll, query.repeat)
+            run_live(screen, lambda: _poll(poller, screen), query.repeat)
             return 0
         if why_plain and not query.quiet:
             complain(f"{why_plain}: a plain table instead of the screen")
@@ -64,6 +68,19 @@ def _why_plain() -> str | None:
     except ImportError:
         return "the Python package textual is missing (the extra `live`)"
     return None
+
+
+def _tell(snapshot: Snapshot, quiet: bool) -> None:
+    """What should be known of all readings."""
+    if not quiet:
+        for sentence in snapshot.notes:
+            complain(sentence)
+
+
+def _poll(poller: Poller, screen: LiveScreen) -> Snapshot:
+    """The next reading; the interval may have become another one."""
+    poller.interval = screen.interval
+    return poller.poll()
 
 
 def _give_up_privileges(screened: bool, quiet: bool) -> None:

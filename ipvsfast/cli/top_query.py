@@ -5,13 +5,14 @@ from __future__ import annotations
 from ..language.words import UsageError
 from ..model.address import parse_int
 from ..screen.columns import SORTS, sort_name
-from .table_options import table_filter
+from .table_options import SHORTEST, counters_source, table_filter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from ..model.table_filter import TableFilter
+    from ..model.types import SnapshotSource
 
 _MOST = 2**31 - 1
 _LONGEST = 86400
@@ -26,6 +27,7 @@ class TopQuery:
         self.wanted: TableFilter = table_filter(
             "top", {name: text for name, text in given.items() if name not in ("sort", "limit")}
         )
+        self.source: SnapshotSource = counters_source("top", given)
         self.interval: float = _seconds(given)
         self.repeat: int = _number(given, "repeat")
         self.plain: bool = "plain" in given
@@ -54,8 +56,8 @@ def _seconds(given: dict[str, str]) -> float:
         seconds = float(given["interval"])
     except ValueError:
         seconds = 0.0
-    if not 0.1 <= seconds <= _LONGEST:
-        raise _error(f"--interval takes seconds, 0.1 to {_LONGEST}, not `{given['interval']}'")
+    if not SHORTEST <= seconds <= _LONGEST:
+        raise _error(f"--interval takes seconds, {SHORTEST} to {_LONGEST}, not `{given['interval']}'")
     return seconds
 
 

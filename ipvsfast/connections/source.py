@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 
-from ..errors import InvalidValue, IpvsError, KernelError
+from ..errors import InvalidValue, IpvsError
+from ..policy import CONFIG, only_proc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,10 +14,8 @@ if TYPE_CHECKING:
 
 SOURCES = ("auto", "proc", "bpf")
 VARIABLE = "IPVSFAST_CONNECTIONS_SOURCE"
-CONFIG = "/etc/ipvsfast.conf"
 # Below so many connections the kernel's text is read before a BPF program is loaded.
 BREAK_EVEN = 5000
-_SETTING = "connections-source"
 
 
 def check_source(text: str) -> SourceName:
@@ -42,25 +41,3 @@ def chosen_source(asked: str | None, path: str = CONFIG) -> SourceName:
             raise IpvsError(errno.EACCES, f"reading connections by BPF is forbidden by {path}")
         return "proc"
     return wanted
-
-
-def only_proc(path: str = CONFIG) -> bool:
-    """Whether the configuration forbids all sources but the text. InvalidValue for a line it does not know:
-    a typing mistake must not allow what was meant to be forbidden."""
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            lines = file.read().splitlines()
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise KernelError(error.errno or errno.EIO, f"cannot read {path}: {error.strerror}") from None
-    value = "auto"
-    for number, line in enumerate(lines, 1):
-        text = line.partition("#")[0].strip()
-        if not text:
-            continue
-        name, equals, value = [part.strip() for part in text.partition("=")]
-        if name != _SETTING or not equals or value not in ("auto", "proc"):
-            expected = f"{_SETTING} = auto or {_SETTING} = proc"
-            raise InvalidValue(f"{path}:{number}: expected {expected}, not {text!r}")
-    return value == "proc"

@@ -14,6 +14,7 @@ from .families import (
     FINGERPRINT,
     KERNEL,
     LIVE,
+    LIVE_COUNTERS,
     MOST,
     SERVICES,
     STATUS,
@@ -71,6 +72,7 @@ def collect(ipvs: Ipvs, poller: Poller, samples: Samples, options: ExportOptions
     samples.add(KERNEL, [((".".join(map(str, info.version)),), 1)])
     if snapshot.estimating is not None:
         samples.one(ESTIMATION, int(snapshot.estimating))
+    samples.one(LIVE_COUNTERS, int(snapshot.live))
     samples.one(SERVICES, len(snapshot.services))
     samples.one(DESTINATIONS, len(snapshot.destinations))
     samples.one(UNSTABLE, snapshot.unstable)

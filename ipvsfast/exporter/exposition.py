@@ -7,6 +7,7 @@ from _thread import allocate_lock
 
 from ..errors import IpvsError, IpvsUnavailable, NotPermitted
 from ..kernel.sample_lines import SampleBlocks
+from ..stats.namespace import is_estimating
 from .collect import Samples, collect
 from .families import (
     BUILD,
@@ -46,12 +47,16 @@ class Scraped:
     """What one scrape gave; it does not change, and many may read it.
 
     at: when the reading ended, by time.monotonic(). up: whether the table could be read; error: why not.
+    notes: what should be known of the counters, a sentence each.
     """
 
-    def __init__(self, samples: Samples, rows: list[RowSamples], error: IpvsError | None) -> None:
+    def __init__(
+        self, samples: Samples, rows: list[RowSamples], error: IpvsError | None, notes: list[str]
+    ) -> None:
         self.at: Final[float] = time.monotonic()
         self.up: Final[bool] = error is None
         self.error: Final[IpvsError | None] = error
+        self.notes: Final[list[str]] = notes
         self._samples = samples
         self._rows = rows
 
@@ -90,10 +95,22 @@ class Exposition:
         self._lock = allocate_lock()
         self._errors = dict.fromkeys(_REASONS, 0)
         self._changed = 0
+        self._notes: list[str] = []
+
+    def open(self) -> None:
+        """Gets live counters ready if they are what scrapes are to read, for who gives up privileges; nothing
+        is done while there is no table. IpvsError with source "live" where they cannot be had."""
+        with self._lock:
+            if self._ipvs is None:
+                return
+            poller = self._poller = self._poller or self._ipvs.poller(self.options.source)
+            if self.options.source == "live" or is_estimating(self._ipvs.session) is False:
+                poller.open()
 
     def scrape(self) -> Scraped:
         """Read the table now. Trouble with the kernel does not raise: `ipvs_up` tells it."""
         with self._lock:
+            self._notes = []
             samples = Samples()
             rows: list[RowSamples] = []
             error: IpvsError | None = None
@@ -104,7 +121,7 @@ class Exposition:
                 error, samples = caught, Samples()
                 self._errors[_reason(caught)] += 1
             seconds = time.monotonic() - started
-            return Scraped(self._own(error is None, seconds, samples, rows), rows, error)
+            return Scraped(self._own(error is None, seconds, samples, rows), rows, error, self._notes)
 
     def _read(self, samples: Samples) -> list[RowSamples]:
         if self._ipvs is None:
@@ -112,9 +129,10 @@ class Exposition:
 
             self._ipvs = Ipvs(self.options.netns)
         if self._poller is None:
-            self._poller = self._ipvs.poller()
+            self._poller = self._ipvs.poller(self.options.source)
         snapshot = collect(self._ipvs, self._poller, samples, self.options)
         self._changed += snapshot.unstable > 0
+        self._notes = snapshot.notes
         counted = self._count()
         fits = counted is None or counted.by_client or counted.add(samples, self._room(samples, _LEAST_ROWS))
         rows, level = self._rows.within(snapshot, self._room(samples))

@@ -141,6 +141,11 @@ ESTIMATION = _gauge(
     "Whether the kernel refreshes the counters of services and destinations (1) or they stand still (0); no "
     "sample where it does not say",
 )  # fmt: skip
+LIVE_COUNTERS = _gauge(
+    "namespace", "counters_live",
+    "Whether counters of services and destinations are those of the moment of the reading (1), which move "
+    "where the kernel refreshes none too, or those that it has refreshed last (0)",
+)  # fmt: skip
 SERVICES = _gauge("namespace", "services", "Services in the table, whatever the filter")
 DESTINATIONS = _gauge("namespace", "destinations", "Destinations in the table, whatever the filter")
 UNSTABLE = _gauge(
@@ -219,7 +224,7 @@ OF_DESTINATIONS: tuple[Family, ...] = (
 )
 FAMILIES: tuple[Family, ...] = (
     UP, ERRORS, DURATION, BUILD, DETAIL, LIMITED, SERIES, LIMIT, CHANGED,
-    KERNEL, ESTIMATION, SERVICES, DESTINATIONS, UNSTABLE, FINGERPRINT, TIMEOUT, DAEMON, DAEMON_RUNNING,
-    BUCKETS, ENTRIES, MOST, STATUS, *LIVE, BY_STATE, BY_CLIENT, CLIENTS, INCOMPLETE,
+    KERNEL, ESTIMATION, LIVE_COUNTERS, SERVICES, DESTINATIONS, UNSTABLE, FINGERPRINT, TIMEOUT, DAEMON,
+    DAEMON_RUNNING, BUCKETS, ENTRIES, MOST, STATUS, *LIVE, BY_STATE, BY_CLIENT, CLIENTS, INCOMPLETE,
     *OF_SERVICES, *OF_DESTINATIONS,
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import InvalidValue
 from ..model.table_filter import EVERYTHING
 from ..model.value import check_range
+from ..stats.sources import check_source
 from .families import DESTINATION_LABELS, ROW_LABELS
 
 TYPE_CHECKING = False
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Final, Literal
 
     from ..model.table_filter import TableFilter
-    from ..model.types import Namespace
+    from ..model.types import Namespace, SnapshotSource
 
     Aggregate = Literal["destination", "service", "none"]
     Compatible = Literal["node_exporter"]
@@ -35,10 +36,11 @@ class ExportOptions:
     all; values that differ in others only are summed. filter: which rows there are; it may not sort or limit.
     max_series: so many series at most, 0 for any number. compat: in place of services and destinations the
     names of another exporter. connections: by what the connection table is counted, None: it is not read.
-    netns: whose table it is, where Exposition has to open it.
+    netns: whose table it is, where Exposition has to open it. source: where counters are read from, as for
+    Ipvs.poller(); "auto": live ones where the kernel refreshes none.
     """
 
-    __slots__ = ("aggregate", "compat", "connections", "filter", "labels", "max_series", "netns")
+    __slots__ = ("aggregate", "compat", "connections", "filter", "labels", "max_series", "netns", "source")
 
     def __init__(
         self,
@@ -49,7 +51,9 @@ class ExportOptions:
         compat: Compatible | None = None,
         connections: Counting | None = None,
         netns: Namespace | None = None,
+        source: SnapshotSource = "auto",
     ) -> None:
+        check_source(source)
         _check_word("aggregate", aggregate, LEVELS)
         if compat is not None:
             _check_word("compat", compat, ("node_exporter",))
@@ -72,6 +76,7 @@ class ExportOptions:
         self.compat: Final[Compatible | None] = compat
         self.connections: Final[Counting | None] = connections
         self.netns: Final[Namespace | None] = netns
+        self.source: Final[SnapshotSource] = source
 
     def labels_at(self, level: Aggregate) -> tuple[str, ...]:
         """Those of the wanted labels that samples at that level have."""

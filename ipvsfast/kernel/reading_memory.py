@@ -163,12 +163,14 @@ class Changes:
 
 
 def compare(
-    pool: MemoryPool, now: LentRows, before: LentRows, seconds: float, same: bool
+    pool: MemoryPool, now: LentRows, before: LentRows, seconds: float, same: bool, behind: bool = False
 ) -> tuple[Changes, Changes]:
-    """What became of the services and of the destinations. same: their keys are, in the same order."""
+    """What became of the services and of the destinations. same: their keys are, in the same order. behind:
+    counters may be smaller than before without having been zeroed."""
     services = Changes(pool, now.service_count, before.service_count)
     dests = Changes(pool, now.dest_count, before.dest_count)
-    if lib.ipvsf_table_compare(now.table, before.table, seconds, same, services.packed, dests.packed):
+    how = (lib.IPVSF_SAME_KEYS if same else 0) | (lib.IPVSF_MAY_BE_BEHIND if behind else 0)
+    if lib.ipvsf_table_compare(now.table, before.table, seconds, how, services.packed, dests.packed):
         raise MemoryError
     return services, dests
 

@@ -230,6 +230,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "protocol": ("tcp", "udp", "sctp", "ip", "icmp", "icmpv6"),
     "family": ("ipv4", "ipv6", "mixed"),
     "source": ("auto", "proc", "bpf"),
+    "counters-source": ("auto", "live", "netlink", "sockopt"),
     "from": ("auto", "rules", "json", "yaml", "toml", "keepalived", "ldirectord", "ipvsctl"),
     "to": ("rules", "json", "yaml"),
     "start-daemon": ("master", "backup"),

@@ -90,7 +90,7 @@ TableColumn = Literal[
 """What rows of the table can be sorted by."""
 RecordForm = Literal["json", "ndjson", "csv"]
 """The forms of a table for programs."""
-SnapshotSource = Literal["auto", "netlink", "sockopt"]
+SnapshotSource = Literal["auto", "live", "netlink", "sockopt"]
 """Where snapshots are read from."""
 ServiceNumbersName = Literal[
     "family", "protocol", "port", "fwmark", "flags", "timeout", "netmask", "address", "connections",

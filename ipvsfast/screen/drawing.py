@@ -57,7 +57,7 @@ HELP = (
     ("+ in front of a row", "it is new; 0: its counters were zeroed"),
     ("! in front of a row", "weight 0, or no destination has one: it gets nothing"),
     ("rates of rows", "over the last seconds, as said above the table: the"),
-    ("", "kernel adds to their counters every 2 s"),
+    ("", "kernel counts every 2 s; live ones over one interval"),
     ("totals on top", "over one interval; they have no such steps"),
 )
 
@@ -177,7 +177,11 @@ def _about(screen: LiveScreen, width: int) -> Line:
     used = sum([len(text) for text, _ in found])
     delta = moment.delta
     right = "kernel's own rates " if delta is None else f"rates over {delta.seconds:.1f} s "
-    if moment.snapshot.estimating is False:
+    if moment.snapshot.live:
+        if delta is not None:
+            right = f"rates over {seconds_text(round(delta.seconds, 2))}, live "
+        found.append((" " * max(1, width - used - len(right)) + right, "dim"))
+    elif moment.snapshot.estimating is False:
         right = "the kernel's counters stand still: run_estimation is off "
         found.append((" " * max(1, width - used - len(right)) + right, "warning"))
     elif screen.interval < 2 and width >= 120:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..listing.counted import Texts
     from ..stats.window import Moment
 
-INTERVALS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+INTERVALS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 _STEP_SORT = {"left": -1, "<": -1, "right": 1, ">": 1}
 _STEP_ROW = {"up": -1, "k": -1, "down": 1, "j": 1}
 _FIRST_COLUMN = 2  # of the name, where it is clicked

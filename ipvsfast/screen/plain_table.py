@@ -55,6 +55,7 @@ class PlainTable:
     def _heading(self, moment: Moment, time: str) -> Iterator[str]:
         snapshot, delta = moment.snapshot, moment.delta
         over = "the kernel's own rates" if delta is None else f"rates over {delta.seconds:.3g} s"
+        over += ", live" if snapshot.live and delta is not None else ""
         yield f"{time}  {len(snapshot.services)} services, {len(snapshot.destinations)} destinations, {over}"
         active = short(sum(moment.of_destinations("active")))
         inactive = short(sum(moment.of_destinations("inactive")))

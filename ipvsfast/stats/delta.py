@@ -96,8 +96,10 @@ class Delta:
     `services`, `destinations`: see DeltaColumns; a row is the same if its key is, wherever it stands.
     `snapshot`: the later one, with the keys and all other columns. `seconds`: from the middle of the
     earlier reading to the middle of the later one; rates are differences by these seconds. `fresh`: whether
-    the kernel has refreshed every counter in between, which takes 2 seconds: else a difference may be 0, or
-    that of two seconds, whatever the interval. InvalidValue if `earlier` is not the earlier one.
+    both are live, or the kernel has refreshed every counter in between, which takes 2 seconds: else a
+    difference may be 0, or that of two seconds, whatever the interval. After a live snapshot the kernel's
+    counters may be behind it: a counter that is smaller has a difference of 0 then, and is not taken for
+    zeroed, until `fresh`. InvalidValue if `earlier` is not the earlier one.
     """
 
     def __init__(self, later: Snapshot, earlier: Snapshot) -> None:
@@ -105,9 +107,12 @@ class Delta:
         self.seconds: float = later.at - earlier.at
         if self.seconds <= 0:
             raise InvalidValue("a difference is that of a later and an earlier snapshot: later - earlier")
-        self.fresh: bool = later.estimating is not False and self.seconds >= REFRESH
+        self.fresh: bool = (later.live and earlier.live) or (
+            later.estimating is not False and self.seconds >= REFRESH
+        )
         same = later._shape is earlier._shape
-        services, dests = compare(later._pool, later._rows, earlier._rows, self.seconds, same)
+        behind = earlier.live and not later.live and not self.fresh
+        services, dests = compare(later._pool, later._rows, earlier._rows, self.seconds, same, behind)
         gone_services: list[ServiceKey] = []
         gone_dests: list[tuple[ServiceKey, DestinationKey]] = []
         if len(services.vanished) or len(dests.vanished):

@@ -9,14 +9,18 @@ from _thread import allocate_lock
 
 from ..errors import InvalidValue
 from ..kernel.reading_memory import MemoryPool
+from ..model.table_filter import EVERYTHING
 from .namespace import namespace_totals
 from .snapshot import take_snapshot
 from .sources import source_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from _thread import LockType
+
     from ..kernel.session import Session
     from ..model.stats import Stats
+    from ..model.table_filter import TableFilter
     from ..model.types import SnapshotSource
     from .delta import Delta
     from .snapshot import Snapshot
@@ -27,31 +31,66 @@ class Poller:
     """Reads the table again and again; made by Ipvs.poller().
 
     source: "netlink", "sockopt" (the older socket option for what it tells exactly, netlink for the rest: the
-    same values for less), or "auto" for the best that there is. Two readings' memory is used in turn as long
-    as nobody keeps more than the last snapshot; what is kept stays as it is, and costs memory of its own.
-    Threads may share a poller, calls wait for each other. Errors are those of Ipvs: IpvsUnavailable while
-    the module is not loaded. A later call works when it is there again.
+    same values for less), "live" (counters as they are at the moment of the reading, by a BPF program), or
+    "auto": live where readings are less than two seconds apart, or the kernel refreshes no counters, and
+    where it can be had; else sockopt. interval: seconds between readings, which every() sets too; None:
+    unknown, which counts as long. wanted: rows that are asked for by what identifies them (service,
+    destination, protocols, fwmarks, families): live readings may leave others out. Two readings' memory is
+    used in turn as long as nobody keeps more than the last snapshot; what is kept stays as it is, and costs
+    memory of its own. Threads may share a poller, calls wait for each other. Errors are those of Ipvs:
+    IpvsUnavailable while the module is not loaded. A later call works when it is there again. InvalidValue
+    for a source that there is not; with "live" IpvsError says why it cannot be had.
     """
 
-    def __init__(self, session: Session, source: SnapshotSource = "auto") -> None:
+    def __init__(
+        self, session: Session, source: SnapshotSource = "auto", interval: float | None = None,
+        wanted: TableFilter | None = None,
+    ) -> None:  # fmt: skip
         self._session = session
-        self._source: Source = source_of(source, session)
+        self._source: Source = source_of(source, session, None if wanted == EVERYTHING else wanted)
         self._pool = MemoryPool()
         self._last: Snapshot | None = None
         self._lock, self._pid = allocate_lock(), os.getpid()
+        self.interval = interval
+
+    @property
+    def interval(self) -> float | None:
+        """Seconds between readings, by which "auto" goes; may be set at any time."""
+        return self._interval
+
+    @interval.setter
+    def interval(self, seconds: float | None) -> None:
+        self._interval = None if seconds is None else check_interval(seconds)
+
+    def open(self) -> None:
+        """Gets live counters ready now, where they may be wanted later and can be had: readings take no
+        privilege then, beyond that for netlink. IpvsError with source "live" where they cannot be had."""
+        with self._own_lock():
+            self._source.open()
 
     def poll(self) -> Snapshot:
         """Read the table now."""
-        # The session refuses a child after fork, whose copy of the lock perhaps nobody gives back.
-        if self._pid != os.getpid():
-            self._lock, self._pid = allocate_lock(), os.getpid()
-        with self._lock:
+        with self._own_lock():
+            self._source.interval = self._interval
             self._last = take_snapshot(self._session, self._source, self._last, self._pool)
             return self._last
 
+    def _own_lock(self) -> LockType:
+        """The session refuses a child after fork, whose copy of the lock perhaps nobody gives back."""
+        if self._pid != os.getpid():
+            self._lock, self._pid = allocate_lock(), os.getpid()
+        return self._lock
+
+    def close(self) -> None:
+        """Unloads the program of live counters, if there is one; a later poll would load it again."""
+        with self._own_lock():
+            self._source.close()
+
     def every(self, seconds: float) -> Deltas:
         """A Delta each `seconds`, without end, for `for` and for `async for`; see Deltas."""
-        return Deltas(self, seconds)
+        found = Deltas(self, seconds)
+        self.interval = found.seconds
+        return found
 
     def totals(self) -> Stats:
         """What all services of the namespace have counted since it exists, at this moment: not refreshed
@@ -73,11 +112,7 @@ class Deltas:
     """
 
     def __init__(self, poller: Poller, seconds: float) -> None:
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-            raise InvalidValue(f"an interval is a number of seconds, not {seconds!r}")
-        if not (math.isfinite(seconds) and seconds > 0):
-            raise InvalidValue(f"an interval must be more than 0 seconds, not {seconds!r}")
-        self.seconds: float = float(seconds)
+        self.seconds: float = check_interval(seconds)
         self.skipped: int = 0
         self._poller = poller
         self._last: Snapshot | None = None
@@ -118,6 +153,15 @@ class Deltas:
         earlier, self._last = self._last, snapshot
         assert earlier is not None  # _begin() has set it
         return snapshot - earlier
+
+
+def check_interval(seconds: float) -> float:
+    """The same, if it is a time between two readings; else InvalidValue."""
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        raise InvalidValue(f"an interval is a number of seconds, not {seconds!r}")
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise InvalidValue(f"an interval must be more than 0 seconds, not {seconds!r}")
+    return float(seconds)
 
 
 def next_deadline(start: float, interval: float, last: int, now: float) -> int:

@@ -8,6 +8,7 @@ from ..kernel.reading_memory import MemoryPool
 from ..model.stats import Stats
 from .columns import DestinationColumns, ServiceColumns, Shape
 from .namespace import is_estimating, parse_totals, totals_text
+from .sources import LIVE, REFRESH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,19 +17,20 @@ if TYPE_CHECKING:
     from .delta import Delta
     from .sources import Source
 
-# So often the kernel refreshes the counters of each service and destination, in seconds.
-REFRESH = 2.0
+__all__ = ["REFRESH", "Snapshot", "take_snapshot"]
 
 
 class Snapshot:
     """The table at one time, as columns: see ServiceColumns and DestinationColumns.
 
     `services`, `destinations`: the rows. `started`, `ended`: when the reading began and ended, by
-    time.monotonic(). `source`: where it came from, "sockopt" or "netlink". `unstable`: how many of its parts
-    changed each time that they were read; some destinations or services may be missing. `estimating`: whether
-    the kernel refreshes its counters in this namespace (the sysctls run_estimation and est_cpulist); None
-    if it does not say. `fresh`: whether every counter was refreshed since the last fresh snapshot of the same
-    poller, which takes 2 seconds; of a first snapshot, whether the kernel refreshes them.
+    time.monotonic(). `source`: where it came from, "sockopt", "netlink" or "live". `unstable`: how many of
+    its parts changed each time that they were read; some destinations or services may be missing.
+    `estimating`: whether the kernel refreshes its counters in this namespace (the sysctls run_estimation and
+    est_cpulist); None if it does not say. `live`: whether all counters are those of the moment in which they
+    were read; the kernel's rates are not. `fresh`: whether they are, or every counter was refreshed since the
+    last fresh snapshot of the same poller, which takes 2 seconds; of a first snapshot, whether the kernel
+    refreshes them.
 
     `later - earlier` is a Delta. A snapshot, its columns, and arrays of numpy that were made of them, stay
     as they are for as long as they are kept.
@@ -36,7 +38,7 @@ class Snapshot:
 
     def __init__(
         self, rows: LentRows, pool: MemoryPool, times: tuple[float, float, float], source: str,
-        unstable: int, namespace: tuple[bool | None, bytes | None], before: Snapshot | None,
+        unstable: int, namespace: tuple[bool | None, bytes | None], before: Snapshot | None, note: str = "",
     ) -> None:  # fmt: skip
         self._rows, self._pool = rows, pool
         self.estimating: bool | None = namespace[0]
@@ -46,10 +48,14 @@ class Snapshot:
         self.ended: float = times[1]
         self._clock = times[2]
         self.source: str = source
+        self.live: bool = source == LIVE
+        self._note = note
         self.unstable: int = unstable
         # When the last fresh snapshot was: from then on a counter may have moved.
         last = before._fresh_at if before is not None else None
-        self.fresh: bool = self.estimating is not False and (last is None or self.at - last >= REFRESH)
+        self.fresh: bool = self.live or (
+            self.estimating is not False and (last is None or self.at - last >= REFRESH)
+        )
         self._fresh_at: float | None = self.at if self.fresh else last
         self.services: ServiceColumns = ServiceColumns(rows, self._shape)
         self.destinations: DestinationColumns = DestinationColumns(rows, self._shape)
@@ -78,12 +84,14 @@ class Snapshot:
     def notes(self) -> list[str]:
         """What whoever uses the numbers should know, a sentence each; mostly nothing."""
         found = []
-        if self.estimating is False:
+        if self.estimating is False and not self.live:
             found.append(
                 "the kernel does not refresh its counters in this namespace (see the sysctls "
                 "net.ipv4.vs.run_estimation and est_cpulist): they and the rates stand still, only active, "
                 "inactive and persistent connections are live"
             )
+        if self._note:
+            found.append(self._note)
         if self.unstable:
             found.append("the table kept changing while it was read: rows may be missing")
         return found
@@ -118,13 +126,17 @@ def take_snapshot(
     """Reads the table now. before: the snapshot before this one, with which it may share what is the same."""
     pool = MemoryPool() if pool is None else pool
     reading = pool.reading()
+    estimating = is_estimating(session)
+    # Counters of 32 bits go on from the kernel's own, not from live ones, which are ahead of them.
+    kernels = before._rows if before is not None and not before.live else None
     clock, started = time.time(), time.monotonic()
     try:
-        source.read(reading, None if before is None else before._rows)
+        source.read(reading, kernels, estimating)
     except BaseException:
         pool.give_back(reading)
         raise
     ended = time.monotonic()
     times = started, ended, clock + (ended - started) / 2
-    namespace = is_estimating(session), totals_text(session)
-    return Snapshot(pool.lend(reading), pool, times, source.name, reading.unstable, namespace, before)
+    namespace = estimating, totals_text(session)
+    rows = pool.lend(reading)
+    return Snapshot(rows, pool, times, source.name, reading.unstable, namespace, before, source.note)

@@ -21,7 +21,7 @@ class Moment:
     """One reading, with what it is compared with.
 
     `snapshot`: the reading. `delta`: the difference to one that is some seconds older, None where there is
-    none that is two seconds older.
+    none that is two seconds older; of live counters to the one before.
     `totals`: connections, packets in and out, bytes in and out a second of the whole namespace since the
     reading before, live; None where that is unknown.
     """
@@ -49,7 +49,8 @@ class RateWindow:
 
     The kernel adds to the counters of a row every two seconds. Over a multiple of that a difference has
     nearly always the same number of steps in it, so that a steady stream has a steady rate; the default is
-    two of them. Older snapshots are kept for that, six at most.
+    two of them. Older snapshots are kept for that, six at most. Live counters have no steps: those snapshots
+    are compared with the one before.
     """
 
     def __init__(self, seconds: float = SPAN) -> None:
@@ -60,6 +61,12 @@ class RateWindow:
     def add(self, snapshot: Snapshot) -> Moment:
         """The next reading, later than all before."""
         kept = self._kept
+        if kept and kept[-1].live != snapshot.live:  # what is between them is no traffic
+            kept.clear()
+        if snapshot.live:
+            delta = snapshot - kept[-1] if kept else None
+            kept[:] = [snapshot]
+            return Moment(snapshot, delta, self._live(snapshot))
         while len(kept) > 1 and snapshot.at - kept[1].at >= self.seconds * (1 - _EARLY):
             del kept[0]
         enough = kept and snapshot.at - kept[0].at >= REFRESH * (1 - _EARLY)

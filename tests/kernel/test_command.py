@@ -46,12 +46,16 @@ def test_help_and_version_need_no_privilege(argv: tuple[str, ...]) -> None:
 
 
 def test_version_names_everything() -> None:
-    """Own version, libnl's, the kernel's IPVS version and table size, where connections are read from."""
-    first, second, third = run("--version").stdout.splitlines()
+    """Own version, libnl's, the kernel's IPVS version and table size, where connections and counters are
+    read from."""
+    first, second, third, fourth = run("--version").stdout.splitlines()
     assert first.startswith("ipvsfast v0.2.0 (command line of ipvsadm v1.31, libnl 3.")
     assert second.startswith("kernel: IPVS v1.2.1, connection table size ")
     assert third == "connections: walked by BPF, from 5,000 on" or third.startswith(
         "connections: read as text; BPF cannot be used: "
+    )
+    assert fourth == "counters: live by BPF where readings are less than 2 s apart" or fourth.startswith(
+        "counters: of every 2 s; live ones cannot be had: "
     )
 
 

@@ -313,6 +313,33 @@ def test_the_window() -> None:
     assert window.add(at(snapshot_of(table()), 99.0)).delta is None
 
 
+def test_the_window_of_live_counters() -> None:
+    """A live reading is compared with the one before, however short that is ago, and never with the kernel's
+    counters, nor these with it."""
+    window = RateWindow()
+    found = []
+    for number, name in enumerate(("live", "live", "sockopt", "sockopt", "live", "live")):
+        delta = window.add(at(snapshot_of(table(), name=name), 10 + number / 10)).delta
+        found.append(None if delta is None else round(delta.seconds, 3))
+    assert found == [None, 0.1, None, None, None, 0.1]
+
+
+def test_live_rates_are_called_so() -> None:
+    """On the screen and in the plain table; where the kernel counts, that it does so in steps."""
+    window = RateWindow()
+    window.add(at(snapshot_of(table(), name="live"), 10.0))
+    shown = window.add(at(snapshot_of(table(factor=2), name="live"), 10.1))
+    made = screen(interval=0.1)
+    assert any("in steps: the kernel counts every 2 s" in line for line in drawn(made, 130))
+    made.show(shown)
+    assert any(line.rstrip().endswith("rates over 0.1 s, live") for line in drawn(made, 130))
+    plain = PlainTable(
+        RowChooser(TableFilter()), sort="connections", upwards=False, destinations=True, limit=2
+    )
+    heading = next(plain.text(shown, "now", 80))
+    assert heading == "now  3 services, 5 destinations, rates over 0.1 s, live\n"
+
+
 def test_why_there_is_no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first thing that is missing is named."""
     terminals = {0, 1, 2}

@@ -55,12 +55,12 @@ tables = st.lists(services, max_size=5)
 class Rows:
     """A source of given rows."""
 
-    name = "netlink"
+    name, note = "netlink", ""
 
     def __init__(self, services: bytes, dests: bytes) -> None:
         self.rows = services, dests
 
-    def read(self, into, before=None) -> None:
+    def read(self, into, before, estimating) -> None:
         fill(into.begin(), *self.rows)
 
 
@@ -206,7 +206,7 @@ def test_both_forms_parse(table, openmetrics: bool) -> None:
     unique = {(one[0][0], one[3] or one[:3]): one for one in table}
     table = [(*one[:9], list({dest[:2]: dest for dest in one[9]}.values())) for one in unique.values()]
     rows = RowMaker(ExportOptions(max_series=0)).within(snapshot_of(table), None)[0]
-    scraped = Scraped(Samples(), rows, None)
+    scraped = Scraped(Samples(), rows, None, [])
     text = b"".join(map(bytes, scraped.blocks(openmetrics))).decode()
     families = list((parse_openmetrics if openmetrics else parse_text)(text))
     found = [sample for family in families for sample in family.samples]
@@ -223,7 +223,7 @@ def test_large_tables_come_in_blocks() -> None:
     ]
     table = [((2, b"\n\0\0\1"), 6, 80, 0, 0, 0, b"rr", b"", [MOST] * 10, dest)]
     rows = RowMaker(ExportOptions()).within(snapshot_of(table), None)[0]
-    scraped = Scraped(Samples(), rows, None)
+    scraped = Scraped(Samples(), rows, None, [])
     first, second = scraped.blocks(False), scraped.blocks(True)
     texts: tuple[list[bytes], list[bytes]] = ([], [])
     for a, b in zip(first, second):

@@ -197,6 +197,37 @@ def test_what_zeroing_adding_and_deleting_leave() -> None:
     assert delta.destinations["in_packets_rate"][1] == pytest.approx(5 / delta.seconds)
 
 
+def test_what_is_live_is_fresh() -> None:
+    """Both snapshots, and so the difference, whatever lies between them; zeroing is seen."""
+    first = snapshot_of(TABLE, name="live")
+    later: Table = {**TABLE, MARK: ((4, 0, 0, 0, 1), {})}
+    second = snapshot_of(later, first, name="live")
+    delta = second - first
+    assert (first.live, second.fresh, delta.fresh) == (True, True, True)
+    assert delta.services.zeroed.tolist() == [list(TABLE).index(MARK)]
+    kernels = snapshot_of(TABLE, first)
+    assert (kernels.live, kernels.fresh, (kernels - first).fresh) == (False, False, False)
+
+
+def test_the_kernels_counters_behind_live_ones() -> None:
+    """What is smaller has not been refreshed yet: nothing was zeroed, and nothing counted. Two seconds later it
+    would have been."""
+    first = snapshot_of({WEB: ((9, 9, 9, 9, 9), {destination_of(1): (8, 8, 8, 8, 8)})}, name="live")
+    behind: Table = {WEB: ((7, 10, 9, 9, 9), {destination_of(1): (8, 1, 8, 8, 11)})}
+    delta = snapshot_of(behind, first) - first
+    assert [delta.services[name][0] for name in COUNTERS] == [0, 1, 0, 0, 0]
+    assert [delta.destinations[name][0] for name in COUNTERS] == [0, 0, 0, 0, 3]
+    assert delta.services["connections_rate"][0] == 0
+    assert not len(delta.services.zeroed) and not len(delta.destinations.zeroed)
+    other: Table = {MARK: ((1, 1, 1, 1, 1), {}), **behind}  # keys have to be looked for
+    delta = snapshot_of(other, first) - first
+    assert delta.services["in_packets"].tolist() == [0, 1]
+    assert not len(delta.services.zeroed)
+    late = snapshot_of(behind, first)
+    late.started = late.ended = first.at + 2.5
+    assert (late - first).services.zeroed.tolist() == [0]
+
+
 NUMBERS = st.integers(0, 3) | st.sampled_from([2**32, 2**53 + 1, BIG - 1, BIG])
 COUNTED = st.tuples(NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS)
 SERVICE_KEYS = st.integers(1, 9).map(ServiceKey.mark) | st.integers(1, 9).map(
@@ -368,7 +399,7 @@ def test_a_failed_reading_leaves_the_last_one_alone() -> None:
     first = polled(source, pool, None)
 
     class Broken(MadeUp):
-        def read(self, into: object, before: object = None) -> None:
+        def read(self, into: object, before: object, estimating: object) -> None:
             raise OSError("broken")
 
     for _ in range(3):

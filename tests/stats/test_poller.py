@@ -226,7 +226,7 @@ def test_threads_share_a_poller(ipvs: Ipvs) -> None:
 @pytest.mark.parametrize("source", ["option", "", None, 5])
 def test_a_source_that_there_is_not(ipvs: Ipvs, source: str) -> None:
     """The message has those that there are."""
-    with pytest.raises(InvalidValue, match="source must be one of auto, netlink, sockopt, not "):
+    with pytest.raises(InvalidValue, match="source must be one of auto, live, netlink, sockopt, not "):
         ipvs.poller(source)  # type: ignore[arg-type]
 
 

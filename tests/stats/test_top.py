@@ -329,7 +329,7 @@ def test_without_privilege(space: SimpleNamespace) -> None:
 
 
 @pytest.mark.parametrize(("options", "error"), [
-    (("--interval", "0"), "top: --interval takes seconds, 0.1 to 86400, not `0'"),
+    (("--interval", "0.04"), "top: --interval takes seconds, 0.05 to 86400, not `0.04'"),
     (("--repeat", "x"), "top: --repeat takes a whole number from 1 to 2147483647, not `x'"),
     (("--limit", "0"), "top: --limit takes a whole number from 1 to 2147483647, not `0'"),
     (("--sort", "speed"), "top: there is no column `speed' to sort by: choose from service, destination, "),

@@ -58,12 +58,12 @@ def fill(reading: Reading, services: bytes, dests: bytes) -> None:
 class MadeUp:
     """A source whose reading is what `table` is then."""
 
-    name = "netlink"
+    note = ""
 
-    def __init__(self, table: Table) -> None:
-        self.table = table
+    def __init__(self, table: Table, name: str = "netlink") -> None:
+        self.table, self.name = table, name
 
-    def read(self, into: Reading, before: LentRows | None = None) -> None:
+    def read(self, into: Reading, before: LentRows | None, estimating: bool | None) -> None:
         fill(into.begin(), *pack_rows(self.table))
 
 
@@ -74,9 +74,9 @@ class NoFiles:
         return -2
 
 
-def snapshot_of(table: Table, before: Snapshot | None = None) -> Snapshot:
-    """A snapshot of a table."""
-    return take_snapshot(NoFiles(), MadeUp(table), before)
+def snapshot_of(table: Table, before: Snapshot | None = None, name: str = "netlink") -> Snapshot:
+    """A snapshot of a table. name: of the source."""
+    return take_snapshot(NoFiles(), MadeUp(table, name), before)
 
 
 def destination_of(number: int) -> DestinationKey:

@@ -225,6 +225,9 @@ def connections() -> Iterator[Connection]:
 
 def rates(ipvs: Ipvs, earlier: Snapshot | None = None) -> dict[str, float]:
     """Numbers over time."""
+    ipvs.poller("live", interval=0.1, wanted=TableFilter(service="10.0.0.1")).close()
+    assert_type(ipvs.snapshot("live").live, bool)
+    ipvs.snapshot("bpf")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     poller = ipvs.poller(source="netlink")
     snapshot = poller.poll()
     assert_type(snapshot.services["scheduler"], list[str])

@@ -99,10 +99,34 @@ def analyze(*argv: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("unit", sorted(path.name for path in FOLDER.iterdir()))
+UNITS = sorted(path.name for path in FOLDER.iterdir() if path.is_file())
+
+
+def test_the_drop_in(tmp_path: Path) -> None:
+    """With it the exporter may load BPF programs: systemd knows every line, and no other line takes a privilege of
+    these away. Its commented lines are for a user without any."""
+    needed = {"CAP_NET_ADMIN", "CAP_BPF", "CAP_PERFMON", "CAP_SYSLOG"}
+    for unit in UNITS:
+        copy(tmp_path, unit)
+    folder = tmp_path / f"{EXPORTER}.d"
+    folder.mkdir()
+    (dropped,) = (FOLDER / f"{EXPORTER}.d").iterdir()
+    text = dropped.read_text().replace("#User", "User").replace("#Ambient", "Ambient")
+    (folder / dropped.name).write_text(text)
+    done = analyze("verify", "--man=no", "--recursive-errors=no", tmp_path / EXPORTER)
+    assert (done.returncode, [line for line in done.stderr.splitlines() if "ipvsfast" in line]) == (0, [])
+    lines = [*(FOLDER / EXPORTER).read_text().splitlines(), *text.splitlines()]
+    last = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    bounds = [line for line in lines if line.startswith("CapabilityBoundingSet=")]
+    assert {name for line in bounds for name in line.partition("=")[2].split()} == needed
+    assert set(last["AmbientCapabilities"].split()) == needed
+    assert (last["ProtectKernelLogs"], last["SystemCallFilter"]) == ("no", "bpf")
+
+
+@pytest.mark.parametrize("unit", UNITS)
 def test_systemd_understands_it(tmp_path: Path, unit: str) -> None:
     """Every line of it."""
-    made = [copy(tmp_path, path.name) for path in FOLDER.iterdir()]
+    made = [copy(tmp_path, name) for name in UNITS]
     (here,) = [path for path in made if path.name == unit]
     done = analyze("verify", "--man=no", "--recursive-errors=no", here)
     complaints = [line for line in done.stderr.splitlines() if "ipvsfast" in line]

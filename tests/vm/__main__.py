@@ -18,7 +18,8 @@ ENVIRONMENT = """\
 environment:
   IPVSFAST_KERNEL          the kernel when -k is not given
   IPVSFAST_VM_MODULES      modules loaded before the command (default: ip_vs; empty: none)
-  IPVSFAST_VM_ACCELERATOR  kvm or tcg for the stock kernels (default: kvm where it works)
+  IPVSFAST_VM_ACCELERATOR  kvm, tcg or icount (tcg whose time counts instructions) for the stock
+                           kernels (default: kvm where it works)
   IPVSFAST_DEBIAN_MIRROR   where kernels are fetched from (default: as in the machine's apt sources)
   XDG_CACHE_HOME           fetched kernels are kept in its ipvsfast/vm (default: ~/.cache)
 """

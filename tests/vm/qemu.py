@@ -27,7 +27,8 @@ KEPT_MODULES = ("arch/", "crypto/", "drivers/virtio/", "fs/", "kernel/", "lib/",
 KVM_CREATE_VM = 0xAE01
 # One thread for all CPUs: with more, a CPU can run code that another one is half through patching,
 # and the kernel patches its own code all the time; boots died of it (QEMU 7.2).
-ACCELERATORS = {"kvm": "kvm", "tcg": "tcg,thread=single"}
+# icount: time goes by the instructions that were carried out, one a nanosecond, whatever else the machine does.
+ACCELERATORS = {"kvm": "kvm", "tcg": "tcg,thread=single", "icount": "tcg,thread=single"}
 
 
 def prepare(kernel: Kernel) -> Path:
@@ -93,7 +94,7 @@ def accelerator() -> str:
     given = os.environ.get(ACCELERATOR_VARIABLE, "")
     if given:
         if given not in ACCELERATORS:
-            raise CannotRunError(f"{ACCELERATOR_VARIABLE}={given}: it can be kvm or tcg")
+            raise CannotRunError(f"{ACCELERATOR_VARIABLE}={given}: it can be kvm, tcg or icount")
         return given
     # Some hosts offer a /dev/kvm that emulates a processor without the extensions: slower than none.
     flags = Path("/proc/cpuinfo").read_text().split()
@@ -152,6 +153,7 @@ def boot(folder: Path, job: Job, memory: int) -> Machine:
         *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
         *("-machine", "q35", "-accel", ACCELERATORS[accel]),
         *("-cpu", "host" if accel == "kvm" else "max"),
+        *(("-icount", "shift=0,sleep=off") if accel == "icount" else ()),
         *("-smp", "2", "-m", f"{memory}M", "-serial", "stdio"),
         *("-kernel", str(folder / "vmlinuz"), "-initrd", str(image)),
         *("-append", "console=ttyS0 oops=panic panic=-1 loglevel=4 mitigations=off nokaslr"),

@@ -21,6 +21,7 @@ MENU: dict[str, dict[str, str]] = {
     },
     "See what happens": {
         "stats": "stats: numbers over time",
+        "live": "Live counters",
         "top": "top: a live screen",
         "connections": "Connections",
         "exporter": "exporter: metrics",
