@@ -20,6 +20,7 @@ from support.command import program, run
 from support.estimation import switch
 from support.live_traffic import Servers, addresses, apply, send_udp
 from support.recipes import examples
+from support.tools import ROOT
 
 VIP, SERVER, OTHER = ("10.9.0.1", 53), ("10.9.1.1", 53), ("10.9.1.2", 53)
 PACKET = 128  # bytes, with the headers of UDP and IPv4
@@ -169,3 +170,10 @@ def found(line: str) -> tuple[str, int]:
     match = re.fullmatch(r" ?\d+\.\d{3}  ([\d.]+):53 +(\d+) packets in \d+ ms\n", line)
     assert match, line
     return match[1], int(match[2])
+
+
+def test_the_output_in_the_document() -> None:
+    """It has the form of what the example writes, and all of the packets."""
+    text = (ROOT / "docs/live.md").read_text().partition("It printed this")[2]
+    lines = text.partition("```text\n")[2].partition("```")[0].splitlines(keepends=True)
+    assert sum([found(line)[1] for line in lines]) == 200
