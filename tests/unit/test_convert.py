@@ -121,21 +121,22 @@ def test_diff_takes_a_form_for_each_file() -> None:
 
 
 def examples() -> list[tuple[str, str]]:
-    """The files that the document shows, and what follows a command of ours there."""
+    """What follows each command of ours in the document."""
     return re.findall(r"^\$ (.*)\n((?:(?!```|\$ ).*\n)+)", DOCUMENT, re.M)
 
 
 def test_the_document_is_right(folder: Path) -> None:
     """Its examples print what it says."""
     shown = dict(examples())
-    (folder / "keepalived.conf").write_text(shown["cat keepalived.conf"])
+    (configuration,) = re.findall(r"<!-- file: keepalived.conf -->\n```text\n(.*?)```", DOCUMENT, re.S)
+    (folder / "keepalived.conf").write_text(configuration)
     done = run("convert", "--from", "keepalived", "keepalived.conf")
     assert done.stderr + done.stdout == shown["ipvsfast convert --from keepalived keepalived.conf"]
     yaml = shown["ipvsfast convert --to yaml rules"]
     (folder / "rules").write_text(run("convert", "--from", "yaml", stdin=yaml).stdout)
     assert run("convert", "--to", "yaml", "rules").stdout == yaml
     assert set(shown) == {
-        "cat keepalived.conf", "ipvsfast convert --from keepalived keepalived.conf", "ipvsfast convert --to yaml rules"
+        "ipvsfast convert --from keepalived keepalived.conf", "ipvsfast convert --to yaml rules"
     }  # fmt: skip
 
 
