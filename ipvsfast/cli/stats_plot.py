@@ -111,7 +111,9 @@ def plot_file(context: Context, query: StatsQuery) -> int:
         raise ExitWith(1, f"cannot write {query.plot}: {problem}")
     recorder, interrupted = Recorder(query), False
     try:
-        poller = context.ipvs.poller(query.source, interval=query.interval, wanted=query.wanted)
+        # Totals are always live, whatever is read of rows.
+        source = "sockopt" if query.totals else query.source
+        poller = context.ipvs.poller(source, interval=query.interval, wanted=query.wanted)
         _record(query, poller, recorder)
     except KeyboardInterrupt:
         interrupted = True
@@ -151,7 +153,7 @@ def _record(query: StatsQuery, poller: Poller, recorder: Recorder) -> None:
             number = next_deadline(start, query.interval, number, time.monotonic())
             time.sleep(max(0.0, start + number * query.interval - time.monotonic()))
         snapshot = poller.poll()
-        if not query.quiet:
+        if not query.quiet and not query.totals:
             for sentence in snapshot.notes:
                 if sentence not in said:
                     complain(sentence)

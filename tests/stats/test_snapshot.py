@@ -198,21 +198,21 @@ def test_estimation_that_is_off_is_told(space: SimpleNamespace) -> None:
     """By `estimating` and a note; only the totals of the namespace are live then."""
     with Ipvs() as ipvs:
         fill(ipvs)
-        first = ipvs.snapshot()
+        first = ipvs.snapshot("sockopt")
         assert (first.estimating, first.fresh) == (True, True)
         switch(False)
         send(space, range(20001, 20003))
-        snapshot = ipvs.snapshot()
+        snapshot = ipvs.snapshot("sockopt")
         assert (snapshot.estimating, snapshot.fresh, (snapshot - first).fresh) == (False, False, False)
         (note,) = snapshot.notes
         assert "run_estimation" in note and "est_cpulist" in note
         assert ipvs.poller().totals().connections == 2
         switch(True)
-        assert ipvs.snapshot().estimating is True
+        assert ipvs.snapshot("sockopt").estimating is True
         if CPUS.exists():  # since Linux 6.2
             CPUS.write_text("\n")
             assert CPUS.read_text().strip() == ""
-            assert ipvs.snapshot().estimating is False
+            assert ipvs.snapshot("sockopt").estimating is False
 
 
 def test_files_are_those_of_the_namespace(new_netns: Callable[[], Namespace]) -> None:

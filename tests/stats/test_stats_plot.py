@@ -27,7 +27,12 @@ def test_a_drawing_of_traffic(tmp_path: Path) -> None:
         ipvs.add_service(web)
         ipvs.add_destination(web, Destination(SERVER, 53, forwarding="masq"))
     done: list[object] = []
-    options = [("services", ()), ("destinations", ("--destination", SERVER)), ("totals", ("--totals",))]
+    # Who does not name a source is told where live counters cannot be had; totals have no source.
+    options = [
+        ("services", ("--source", "sockopt")),
+        ("destinations", ("--source", "sockopt", "--destination", SERVER)),
+        ("totals", ("--totals",)),
+    ]
 
     def draw(name: str, more: tuple[str, ...]) -> None:
         path = str(tmp_path / f"{name}.svg")

@@ -159,8 +159,10 @@ def test_keys(space: SimpleNamespace) -> None:
         terminal.until_shown("any key: back")
         terminal.type("x+")
         terminal.until_shown("every 1 s")
-        terminal.type("--")
+        terminal.type("-")
         terminal.until_shown("every 0.5 s")
+        terminal.type("---")
+        terminal.until_shown("every 0.1 s")
         terminal.type("p")
         terminal.until_shown("paused")
         terminal.type("\x03")
@@ -294,11 +296,12 @@ def test_where_there_can_be_no_screen(space: SimpleNamespace) -> None:
 
 def test_the_plain_table(space: SimpleNamespace) -> None:
     """Into a pipe, with what was asked for only."""
-    done = run("top", "--plain", "--interval", "0.5", "--repeat", "1", "--destinations", "--sort", "-weight")
+    often = ("--interval", "0.5", "--source", "sockopt", "--repeat", "1")
+    done = run("top", "--plain", *often, "--destinations", "--sort", "-weight")
     assert (done.returncode, done.stderr) == (0, "")
     rows = [line.split()[0] for line in done.stdout.split("\n") if "10.9.1." in line]
     assert rows == ["!10.9.1.3:80", "10.9.1.1:53", "10.9.1.2:53"]
-    done = run("top", "--interval", "0.5", "--repeat", "1", "--service", VIP, "--limit", "1")
+    done = run("top", *often, "--service", VIP, "--limit", "1")
     assert done.stderr == "standard input is no terminal: a plain table instead of the screen\n"
     assert "TCP" not in done.stdout
     assert done.stdout.isascii()
