@@ -189,6 +189,15 @@ def test_a_short_interval_is_told_once(space: SimpleNamespace) -> None:
     told("--interval", "0.1", "--repeat", "2", "-q")
 
 
+def test_who_names_no_source_is_told_why_it_is_not_live(space: SimpleNamespace) -> None:
+    """Once, with the reason that --version has; without a word where it is live."""
+    refused = re.search(
+        r"^counters: of every 2 s; live ones cannot be had: (.+)$", run("--version").stdout, re.M
+    )
+    notes = f"{STEPS[:-1]}; live counters cannot be had: {refused[1]}\n" if refused else ""
+    told("--interval", "0.1", "--repeat", "3", notes=notes)
+
+
 def test_what_happens_to_rows(space: SimpleNamespace) -> None:
     """A destination that comes and goes, and one that is zeroed, each told in one reading."""
     third = Destination("10.9.1.3", 53, forwarding="masq")
