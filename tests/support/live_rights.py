@@ -7,10 +7,10 @@ import sys
 
 
 def main(arguments: list[str]) -> None:
+    from ipvsfast._native import ffi, lib
     from support import bpf_rights
 
-    bpf_rights.give_up(arguments)
-    from ipvsfast._native import ffi, lib
+    bpf_rights.give_up(arguments)  # and with it perhaps the right to read what is not loaded by then
 
     reason, out = ffi.new("char[]", 512), ffi.new("struct ipvsf_live **")
     result = lib.ipvsf_live_open(-1, reason, 512, out)
