@@ -9,15 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from ipvsfast import Destination, Ipvs, Service
+from ipvsfast import Ipvs
 from support.command import program, run
 from support.estimation import switch
 from support.exporting import exporting
-from support.live_traffic import Servers, addresses, apply, send_udp
+from support.live_service import KEY, VIP, privileges, served
+from support.live_traffic import Servers, send_udp
 from support.module import LOADER, module_afterwards, unload
 
-VIP, SERVER = ("10.9.0.1", 53), ("10.9.1.1", 53)
-KEY = Service.udp(*VIP, "rr")
 NET_ADMIN, BPF = 1 << 12, 1 << 39
 PACKETS = 'ipvs_service_incoming_packets_total{service="10.9.0.1:53",protocol="udp",family="ipv4"}'
 LISTEN = ("--listen", "127.0.0.1:0")
@@ -26,20 +25,8 @@ LISTEN = ("--listen", "127.0.0.1:0")
 @pytest.fixture
 def servers() -> Iterator[Servers]:
     """A service with a server."""
-    addresses(VIP[0], SERVER[0])
-    with Ipvs() as ipvs:
-        apply(ipvs, [(KEY, [Destination(*SERVER, "masq")])])
-    one = Servers([SERVER])
-    yield one
-    one.close()
-
-
-def privileges(pid: int) -> set[int]:
-    """Those that each thread has."""
-    found = set()
-    for status in Path(f"/proc/{pid}/task").glob("*/status"):
-        found |= {int(text, 16) for text in re.findall(r"^CapPrm:\t(\w+)$", status.read_text(), re.M)}
-    return found
+    with served() as one:
+        yield one
 
 
 def packets(text: str) -> int:

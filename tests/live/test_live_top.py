@@ -6,43 +6,29 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from ipvsfast import Destination, Ipvs, Service
+from ipvsfast import Ipvs
 from support.command import program, run
-from support.live_traffic import Servers, addresses, apply, send_udp
+from support.live_service import KEY, VIP, privileges, served
+from support.live_traffic import Servers, send_udp
 from support.module import LOADER, module_afterwards, unload
 from support.terminal import Terminal
 
-VIP, SERVER = ("10.9.0.1", 53), ("10.9.1.1", 53)
-KEY = Service.udp(*VIP, "rr")
 NET_ADMIN = 1 << 12
 
 
 @pytest.fixture
 def servers() -> Iterator[Servers]:
     """A service with a server."""
-    addresses(VIP[0], SERVER[0])
-    with Ipvs() as ipvs:
-        apply(ipvs, [(KEY, [Destination(*SERVER, "masq")])])
-    one = Servers([SERVER])
-    yield one
-    one.close()
+    with served() as one:
+        yield one
 
 
 def screen(*options: str) -> Terminal:
     """The verb on a wide terminal."""
     return Terminal([program(), "top", *options], columns=130, LC_ALL="C.UTF-8")
-
-
-def privileges(pid: int) -> set[int]:
-    """Those that each thread has."""
-    found = set()
-    for status in Path(f"/proc/{pid}/task").glob("*/status"):
-        found |= {int(text, 16) for text in re.findall(r"^CapPrm:\t(\w+)$", status.read_text(), re.M)}
-    return found
 
 
 def rate(terminal: Terminal) -> bool:
