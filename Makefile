@@ -14,6 +14,7 @@ BENCH_SECONDS ?= 3000
 FUZZ_SECONDS ?= 60
 RELEASES ?=
 WHAT ?= demo
+AS ?=
 VM := $(BIN)/python -m tests.vm
 # Its wheel and that of node bring all that it needs; without the variable it would ask for a newer release.
 # It finds the installed package by the Python in PATH.
@@ -53,7 +54,7 @@ help:
 	@echo 'make test-packages  make test-built; wheels, the source archive and Debian'"'"'s packages, over ipvsadm and beside'
 	@echo '                  it, in roots of Debian and Ubuntu (root)'
 	@echo 'make first-run    make demo on empty Debians and Ubuntus, as root and as an ordinary user, with its log in'
-	@echo '                  build/first-run; RELEASES=noble, WHAT='"'"'demo test'"'"' (root)'
+	@echo '                  build/first-run; RELEASES=noble, WHAT='"'"'demo test'"'"', AS=ordinary (root)'
 	@echo 'make campaigns    faults at every place in turn, for minutes; KERNEL=6.1 as above (tests/campaigns)'
 	@echo 'make deb          packages for this release of Debian or Ubuntu, into dist/deb'
 	@echo 'make test-deb     builds them, and looks at them, with lintian too'
@@ -170,7 +171,7 @@ test-big-endian: deps-long venv
 
 .PHONY: deps-packages test-packages first-run
 first-run: deps-packages venv
-	$(BIN)/python -m tests.vm.first_run --what '$(WHAT)' $(RELEASES)
+	$(BIN)/python -m tests.vm.first_run --what '$(WHAT)' $(AS:%=--user %) $(RELEASES)
 
 test-packages: deps-packages deps-deb deps-rpm deps-alpine venv test-openrc
 	$(BIN)/pytest tests/packages --ignore=tests/packages/test_roots.py --ignore=$(OPENRC_TESTS) $(PYTEST_ARGS)

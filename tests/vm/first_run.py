@@ -1,4 +1,4 @@
-"""python -m tests.vm.first_run [--what DEMO_OR_TEST...] [SUITE...]
+"""python -m tests.vm.first_run [--what DEMO_OR_TEST...] [--user root|ordinary] [SUITE...]
 
 What a newcomer does, on a new machine: for each release of Debian or Ubuntu an empty root, a copy of this checkout below
 a home directory that only its owner can enter, and then the commands of the README as they stand there. First they are
@@ -36,6 +36,7 @@ from .suites import PYTHONS
 LOGS = ROOT / "build/first-run"
 WHAT = ("demo", "test")
 OWNER, ORDINARY = "ann", "ben"
+USERS = ("root", "ordinary")
 PACKAGES_THERE = "/var/lib/python-packages"
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 # All that there is of this machine's is the network; users are made as on any machine.
@@ -134,7 +135,7 @@ class Machine:
         return self._enter(login, log)
 
 
-def run(suite: str, what: Sequence[str]) -> Iterator[Ran]:
+def run(suite: str, what: Sequence[str], users: Sequence[str]) -> Iterator[Ran]:
     """What came of it on one release, one after the other."""
     before, targets = lines_of_readme((ROOT / "README.md").read_text())
     for old in LOGS.glob(f"{suite}-*.log"):
@@ -146,12 +147,17 @@ def run(suite: str, what: Sequence[str]) -> Iterator[Ran]:
             return
         # What is missing is said, with the line that installs it.
         yield refused(machine, ORDINARY, "too-early", targets["demo"], "apt-get update && apt-get install ")
-        for word in what:
-            yield carried_out(machine, "root", OWNER, word, targets.get(word, f"make {word}"))
-        # What root has made there is root's.
-        yield refused(machine, OWNER, "after-root", targets["demo"], "take a copy of your own")
-        for word in what:
-            yield carried_out(machine, ORDINARY, ORDINARY, word, targets.get(word, f"make {word}"))
+        if "root" in users:
+            for word in what:
+                yield carried_out(machine, "root", OWNER, word, targets.get(word, f"make {word}"))
+            # What root has made there is root's.
+            yield refused(machine, OWNER, "after-root", targets["demo"], "take a copy of your own")
+        else:
+            # An ordinary user cannot install what the tests need.
+            yield carried_out(machine, "root", OWNER, "deps-test", "make deps-test")
+        if "ordinary" in users:
+            for word in what:
+                yield carried_out(machine, ORDINARY, ORDINARY, word, targets.get(word, f"make {word}"))
 
 
 def carried_out(machine: Machine, user: str, home: str, what: str, line: str) -> Ran:
@@ -179,6 +185,7 @@ def main(argv: Sequence[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--what", default="demo", help="targets of make, in one word (default: %(default)s)")
+    parser.add_argument("--user", choices=USERS, help="only as this one (default: as both)")
     parser.add_argument("suite", nargs="*", help=f"of {', '.join(PYTHONS)} (default: all)")
     options = parser.parse_args(argv)
     unknown = sorted({*options.suite} - {*PYTHONS})
@@ -192,7 +199,7 @@ def main(argv: Sequence[str]) -> int:
     print(HEADING, flush=True)
     try:
         for suite in options.suite or PYTHONS:
-            for one in run(suite, options.what.split()):
+            for one in run(suite, options.what.split(), [options.user] if options.user else USERS):
                 print(one.line(), flush=True)
                 ran.append(one)
     except VmError as error:
