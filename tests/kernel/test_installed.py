@@ -14,8 +14,10 @@ import pytest
 from support.command import program
 from support.require import cannot_run
 
-# What a login gives; HOME has nothing that could set more.
-LOGIN = "env -i HOME=/nonexistent TERM=dumb"
+# What login gives root (ENV_SUPATH of /etc/login.defs): Debian's /etc/profile sets PATH once more, Ubuntu's does not.
+# HOME has nothing that could set more.
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+LOGIN = f"env -i HOME=/nonexistent TERM=dumb PATH={PATH}"
 BASH = ". /usr/share/bash-completion/bash_completion; _completion_loader $1; complete -p $1"
 
 
