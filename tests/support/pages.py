@@ -2,12 +2,16 @@
 
 A block of the language `console` is a look at a terminal: `# ` or `$ ` and a command, `> ` what belongs to it in further
 lines, and below what it prints. A line `...` stands for any number of lines. What differs from run to run (times, durations,
-numbers of processes and versions) is compared by its form only. A remark before a block says what else there is to it:
+numbers of processes and versions) is compared by its form only. A line that is redrawn may be the last one of what a command
+prints at first: it is waited for. A remark before a block says what else there is to it:
 
     <!-- file: NAME -->         the block, of any language, is the content of this file
     <!-- run first: COMMAND --> what has to be there before; it need not be before a block
+    <!-- connects: SERVICE to DESTINATION --> a client connects to ADDRESS:PORT, and that destination gets it
+    <!-- closes -->             all of these clients end their connections
     <!-- goes on -->            its last command does not end: the block has what it prints at first
     <!-- goes on, then -->      what that command has printed meanwhile; a line ^C ends it
+    <!-- goes on, to its end --> what that command prints until it ends by itself
     <!-- run by: TEST -->       not run here, but by that test, which reads the page
 """
 
@@ -19,20 +23,32 @@ import select
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
 from ipvsfast.cli.installation import NAMES
 from support.command import BIN, NOBODY, program
+from support.page_clients import Clients
 from support.tools import ROOT
 
 SECONDS = 60.0  # for what comes at once
 _BLOCK = re.compile(
-    r"^<!-- run first: (?P<first>.*?) -->$|(?:^<!-- (?P<remark>[^>\n]*) -->\n+)?^```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^```$",
+    r"^<!-- (?P<scene>run first|connects|closes)(?:: (?P<what>[^\n]*))? -->$|(?:^<!-- (?P<remark>[^>\n]*) -->\n+)?^```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^```$",
     re.M | re.S,
 )
 # Folders of the machine, each of which a folder of the test stands for.
 PLACES = re.compile(r"(?<![\w./-])/(?:etc|opt|var/lib|usr/lib/ipvsfast|usr/local)/")
+
+
+def _way(found: re.Match[str]) -> str:
+    """Where a ramp stands depends on the moment; from where it comes does not, and follows from that."""
+    goal, weight, step, steps = (int(found[name]) for name in ("goal", "weight", "step", "steps"))
+    start = goal + Fraction(weight - goal) / (1 - Fraction(step, steps))
+    return f"with weight {goal}, {found['many']} on the way from {start} in {steps} steps"
+
+
 # What is compared by its form.
 FORMS = (
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?:[+-]\d{4})?"), "TIME"),
@@ -41,7 +57,9 @@ FORMS = (
     (re.compile(r"\bsize(.)\d+\b"), r"size\1N"),
     (re.compile(r"\bprocess \d+\b"), "process N"),
     (re.compile(r"\bin \d+ s\b|\b\d+ s left\b"), "N s"),
-)
+    (re.compile(r'"time": \d+\.\d+'), '"time": TIME'),
+    (re.compile(r"with weight (?P<goal>\d+), (?P<many>\d+) on the way at (?P<weight>\d+) after (?P<step>\d+) of (?P<steps>\d+) steps"), _way),
+)  # fmt: skip
 
 
 # Pages whose blocks of the language sh are lists of commands, each of which stands for itself.
@@ -79,8 +97,8 @@ class Block:
 def blocks(path: Path) -> list[Block]:
     """All of a page."""
     return [
-        Block("", "run first", found["first"])
-        if found["first"]
+        Block("", found["scene"], found["what"] or "")
+        if found["scene"]
         else Block(found["language"], found["remark"] or "", found["text"])
         for found in _BLOCK.finditer(path.read_text())
     ]
@@ -93,7 +111,7 @@ def played(block: Block) -> bool:
 
 def steps(block: Block) -> list[Step]:
     """The commands of a block of the language console."""
-    found = [Step()] if block.remark == "goes on, then" else []
+    found = [Step()] if block.remark.startswith("goes on, ") else []
     # The other one may begin a line of what is printed.
     prompt = "$ " if block.text.startswith("$ ") else "# "
     for line in block.text.splitlines():
@@ -103,7 +121,7 @@ def steps(block: Block) -> list[Step]:
             found[-1].command += f"\n{line[2:]}"
         else:
             found[-1].printed.append(line)
-    found[-1].goes_on = block.remark.startswith("goes on")
+    found[-1].goes_on = block.remark in ("goes on", "goes on, then")
     return found
 
 
@@ -124,6 +142,10 @@ def screen(raw: bytes) -> list[str]:
     """The lines that a terminal shows in the end: what was written over is gone."""
     text = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", raw.decode().replace("\r\n", "\n"))
     return [line.rsplit("\r", 1)[-1].rstrip() for line in text.removesuffix("\n").split("\n")] if text else []
+
+
+# What a line ends with, and one that is redrawn.
+_WHOLE = (b"\n", b"\x1b[K")
 
 
 class Running:
@@ -155,11 +177,11 @@ class Running:
         lines, self._raw = screen(self._raw), b""
         return lines
 
-    def until(self, shown: list[str]) -> list[str]:
-        """Waits until it has printed as many lines as are shown."""
+    def until(self, seen: Callable[[list[str]], bool], most: int) -> list[str]:
+        """Waits until its lines are seen to be those that were waited for, or are more than that; the lines."""
         until = time.monotonic() + SECONDS
-        while shown and (len(screen(self._raw)) < len(shown) or not self._raw.endswith(b"\n")):
-            assert time.monotonic() < until and self._read(), f"{shown}\n{screen(self._raw)}"
+        while not (self._raw.endswith(_WHOLE) and (seen(screen(self._raw)) or len(screen(self._raw)) > most)):
+            assert time.monotonic() < until and self._read(), screen(self._raw)
         return self.taken()
 
     def end(self, interrupt: bool = False) -> list[str]:
@@ -192,6 +214,7 @@ class Page:
             "COLUMNS": "120", "IPVSFAST": program(),
         }  # fmt: skip
         self._running: Running | None = None
+        self._clients = Clients()
 
     def _places(self, text: str) -> str:
         # A user without privileges can yet reach an environment in a private folder.
@@ -204,6 +227,7 @@ class Page:
             self._play()
             assert self._running is None, "the page leaves a command that goes on"
         finally:
+            self._clients.close()
             if self._running is not None:
                 self._running.end(interrupt=True)
 
@@ -211,6 +235,10 @@ class Page:
         for block in self._blocks:
             if block.remark == "run first":
                 Running(self._places(block.text), self.home, self.environment).end()
+            elif block.remark == "connects":
+                self._clients.connect(*block.text.split(" to "))
+            elif block.remark == "closes":
+                self._clients.close()
             elif block.remark.startswith("file: "):
                 path = Path(self._places(block.remark[6:]))
                 (self.home / path).parent.mkdir(parents=True, exist_ok=True)
@@ -224,20 +252,27 @@ class Page:
             running = Running(self._places(step.command), self.home, self.environment)
         else:
             assert self._running is not None
-            running = self._running
+            running, self._running = self._running, None
         if not step.goes_on:
             self._compare(step, step.printed, running.end())
             return
         self._running = running
         before, *after = "\n".join(["", *step.printed]).split("\n^C")
         lines = before.splitlines()[1:]
-        self._compare(step, lines, running.until(lines))
+        if lines:
+            assert "..." not in lines, "what comes for any number of lines cannot be waited for"
+            seen = running.until(lambda printed: agree(lines, self._cleaned(printed)), len(lines))
+            self._compare(step, lines, seen)
         if after:
             self._running = None
             self._compare(step, after[0].splitlines()[1:], running.end(interrupt=True))
 
+    def _cleaned(self, printed: list[str]) -> list[str]:
+        """With the places of the machine in place of those of the test."""
+        return [line.replace(str(self._folder), "").replace(str(BIN), "/usr/bin") for line in printed]
+
     def _compare(self, step: Step, shown: list[str], printed: list[str]) -> None:
-        printed = [line.replace(str(self._folder), "").replace(str(BIN), "/usr/bin") for line in printed]
+        printed = self._cleaned(printed)
         assert agree(shown, printed), "\n".join(
             ["", step.command, "--- shown", *shown, "--- printed", *printed]
         )
