@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
 
 from ipvsfast import Destination, Ipvs, Service
 from support.command import program
+from support.pages import blocks
 from support.require import cannot_run
 from support.tools import ROOT
 
-DOCUMENT = (ROOT / "docs" / "monitoring.md").read_text()
-COMMANDS = re.findall(r"^```sh\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
-# tests/unit/test_prometheus_rules.py does it for each file, outside of the kernel, where it takes a tenth of the time.
-ELSEWHERE = "promtool test rules contrib/prometheus/tests/*.yml\n"
+COMMANDS = [
+    block.text
+    for block in blocks(ROOT / "docs/monitoring.md")
+    if block.remark == "run by: tests/exporter/test_monitoring_document.py"
+]
 FOLDERS = ("/etc/prometheus", "/var/lib/prometheus/node-exporter")
 # The exporter that a block begins is ended with the shell.
 AROUND = "set -eux -o pipefail\ntrap 'kill $(jobs -p) 2> /dev/null' EXIT\n"
 
 
 def test_commands(tmp_path: Path) -> None:
-    """All of them but one, one block behind the other, in folders that stand for those of the machine."""
-    assert ELSEWHERE in COMMANDS
+    """One block behind the other, in folders that stand for those of the machine."""
     for name in ("curl", "promtool"):
         if not shutil.which(name):
             cannot_run(f"{name} is not installed")
     (tmp_path / "contrib").symlink_to(ROOT / "contrib")
-    script = AROUND + "".join([block for block in COMMANDS if block != ELSEWHERE])
+    script = AROUND + "".join(COMMANDS)
     for folder in FOLDERS:
         (tmp_path / folder[1:]).mkdir(parents=True)
         assert folder in script

@@ -21,6 +21,7 @@ import pytest
 
 from ipvsfast import Batch, Destination, Ipvs, Service
 from support.netns import entered, make_namespace, own_namespace, returning
+from support.pages import blocks
 from support.prometheus import ALERTS, RECORDING, metric_names, rules
 from support.require import cannot_run
 from support.tools import ROOT, tool
@@ -33,6 +34,14 @@ QUERIES = [
     (f"{panel['title']} {target['refId']}", target["expr"])
     for panel in BOARD["panels"]
     for target in panel.get("targets", [])
+]
+# What the documents ask by hand, each expression behind an empty line.
+BY_HAND = [
+    (f"{document}: {expr}", expr)
+    for document in ("docs/exporter.md", "docs/monitoring.md")
+    for block in blocks(ROOT / document)
+    if block.language == "promql"
+    for expr in block.text.split("\n\n")
 ]
 # What only newer kernels count: expressions that need it are empty on others.
 OF_LINUX_7 = {
@@ -139,6 +148,12 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 def test_every_query_of_the_dashboard_has_data(scene: Scene) -> None:
     """But for those that ask what this kernel does not count."""
     scene.until_equal(lambda: scene.without_data(QUERIES), WITHOUT_DATA)
+
+
+def test_what_the_documents_ask_has_data(scene: Scene) -> None:
+    """There are two directors with other rules, a service without weight, and connections."""
+    assert len(BY_HAND) == 5
+    scene.until_equal(lambda: scene.without_data(BY_HAND), set())
 
 
 def values_of(scene: Scene, asks: str) -> set[str]:

@@ -22,7 +22,9 @@ from support.certificates import ALICE, Certificates
 from support.command import NOBODY, program, run
 from support.exporting import Exporter, exporting
 from support.module import LOADER, module_afterwards, unload
+from support.pages import blocks
 from support.require import cannot_run
+from support.tools import ROOT
 
 SERVICE = Service.tcp("10.0.0.1", 80, "rr")
 NET_ADMIN = 1 << 12
@@ -135,6 +137,30 @@ def test_tls_users_and_sighup(tmp_path: Path) -> None:
         exporter.until("'unknown' is not among")
         assert "\nipvs_up 1\n" in exporter.curl(*trusted, scheme="https").stdout
         assert exporter.end() == 0
+
+
+def test_the_configuration_of_the_document(tmp_path: Path) -> None:
+    """As docs/exporter.md has it, but for the hash: who has a certificate of that name, and the password, is served."""
+    (block,) = [one for one in blocks(ROOT / "docs/exporter.md") if one.remark.endswith("/test_serving.py")]
+    made = Certificates(tmp_path)
+    made.sign("server", "IP:127.0.0.1")
+    for name in ("prometheus", "other"):
+        made.sign(name, f"DNS:{name}.example.org")
+    config = tmp_path / "web.yml"
+    before, after = block.text.split("$2y$10$...")
+    config.write_text(f"{before}{ALICE}{after}")
+    with exporting("--web-config", str(config)) as exporter:
+
+        def told(name: str, password: str = "secret") -> str:
+            own = ("--cert", f"{tmp_path}/{name}.pem", "--key", f"{tmp_path}/{name}.key") if name else ()
+            trusted = ("--cacert", f"{tmp_path}/ca.pem", "-u", f"prometheus:{password}")
+            done = exporter.curl(*trusted, *own, scheme="https")
+            return done.stdout + done.stderr
+
+        assert "\nipvs_up 1\n" in told("prometheus")
+        assert "401" in told("prometheus", "wrong")
+        for name in ("other", ""):
+            assert "ipvs_up" not in told(name)
 
 
 def test_sockets_of_a_service_manager(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from support.bpf_kernel import fill, fill_messages, refused, setting
 from support.connections import start_daemon, stop_daemon
 from support.native_conns import Reading, Refused, count, read
 from support.netns import fresh_namespace
+from support.tools import ROOT
 
 ROWS = 10_000
 ALL = ("bpf", "perfmon", "syslog")
@@ -109,6 +110,7 @@ def test_hidden_addresses(filled: bool) -> None:
     with setting("/proc/sys/kernel/kptr_restrict", "2"), pytest.raises(Refused) as caught:
         read("bpf")
     assert (caught.value.args[0], "kernel.kptr_restrict=1" in caught.value.args[1]) == (-errno.EPERM, True)
+    assert caught.value.args[1] in (ROOT / "docs/connections.md").read_text()
     assert count("bpf") == ROWS
 
 

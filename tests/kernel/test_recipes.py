@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ipvsfast import Destination, Ipvs, Service
-from support.recipes import examples, run_program, run_recipe, sections
+from support.recipes import EXAMPLES, examples, run_program, run_recipe, sections
 
 pytestmark = pytest.mark.usefixtures("netns")
 
@@ -54,22 +54,10 @@ def test_a_controller_brings_any_table_to_what_is_wanted(tmp_path: Path) -> None
         assert ipvs.table() == [(WEB, [ONE, TWO])]
 
 
-EXAMPLES = [
-    (document, n)
-    for document in (
-        "README.md",
-        "docs/commands.md",
-        "docs/api.md",
-        "docs/stats.md",
-        "docs/drain.md",
-        "docs/watch.md",
-    )
-    for n in range(len(examples(document)))
-]
-
-
 @pytest.mark.usefixtures("own_state")
-@pytest.mark.parametrize(("document", "n"), EXAMPLES)
+@pytest.mark.parametrize(
+    ("document", "n"), [(document, n) for document in EXAMPLES for n in range(len(examples(document)))]
+)
 def test_example(document: str, n: int, tmp_path: Path) -> None:
     """Every example of the other documents runs as it stands there."""
     done = run_program(examples(document)[n], tmp_path)

@@ -16,9 +16,12 @@ from pathlib import Path
 import pytest
 
 from ipvsfast import Destination, Ipvs, Service
+from ipvsfast.cli.about import version_text
+from ipvsfast.stats import sources
 from support.command import program, run
 from support.estimation import switch
 from support.live_traffic import Servers, addresses, apply, send_udp
+from support.pages import blocks
 from support.recipes import examples
 from support.tools import ROOT
 
@@ -136,9 +139,14 @@ def test_without_the_rights(servers: Servers) -> None:
     assert re.search(r"^counters: of every 2 s; live ones cannot be had: .*CAP_BPF", version, re.M)
 
 
-def test_the_version_says_so() -> None:
-    """Where it can be had, and where something else was chosen."""
-    assert "\ncounters: live by BPF where readings are less than 2 s apart\n" in run("--version").stdout
+def test_the_version_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As docs/live.md has it, where it can be had and where it is forbidden; and where something else was chosen."""
+    (shown,) = [one.text for one in blocks(ROOT / "docs/live.md") if one.text.startswith("counters: ")]
+    live, forbidden = shown.splitlines()
+    assert live in run("--version").stdout.splitlines()
+    with monkeypatch.context() as patched:
+        patched.setattr(sources, "no_live_counters", lambda: True)
+        assert forbidden in version_text("ipvsfast").splitlines()
     chosen = subprocess.run(
         [program(), "--version"], capture_output=True, text=True, check=True, timeout=300,
         env={**os.environ, "IPVSFAST_COUNTERS_SOURCE": "netlink"},

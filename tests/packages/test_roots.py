@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from support.pages import blocks
 from support.require import cannot_run
+from support.tools import ROOT
 
 WEB = "-A -t 10.0.0.1:80 -s wlc\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -g -w 1\n"
 RULES = f"# mine\n{WEB}"
@@ -21,6 +23,12 @@ IN_TABLE = "0A000001:0050"
 FILES = ("/etc/ipvsadm.rules", "/etc/default/ipvsadm", "/etc/init.d/ipvsadm")
 FRIENDS = ("ldirectord", "keepalived")
 ALL = ("python3-ipvsfast", "ipvsfast", "ipvsfast-ipvsadm")
+# What docs/packages.md has to be typed: each line of both blocks.
+INSTALLING, KEEPING = [
+    block.text.splitlines()
+    for block in blocks(ROOT / "docs/packages.md")
+    if block.remark == "run by: tests/packages/test_roots.py"
+]
 APT = ("apt-get", "-y", "--no-install-recommends")
 
 
@@ -55,13 +63,23 @@ class Root:
         assert bool(done.returncode) == fails, f"{argv}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout + done.stderr
 
-    def install(self, *names: str) -> str:
-        """Packages of ours, by apt; nobody answers questions."""
+    def bring(self, *names: str) -> list[Path]:
+        """Packages of ours into the folder /packages, but not installed."""
         packages = [next(Path(os.environ["IPVSFAST_PACKAGES"]).glob(f"{name}_*.deb")) for name in names]
         folder = self.path / "packages"
         folder.mkdir(exist_ok=True)
         for package in packages:
             (folder / package.name).write_bytes(package.read_bytes())
+        return packages
+
+    def type(self, line: str) -> str:
+        """A line of the document, in the folder of the packages; nobody answers questions."""
+        (self.path / "etc/apt/apt.conf.d/91tests").write_text('APT::Get::Assume-Yes "true";\n')
+        return self("sh", "-ec", f"cd /packages; {line}")
+
+    def install(self, *names: str) -> str:
+        """Packages of ours, by apt; nobody answers questions."""
+        packages = self.bring(*names)
         return self(*APT, "--reinstall", "install", *[f"/packages/{package.name}" for package in packages])
 
     def apt(self, *words: str) -> str:
@@ -159,13 +177,30 @@ def test_with_no_moment_without_rules(root: Root) -> None:
     """As docs/packages.md says: what no file has stays too, and the first start changes only what differs."""
     root.configure(auto=True)
     root("ipvsadm", "-R", stdin=WEB + MAIL)
-    root.services_may_start(False)
+    root.bring(*ALL)
+    *lines, start = KEEPING
     with Looking() as looking:
-        root.install(*ALL)
+        for line in lines:
+            root.type(line)
     assert looking.seen and not looking.missing
+    assert root.has(*FRIENDS, *ALL)
     assert root.table() == WEB + MAIL
+    # There is no systemd: the service that it would start has a script too.
+    assert start.partition("#")[0].split()[-3:] == ["systemctl", "start", "ipvsadm"]
     root("/etc/init.d/ipvsadm", "start")
     assert root.table() == WEB
+
+
+def test_the_lines_that_install(root: Root) -> None:
+    """As docs/packages.md has them: the first leaves ipvsadm where it is, the second puts ours in its place."""
+    root.bring(*ALL)
+    beside, in_place = INSTALLING
+    root.type(beside)
+    assert root.has("ipvsadm", *FRIENDS, *ALL[:2])
+    assert "ipvsfast" not in root("ipvsadm", "--version")
+    root.type(in_place)
+    assert root.has(*FRIENDS, *ALL)
+    assert root.is_ours()
 
 
 def test_nothing_happens_without_auto(root: Root) -> None:

@@ -62,6 +62,8 @@ FORMS = (
 )  # fmt: skip
 
 
+# Remarks that are no blocks, but what happens between them.
+SCENE = ("run first", "connects", "closes")
 # Pages whose blocks of the language sh are lists of commands, each of which stands for itself.
 LISTS = ("README.md", "docs/commands.md", "docs/stats.md", "docs/top.md")
 
@@ -82,16 +84,6 @@ class Block:
     language: str
     remark: str
     text: str
-
-    @property
-    def has_commands(self) -> bool:
-        """Whether somebody would type what stands in it."""
-        if self.remark.startswith("file: "):
-            return False
-        prompted = re.search(r"^\$ \w", self.text, re.M)
-        return self.language in ("console", "sh", "bash") or (
-            self.language in ("", "text") and bool(prompted)
-        )
 
 
 def blocks(path: Path) -> list[Block]:

@@ -10,6 +10,10 @@ from pathlib import Path
 from support.tools import ROOT
 
 FIRST = "A controller"
+RECIPES = "docs/recipes.md"
+# Documents each example of which is a program; tests/kernel/test_recipes.py runs them, and the recipes.
+EXAMPLES = ("README.md", "docs/commands.md", "docs/api.md", "docs/stats.md", "docs/drain.md", "docs/watch.md")
+WITH_EXAMPLES = (*EXAMPLES, RECIPES)
 _EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -18,7 +22,7 @@ def examples(document: str) -> list[str]:
     return _EXAMPLE.findall((ROOT / document).read_text())
 
 
-def sections(path: Path = ROOT / "docs/recipes.md") -> dict[str, list[str]]:
+def sections(path: Path = ROOT / RECIPES) -> dict[str, list[str]]:
     """The examples of each section, in the order of the document."""
     found: dict[str, list[str]] = {}
     for part in re.split(r"^## ", path.read_text(), flags=re.MULTILINE)[1:]:

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from ipvsfast.exporter.families import FAMILIES
+from support.pages import blocks
 from support.prometheus import metric_names, recorded
 from support.require import cannot_run
 from support.tools import ROOT, tool
@@ -51,6 +53,33 @@ def kind_of(path: tuple[Any, ...]) -> str:
     if path[0] == "panels" and len(path) > 2:
         path = (BOARD["panels"][path[1]]["type"], *path[2:])
     return ".".join(["#" if isinstance(part, int) else part for part in path])
+
+
+# What Grafana's documentation says of such a file.
+PROVIDER = {
+    "name",
+    "orgId",
+    "folder",
+    "folderUid",
+    "type",
+    "disableDeletion",
+    "updateIntervalSeconds",
+    "allowUiUpdates",
+    "options",
+}
+PROVIDER_OPTIONS = {"path", "foldersFromFilesStructure"}
+
+
+def test_the_file_that_provides_it() -> None:
+    """docs/monitoring.md shows one that has the fields of such files."""
+    (block,) = [
+        one for one in blocks(ROOT / "docs/monitoring.md") if one.remark.endswith("/test_dashboard.py")
+    ]
+    found = yaml.safe_load(block.text)
+    (provider,) = found["providers"]
+    assert (found.keys(), found["apiVersion"]) == ({"apiVersion", "providers"}, 1)
+    assert provider["name"] and provider.keys() <= PROVIDER
+    assert provider["options"]["path"].startswith("/") and provider["options"].keys() <= PROVIDER_OPTIONS
 
 
 def test_it_is_up_to_date() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from ipvsfast.cli.commands import find, parse_verb
 from support.command import program
+from support.pages import blocks
 from support.require import cannot_run
 from support.tools import ROOT
 
@@ -99,6 +100,12 @@ def analyze(*argv: object) -> subprocess.CompletedProcess[str]:
     )
 
 
+def shown(document: str) -> str:
+    """What a document shows of units."""
+    (block,) = [one for one in blocks(ROOT / document) if one.remark.endswith("/test_systemd_unit.py")]
+    return block.text
+
+
 UNITS = sorted(path.name for path in FOLDER.iterdir() if path.is_file())
 
 
@@ -113,6 +120,7 @@ def test_the_drop_in(tmp_path: Path) -> None:
     (dropped,) = (FOLDER / f"{EXPORTER}.d").iterdir()
     text = dropped.read_text().replace("#User", "User").replace("#Ambient", "Ambient")
     (folder / dropped.name).write_text(text)
+    assert shown("docs/live.md").splitlines() == [line for line in text.splitlines() if line[0] != "#"]
     done = analyze("verify", "--man=no", "--recursive-errors=no", tmp_path / EXPORTER)
     assert (done.returncode, [line for line in done.stderr.splitlines() if "ipvsfast" in line]) == (0, [])
     lines = [*(FOLDER / EXPORTER).read_text().splitlines(), *text.splitlines()]
@@ -121,6 +129,22 @@ def test_the_drop_in(tmp_path: Path) -> None:
     assert {name for line in bounds for name in line.partition("=")[2].split()} == needed
     assert set(last["AmbientCapabilities"].split()) == needed
     assert (last["ProtectKernelLogs"], last["SystemCallFilter"]) == ("no", "bpf")
+
+
+def test_the_line_that_enables_the_exporter(tmp_path: Path) -> None:
+    """With it the socket is opened at each boot. Nothing can be started in a folder that is the root: not `--now`."""
+    folder = tmp_path / "etc/systemd/system"
+    folder.mkdir(parents=True)
+    for unit in UNITS:
+        copy(folder, unit)
+    systemctl, enable, now, unit = shown("docs/exporter.md").split()
+    assert (systemctl, enable, now) == ("systemctl", "enable", "--now")
+    if shutil.which(systemctl) is None:
+        cannot_run("systemctl is not installed")
+    subprocess.run(
+        [systemctl, f"--root={tmp_path}", enable, unit], check=True, capture_output=True, timeout=60
+    )
+    assert (folder / "sockets.target.wants" / unit).is_symlink()
 
 
 @pytest.mark.parametrize("unit", UNITS)
