@@ -23,6 +23,8 @@ IN_TABLE = "0A000001:0050"
 FILES = ("/etc/ipvsadm.rules", "/etc/default/ipvsadm", "/etc/init.d/ipvsadm")
 FRIENDS = ("ldirectord", "keepalived")
 ALL = ("python3-ipvsfast", "ipvsfast", "ipvsfast-ipvsadm")
+# For apt: nobody answers questions, and what would be nice to have cannot be fetched.
+ANSWERS = 'APT::Get::Assume-Yes "true";\nAPT::Install-Recommends "false";\n'
 # What docs/packages.md has to be typed: each line of both blocks.
 INSTALLING, KEEPING = [
     block.text.splitlines()
@@ -63,23 +65,13 @@ class Root:
         assert bool(done.returncode) == fails, f"{argv}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout + done.stderr
 
-    def bring(self, *names: str) -> list[Path]:
-        """Packages of ours into the folder /packages, but not installed."""
+    def install(self, *names: str) -> str:
+        """Packages of ours, by apt; nobody answers questions."""
         packages = [next(Path(os.environ["IPVSFAST_PACKAGES"]).glob(f"{name}_*.deb")) for name in names]
         folder = self.path / "packages"
         folder.mkdir(exist_ok=True)
         for package in packages:
             (folder / package.name).write_bytes(package.read_bytes())
-        return packages
-
-    def type(self, line: str) -> str:
-        """A line of the document, in the folder of the packages; nobody answers questions."""
-        (self.path / "etc/apt/apt.conf.d/91tests").write_text('APT::Get::Assume-Yes "true";\n')
-        return self("sh", "-ec", f"cd /packages; {line}")
-
-    def install(self, *names: str) -> str:
-        """Packages of ours, by apt; nobody answers questions."""
-        packages = self.bring(*names)
         return self(*APT, "--reinstall", "install", *[f"/packages/{package.name}" for package in packages])
 
     def apt(self, *words: str) -> str:
@@ -173,15 +165,25 @@ def test_in_the_place_of_ipvsadm(root: Root) -> None:
     assert root("/etc/init.d/ipvsadm", "status") == root("ipvsadm", "-L", "-n")
 
 
+def type_beside_packages(root: Root, *lines: str) -> None:
+    """Lines of the document, in a folder that has the packages."""
+    folder = root.path / "packages"
+    if not folder.exists():
+        folder.mkdir()
+        for package in Path(os.environ["IPVSFAST_PACKAGES"]).glob("*.deb"):
+            (folder / package.name).write_bytes(package.read_bytes())
+        (root.path / "etc/apt/apt.conf.d/91tests").write_text(ANSWERS)
+    for line in lines:
+        root("sh", "-ec", f"cd /packages; {line}")
+
+
 def test_with_no_moment_without_rules(root: Root) -> None:
     """As docs/packages.md says: what no file has stays too, and the first start changes only what differs."""
     root.configure(auto=True)
     root("ipvsadm", "-R", stdin=WEB + MAIL)
-    root.bring(*ALL)
     *lines, start = KEEPING
     with Looking() as looking:
-        for line in lines:
-            root.type(line)
+        type_beside_packages(root, *lines)
     assert looking.seen and not looking.missing
     assert root.has(*FRIENDS, *ALL)
     assert root.table() == WEB + MAIL
@@ -193,12 +195,11 @@ def test_with_no_moment_without_rules(root: Root) -> None:
 
 def test_the_lines_that_install(root: Root) -> None:
     """As docs/packages.md has them: the first leaves ipvsadm where it is, the second puts ours in its place."""
-    root.bring(*ALL)
     beside, in_place = INSTALLING
-    root.type(beside)
+    type_beside_packages(root, beside)
     assert root.has("ipvsadm", *FRIENDS, *ALL[:2])
     assert "ipvsfast" not in root("ipvsadm", "--version")
-    root.type(in_place)
+    type_beside_packages(root, in_place)
     assert root.has(*FRIENDS, *ALL)
     assert root.is_ours()
 

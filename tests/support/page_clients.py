@@ -6,7 +6,6 @@ import socket
 import struct
 import subprocess
 
-from ipvsfast import Ipvs
 from support.netns import ADMIN_PATH
 
 
@@ -47,6 +46,8 @@ class Clients:
 
 def _active(service: str, destination: str) -> int:
     """Active connections of a destination of a TCP service."""
+    from ipvsfast import Ipvs  # pages are read, too, by tests of packages, which find no compiled module
+
     with Ipvs() as ipvs:
         for one, destinations in ipvs.table():
             if str(one.key) == f"TCP {service}":
