@@ -21,8 +21,7 @@ import pytest
 
 from ipvsfast import Batch, Destination, Ipvs, Service
 from support.netns import entered, make_namespace, own_namespace, returning
-from support.pages import blocks
-from support.prometheus import ALERTS, RECORDING, metric_names, rules
+from support.prometheus import ALERTS, RECORDING, metric_names, rules, shown
 from support.require import cannot_run
 from support.tools import ROOT, tool
 
@@ -34,14 +33,6 @@ QUERIES = [
     (f"{panel['title']} {target['refId']}", target["expr"])
     for panel in BOARD["panels"]
     for target in panel.get("targets", [])
-]
-# What the documents ask by hand, each expression behind an empty line.
-BY_HAND = [
-    (f"{document}: {expr}", expr)
-    for document in ("docs/exporter.md", "docs/monitoring.md")
-    for block in blocks(ROOT / document)
-    if block.language == "promql"
-    for expr in block.text.split("\n\n")
 ]
 # What only newer kernels count: expressions that need it are empty on others.
 OF_LINUX_7 = {
@@ -152,8 +143,9 @@ def test_every_query_of_the_dashboard_has_data(scene: Scene) -> None:
 
 def test_what_the_documents_ask_has_data(scene: Scene) -> None:
     """There are two directors with other rules, a service without weight, and connections."""
-    assert len(BY_HAND) == 5
-    scene.until_equal(lambda: scene.without_data(BY_HAND), set())
+    asked = [(expr, expr) for expr in shown("docs/exporter.md", "docs/monitoring.md")]
+    assert len(asked) == 5
+    scene.until_equal(lambda: scene.without_data(asked), set())
 
 
 def values_of(scene: Scene, asks: str) -> set[str]:

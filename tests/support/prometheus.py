@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from support.pages import blocks
 from support.tools import ROOT
 
 FOLDER = ROOT / "contrib" / "prometheus"
@@ -24,6 +25,17 @@ def rules(path: Path) -> list[dict[str, Any]]:
 def recorded() -> set[str]:
     """Names of the series that the rules make."""
     return {rule["record"] for rule in rules(RECORDING)}
+
+
+def shown(*documents: str) -> list[str]:
+    """What documents ask Prometheus by hand: expressions, with an empty line between them."""
+    return [
+        expr
+        for document in documents
+        for block in blocks(ROOT / document)
+        if block.language == "promql"
+        for expr in block.text.split("\n\n")
+    ]
 
 
 def metric_names(expr: str) -> set[str]:

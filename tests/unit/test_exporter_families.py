@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from ipvsfast.exporter.families import FAMILIES
+from support.prometheus import shown
 from support.tools import ROOT
 
 # Where metrics are named; families of the node exporter and of rules that are recorded begin otherwise.
@@ -52,19 +53,14 @@ def test_metrics_that_are_named_exist() -> None:
         assert set(NAMED.findall(path.read_text())) <= known, path
 
 
-def test_queries_of_the_document(tmp_path: Path) -> None:
-    """They are Prometheus' language."""
-    text = (ROOT / "docs/exporter.md").read_text()
-    queries = [query for query in re.findall(r"(?:^    .*\n|^\n(?=    ))+", text, re.M) if "# " in query]
-    parts = [
-        part for query in queries for part in re.split(r"^    # .*\n", query, flags=re.M) if part.strip()
-    ]
-    assert len(parts) == 4
+def test_queries_of_the_documents(tmp_path: Path) -> None:
+    """They are Prometheus' language; tests/exporter/test_prometheus.py asks them."""
+    queries = shown("docs/exporter.md", "docs/monitoring.md")
     rules = "".join(
-        [f"  - record: made:n{n}\n    expr: {json.dumps(part)}\n" for n, part in enumerate(parts)]
+        [f"  - record: made:n{n}\n    expr: {json.dumps(expr)}\n" for n, expr in enumerate(queries)]
     )
     file = tmp_path / "rules.yml"
     file.write_text(f"groups:\n- name: document\n  rules:\n{rules}")
     done = subprocess.run(["promtool", "check", "rules", file], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "SUCCESS: 4 rules found" in done.stdout
+    assert "SUCCESS: 5 rules found" in done.stdout
