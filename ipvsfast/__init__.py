@@ -7,21 +7,9 @@ The names below are loaded when first used, so that the command pays only for wh
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .changes.apply import Applied, TableMoved
-    from .changes.bounds import Bounds
-    from .changes.drain import Drained, DrainedDestination
-    from .changes.history import AwaitsConfirmation, NothingToConfirm
-    from .changes.journal import Journal, Who
-    from .changes.plan import Change, How, Plan, TableState
     from .changes.problem import Problem
-    from .changes.ramp import Ramped, RampedDestination
     from .changes.replace import Replaced
     from .changes.restore import Restored, RulesInvalid
-    from .changes.undo import NothingToUndo, Undo, UndoMoved
-    from .changes.undrain import Undrained, UndrainedDestination
-    from .changes.wanted import Wanted
-    from .changes.watch_event import WatchEvent
-    from .changes.watching import Watch
     from .client import Ipvs
     from .connections.count_by import Group
     from .connections.filter import ConnectionFilter
@@ -33,6 +21,9 @@ if TYPE_CHECKING:
         ReadingInterrupted,
         ReadingReport,
     )
+    from .drains.drain import Drained, DrainedDestination
+    from .drains.ramp import Ramped, RampedDestination
+    from .drains.undrain import Undrained, UndrainedDestination
     from .errors import (
         AlreadyExists,
         InvalidValue,
@@ -50,6 +41,9 @@ if TYPE_CHECKING:
     )
     from .files import converted, read_wanted
     from .foreign.account import LeftOut
+    from .history.history import AwaitsConfirmation, NothingToConfirm
+    from .history.journal import Journal, Who
+    from .history.undo import NothingToUndo, Undo, UndoMoved
     from .kernel.table_reading import Reading
     from .model.connection import Connection
     from .model.destination import Destination, Tunnel
@@ -101,32 +95,38 @@ if TYPE_CHECKING:
         WantedForm,
         WatchEventKind,
     )
+    from .plans.apply import Applied, TableMoved
+    from .plans.bounds import Bounds
+    from .plans.plan import Change, How, Plan, TableState
+    from .plans.wanted import Wanted
     from .rules import check, from_rule, to_rule
     from .stats.columns import DestinationColumns, ServiceColumns
     from .stats.delta import Delta, DeltaColumns, DestinationDeltas, ServiceDeltas
     from .stats.poller import Deltas, Poller
     from .stats.snapshot import Snapshot
+    from .watch.event import WatchEvent
+    from .watch.watching import Watch
 
 __version__ = "0.2.0"
 
 _HOME = {
-    "Applied": "changes.apply",
-    "TableMoved": "changes.apply",
-    "Bounds": "changes.bounds",
-    "AwaitsConfirmation": "changes.history",
-    "NothingToConfirm": "changes.history",
-    "Journal": "changes.journal",
-    "Who": "changes.journal",
-    "NothingToUndo": "changes.undo",
-    "Undo": "changes.undo",
-    "UndoMoved": "changes.undo",
-    "Change": "changes.plan",
-    "How": "changes.plan",
-    "Plan": "changes.plan",
-    "TableState": "changes.plan",
-    "Wanted": "changes.wanted",
-    "Watch": "changes.watching",
-    "WatchEvent": "changes.watch_event",
+    "Applied": "plans.apply",
+    "TableMoved": "plans.apply",
+    "Bounds": "plans.bounds",
+    "AwaitsConfirmation": "history.history",
+    "NothingToConfirm": "history.history",
+    "Journal": "history.journal",
+    "Who": "history.journal",
+    "NothingToUndo": "history.undo",
+    "Undo": "history.undo",
+    "UndoMoved": "history.undo",
+    "Change": "plans.plan",
+    "How": "plans.plan",
+    "Plan": "plans.plan",
+    "TableState": "plans.plan",
+    "Wanted": "plans.wanted",
+    "Watch": "watch.watching",
+    "WatchEvent": "watch.event",
     "Replaced": "changes.replace",
     "Restored": "changes.restore",
     "RulesInvalid": "changes.restore",
@@ -217,12 +217,12 @@ _HOME = {
     "ServiceColumnName": "model.types",
     "DestinationColumnName": "model.types",
     "DeltaColumnName": "model.types",
-    "Drained": "changes.drain",
-    "DrainedDestination": "changes.drain",
-    "Ramped": "changes.ramp",
-    "RampedDestination": "changes.ramp",
-    "Undrained": "changes.undrain",
-    "UndrainedDestination": "changes.undrain",
+    "Drained": "drains.drain",
+    "DrainedDestination": "drains.drain",
+    "Ramped": "drains.ramp",
+    "RampedDestination": "drains.ramp",
+    "Undrained": "drains.undrain",
+    "UndrainedDestination": "drains.undrain",
     "TableFilter": "model.table_filter",
     "DrainState": "model.types",
     "UndrainState": "model.types",

@@ -5,10 +5,9 @@ from __future__ import annotations
 import errno
 import os
 
-from .changes.history_methods import HistoryMethods
-from .changes.watch_methods import WatchMethods
-from .changes.weight_methods import WeightMethods
+from .drains.methods import WeightMethods
 from .errors import InvalidValue, NotRestorable, TableLocked, error_for
+from .history.methods import HistoryMethods
 from .kernel.layout import OP_SIZE, pack_key, pack_operations, unpack_daemon
 from .kernel.rule_buffer import count_sent, new_results
 from .kernel.session import Session
@@ -17,6 +16,7 @@ from .model.operation import PUTS, Batch, Operation
 from .model.result import Results, leave_with
 from .model.service import service_key
 from .model.settings import Info, Timeouts
+from .watch.methods import WatchMethods
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,10 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .changes.add import OnProgress
-    from .changes.apply import Applied
-    from .changes.plan import Plan
     from .changes.restore import Restored
-    from .changes.wanted import Wanted
     from .kernel.layout import Table
     from .kernel.table_reading import Reading
     from .model.destination import Destination
@@ -45,6 +42,9 @@ if TYPE_CHECKING:
         SnapshotSource,
         ViewName,
     )
+    from .plans.apply import Applied
+    from .plans.plan import Plan
+    from .plans.wanted import Wanted
     from .stats.poller import Poller
     from .stats.snapshot import Snapshot
 
@@ -284,12 +284,12 @@ class Ipvs(WeightMethods, HistoryMethods, WatchMethods):
         tag: only services that were created or adopted under that name, and those of the source, which become
         its own; RulesInvalid if one of these is another tag's.
         """
-        from .changes.apply import read_present
-        from .changes.bounds import bounds_of
-        from .changes.plan import How, Plan
         from .changes.restore import RuleText
-        from .changes.wanted import Wanted, read_wanted
         from .model.scope import Scope
+        from .plans.apply import read_present
+        from .plans.bounds import bounds_of
+        from .plans.plan import How, Plan
+        from .plans.wanted import Wanted, read_wanted
 
         how = How(order, keep_weights, only)
         if isinstance(source, Wanted):
@@ -324,9 +324,9 @@ class Ipvs(WeightMethods, HistoryMethods, WatchMethods):
         this process is gone by then, unless confirm() keeps it. For both, StateError where nothing can be
         written, and AwaitsConfirmation while another one is to be confirmed.
         """
-        from .changes.apply import Applying, Limits, check_unmoved, read_present
-        from .changes.awaiting import Remembered
         from .changes.lock import TableLock
+        from .history.awaiting import Remembered
+        from .plans.apply import Applying, Limits, check_unmoved, read_present
 
         Limits(max_delete, max_change).check(plan)
         lock = TableLock(self._session, wait)
@@ -338,7 +338,7 @@ class Ipvs(WeightMethods, HistoryMethods, WatchMethods):
                 if drain is None:
                     work = Applying(self._session, plan, progress)
                 else:
-                    from .changes.apply_drain import DrainingApply
+                    from .plans.apply_drain import DrainingApply
 
                     work = DrainingApply(self._session, plan, drain, progress)
                 with Remembered(self._session, plan, remember, confirm_within) as work.journal:

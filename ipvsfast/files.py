@@ -6,8 +6,8 @@ from .errors import InvalidValue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .changes.wanted import Wanted
     from .model.types import ConvertedForm, RuleSource, WantedForm
+    from .plans.wanted import Wanted
 
 __all__ = ["converted", "read_wanted"]
 
@@ -27,7 +27,7 @@ def read_wanted(
     plan made of it deletes anything.
     """
     from .changes.restore import RuleText
-    from .changes.wanted import read_wanted as read
+    from .plans.wanted import read_wanted as read
 
     return read(
         RuleText(file, "text"), source=source, config_id=config_id, allow_empty=allow_empty,

@@ -4,7 +4,7 @@
  * what differs becomes a plan, which is shown, kept in a journal, sent, and looked at again.
  *
  * Until the first line is shown Python can begin anew, and does so wherever anything is out of the ordinary. The
- * reading is as complete as Python's (changes/apply.py), but does not try again: where the table changes meanwhile it
+ * reading is as complete as Python's (plans/apply.py), but does not try again: where the table changes meanwhile it
  * is left to Python. When all was carried out and is seen to be in force, that is told here. Whatever else comes of it
  * Python tells (cli/apply_handed.py): the results go along, with what was wanted and what was there, and the lock.
  *

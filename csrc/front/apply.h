@@ -56,7 +56,7 @@ bool front_state_is_settled(const struct state *state);
 bool front_state_make(const struct state *state);
 
 /*
- * journal.c: as ipvsfast/changes/journal.py writes them. What was prepared is on the disk, but no journal yet:
+ * journal.c: as ipvsfast/history/journal.py writes them. What was prepared is on the disk, but no journal yet:
  * front_journal_begin() makes it one, by giving it its name. */
 struct journal {
 	const struct state *state;
@@ -72,7 +72,7 @@ void front_journal_drop(struct journal *j);
 int front_journal_begin(struct journal *j);
 int front_journal_end(struct journal *j, const struct apply_plan *plan);
 
-/* plan.c: what there is to do (ipvsfast/changes/plan.py) */
+/* plan.c: what there is to do (ipvsfast/plans/plan.py) */
 /*
  * Which dests of a service that is there are as wanted. settled: those of the table; seen: likewise, whether they are
  * wanted at all.

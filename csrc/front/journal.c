@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The journal of an apply, as ipvsfast/changes/journal.py and history.py write and read it: `undo', `history' and who
+ * The journal of an apply, as ipvsfast/history/journal.py and history.py write and read it: `undo', `history' and who
  * finds it interrupted do not see which of the two has written it.
  */
 #include "core/deflate.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The plan of an apply, as ipvsfast/changes/plan.py makes it, and its lines, as ipvsfast/cli/plan_text.py writes them.
+ * The plan of an apply, as ipvsfast/plans/plan.py makes it, and its lines, as ipvsfast/cli/plan_text.py writes them.
  * Only rules of services that differ are packed again: the others ask for nothing.
  */
 #include "front/apply.h"

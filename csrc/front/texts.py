@@ -12,15 +12,6 @@ from types import SimpleNamespace
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from ipvsfast.changes.account_text import (  # noqa: E402
-    as_wanted_text,
-    cannot_text,
-    done_text,
-    no_way_back_text,
-    order_text,
-    plan_text,
-    stays_open_text,
-)
 from ipvsfast.changes.state_folder import (  # noqa: E402
     BOOT_ID,
     DEFAULT_PLACE,
@@ -37,6 +28,15 @@ from ipvsfast.listing.connections import headers  # noqa: E402
 from ipvsfast.listing.headers import HEADERS, version_line  # noqa: E402
 from ipvsfast.listing.state import timeout_text  # noqa: E402
 from ipvsfast.model.kernel_names import COMMANDS  # noqa: E402
+from ipvsfast.plans.account_text import (  # noqa: E402
+    as_wanted_text,
+    cannot_text,
+    done_text,
+    no_way_back_text,
+    order_text,
+    plan_text,
+    stays_open_text,
+)
 
 VIEWS = {
     "default": "DEFAULT",

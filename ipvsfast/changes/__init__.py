@@ -1,1 +1,1 @@
-"""From wanted rules to operations carried out, each with a true result. Knows no command, prints nothing."""
+"""Rules carried out in order, or as a whole table; what writers share. Knows no command, prints nothing."""

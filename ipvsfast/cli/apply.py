@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from time import monotonic
 
-from ..changes.apply import Limits, TableMoved, refusal_text
-from ..changes.plan import Plan
 from ..changes.restore import RulesInvalid
 from ..errors import InvalidValue, IpvsError
 from ..language.words import UsageError
+from ..plans.apply import Limits, TableMoved, refusal_text
+from ..plans.plan import Plan
 from .apply_drain import ApplyLine, applying, drain_note, drain_seconds
 from .lock import CommandLock, wait_seconds
 from .output import ExitWith, ReaderGone, complain, hold_termination, interrupted, write_all
@@ -30,9 +30,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..changes.apply import Applied, Applying
-    from ..changes.plan import TableState
     from ..changes.restore import RuleText
+    from ..plans.apply import Applied, Applying
+    from ..plans.plan import TableState
     from .context import Context
     from .progress import Progress
 
@@ -88,7 +88,7 @@ def _maker(context: Context, text: RuleText, options: dict[str, str]) -> Callabl
         tell_unnamed(wanted)
         asked, session = asked_of("apply", options), context.ipvs.session
         return lambda present: Plan(wanted, bounded(wanted, present, asked, session), how)
-    from ..changes.saved_plan import SavedPlan
+    from ..plans.saved_plan import SavedPlan
 
     for name in _MADE_WITH:
         if name in options:
@@ -116,7 +116,7 @@ def _checked(make: Callable[[TableState], Plan], present: TableState, limits: Li
 def _shown(plan: Plan, options: dict[str, str]) -> int:
     """What is to be done. A reader who is gone does not keep it from being done."""
     if "quiet" not in options and (plan or plan.disordered or plan.leaves_settings or "dry-run" in options):
-        from ..changes.difference import difference_lines
+        from ..plans.difference import difference_lines
         from .plan_text import notes
 
         try:

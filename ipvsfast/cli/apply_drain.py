@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from ..changes.apply import Applying
 from ..errors import plural
+from ..plans.apply import Applying
 from .lock import wait_seconds
 from .progress import for_terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..changes.drain import Drained
-    from ..changes.plan import Plan
+    from ..drains.drain import Drained
     from ..kernel.session import Session
+    from ..plans.plan import Plan
     from .drain_line import DrainLine
 
 
@@ -25,7 +25,7 @@ def drain_note(plan: Plan, options: dict[str, str]) -> str:
     seconds = drain_seconds(options)
     if seconds is None:
         return ""
-    from ..changes.apply_drain import deletions
+    from ..plans.apply_drain import deletions
 
     count = sum([1 if one.operation.destination else len(one.dropped) for one in deletions(plan)])
     if not count:
@@ -67,6 +67,6 @@ def applying(session: Session, plan: Plan, seconds: float | None, line: ApplyLin
     """What carries out the plan."""
     if seconds is None:
         return Applying(session, plan, line)
-    from ..changes.apply_drain import DrainingApply
+    from ..plans.apply_drain import DrainingApply
 
     return DrainingApply(session, plan, seconds, line, line.looked)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from ..changes.account_text import stays_open_text
-from ..changes.apply import Applying
-from ..changes.history import History, OpenJournal
-from ..changes.plan import How, Plan, TableState
-from ..changes.wanted import Wanted
 from ..errors import StateError
+from ..history.history import History, OpenJournal
 from ..kernel.layout import OP_SIZE
 from ..kernel.session import exchange_error
 from ..kernel.table_reading import reading_of
 from ..model.settings import Timeouts
+from ..plans.account_text import stays_open_text
+from ..plans.apply import Applying
+from ..plans.plan import How, Plan, TableState
+from ..plans.wanted import Wanted
 from .output import ExitWith, complain
 from .progress import for_terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..changes.apply import Applied
     from ..kernel.session import Session
+    from ..plans.apply import Applied
     from .context import Context
     from .done import Done
 

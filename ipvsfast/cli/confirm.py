@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..changes.history import confirm as keep
 from ..errors import IpvsError
+from ..history.history import confirm as keep
 from .lock import CommandLock, wait_seconds
 from .output import ExitWith, complain
 from .past import history_of

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..changes.difference import difference_lines
-from ..changes.plan import Plan, TableState
 from ..language.words import UsageError
+from ..plans.difference import difference_lines
+from ..plans.plan import Plan, TableState
 from .output import ExitWith, ReaderGone, write, write_all
 from .past import tell_unsettled
 from .plan_text import as_json, notes

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..changes.drain import Draining, connections_text
-from ..changes.undrain import undrain as undrain_targets
+from ..drains.drain import Draining, connections_text
+from ..drains.undrain import undrain as undrain_targets
 from ..errors import InvalidValue, IpvsError, StateError, TableLocked, sentence
 from ..language.words import UsageError
 from .drain_line import DrainLine
@@ -13,7 +13,7 @@ from .target_options import NO_TARGET, seconds_of, targets_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..changes.drain import DrainedDestination
+    from ..drains.drain import DrainedDestination
     from .context import Context
 
 _GO_ON = "the same command goes on, `ipvsfast undrain' gives the weights back"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from time import monotonic
 
-from ..changes.drain import connections_text
+from ..drains.drain import connections_text
 from ..errors import plural
 from .output import complain
 from .status_line import StatusLine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..changes.drain import Drained
+    from ..drains.drain import Drained
     from ..kernel.session import Session
 
 _QUIESCENT = "net.ipv4.vs.expire_quiescent_template"

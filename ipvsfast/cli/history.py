@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..changes.journal import Journal
+    from ..history.journal import Journal
     from .context import Context
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from ..changes.history import AwaitsConfirmation, History
-from ..changes.remembering import Remembering, interruption_text
-from ..changes.take_back import command_line
 from ..errors import InvalidValue, StateError
+from ..history.history import AwaitsConfirmation, History
+from ..history.remembering import Remembering, interruption_text
+from ..history.take_back import command_line
 from ..language.words import UsageError
 from .output import ExitWith, complain
 from .wanted import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..changes.awaiting import Helper
-    from ..changes.history import OpenJournal
-    from ..changes.plan import Plan
+    from ..history.awaiting import Helper
+    from ..history.history import OpenJournal
+    from ..plans.plan import Plan
     from .context import Context
 
 _AWAITS = "`ipvsfast confirm' keeps it, `ipvsfast undo' takes it back"
@@ -22,7 +22,7 @@ _AWAITS = "`ipvsfast confirm' keeps it, `ipvsfast undo' takes it back"
 
 def confirm_seconds(options: dict[str, str]) -> float:
     """The argument of --confirm-within, 0 where it is not given."""
-    from ..changes.awaiting import LONGEST, check_seconds
+    from ..history.awaiting import LONGEST, check_seconds
 
     if "confirm-within" not in options:
         return 0.0
@@ -79,7 +79,7 @@ class Confirmable(Remembering):
     def begun(self, plan: Plan, history: History, continues: int) -> OpenJournal:
         journal = history.begin(plan, self.command, continues=continues, confirm_within=self._seconds)
         if self._seconds:
-            from ..changes.awaiting import awaited
+            from ..history.awaiting import awaited
 
             self._helper = awaited(self.session, history, journal)
         return journal

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..changes.plan import Plan
-from ..changes.saved_plan import plan_to_save
 from ..errors import plural
 from ..language.words import UsageError
 from ..outfile import write_file
+from ..plans.plan import Plan
+from ..plans.saved_plan import plan_to_save
 from .ending import Orderly
 from .output import ExitWith, ReaderGone, complain, write, write_all
 from .past import tell_unsettled

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from ..changes.account_text import order_text
-from ..changes.difference import remark_of
 from ..listing.operations import operation_rule
 from ..listing.saved import service_problem
 from ..model.service import Service
 from ..model.settings import SyncDaemon
+from ..plans.account_text import order_text
+from ..plans.difference import remark_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-    from ..changes.plan import Change, Plan
+    from ..plans.plan import Change, Plan
 
 
 def command_lines(changes: Iterable[Change]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from .table_options import FILTERS, table_filter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..changes.chosen import Targets
+    from ..drains.chosen import Targets
     from ..model.table_filter import TableFilter
 
 _BLOCK = "Verb options"
@@ -54,7 +54,7 @@ def targets_from(verb: str, options: dict[str, str]) -> Targets | None:
     """What the options mean; None if there are none. UsageError (2) where they are wrong."""
     if not any(option.name in options for option in TARGETS):
         return None
-    from ..changes.chosen import Targets
+    from ..drains.chosen import Targets
 
     common: dict[str, str] = {name: options[name] for name in _COMMON if name in options}
     filters: list[TableFilter] = []

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..changes.apply import TableMoved
-from ..changes.take_back import TakingBack, command_line
-from ..changes.undo import NothingToUndo
 from ..errors import IpvsError
+from ..history.take_back import TakingBack, command_line
+from ..history.undo import NothingToUndo
+from ..plans.apply import TableMoved
 from .apply import carry_out
 from .lock import CommandLock, wait_seconds
 from .output import ExitWith, ReaderGone, complain, write_all
@@ -54,7 +54,7 @@ def _taking(context: Context, options: dict[str, str]) -> TakingBack:
 def _show(taking: TakingBack, quiet: bool) -> None:
     if quiet:
         return
-    from ..changes.difference import difference_lines
+    from ..plans.difference import difference_lines
 
     complain(f"taking back {taking.journal.title} of {taking.journal.day} by {taking.journal.who}")
     try:

@@ -3,13 +3,13 @@ that say how to get there."""
 
 from __future__ import annotations
 
-from ..changes.apply import read_present
-from ..changes.forms import SOURCES
-from ..changes.plan import ACTIONS, How
 from ..changes.restore import RulesInvalid, RuleText
-from ..changes.wanted import NoService, Wanted, read_wanted
 from ..errors import InvalidValue, IpvsError
 from ..language.words import UsageError
+from ..plans.apply import read_present
+from ..plans.forms import SOURCES
+from ..plans.plan import ACTIONS, How
+from ..plans.wanted import NoService, Wanted, read_wanted
 from .advice import problem_text
 from .output import ExitWith, complain
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Final
 
-    from ..changes.plan import TableState
     from ..kernel.session import Session
     from ..model.scope import Scope
     from ..model.types import WantedForm
+    from ..plans.plan import TableState
     from .context import Context
 
 STDIN = "stdin"
@@ -105,8 +105,8 @@ class Asked:
     __slots__ = ("scope", "tag")
 
     def __init__(self, verb: str, options: dict[str, str]) -> None:
-        from ..changes.tags import check_tag
         from ..model.scope import Scope
+        from ..plans.tags import check_tag
 
         scope = options["scope"].split(",") if "scope" in options else ()
         self.tag: Final[str] = options.get("tag", "")
@@ -130,7 +130,7 @@ def bounded(wanted: Wanted, present: TableState, asked: Asked | None, session: S
     where a tag counts."""
     if asked is None:
         return present
-    from ..changes.bounds import bounds_of
+    from ..plans.bounds import bounds_of
 
     try:
         return present.within(bounds_of(wanted, asked.scope, asked.tag, session))

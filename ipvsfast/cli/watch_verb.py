@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from time import monotonic
 
-from ..changes.take_back import command_line
-from ..changes.watch_event import Around, Blind
-from ..changes.watch_options import INTERVAL, LOCK_SECONDS, WatchOptions
-from ..changes.watcher import Watcher, refusals
+from ..history.take_back import command_line
 from ..language.words import UsageError
 from ..sdnotify import Notifier
+from ..watch.event import Around, Blind
+from ..watch.options import INTERVAL, LOCK_SECONDS, WatchOptions
+from ..watch.watcher import Watcher, refusals
 from .apply import limits_of
 from .apply_drain import drain_seconds
 from .lock import wait_seconds
@@ -21,9 +21,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from ..changes.apply import Applied
-    from ..changes.drain import Drained
-    from ..changes.watch_event import WatchEvent
+    from ..drains.drain import Drained
+    from ..plans.apply import Applied
+    from ..watch.event import WatchEvent
     from .context import Context
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..changes.ramp import MOST_STEPS, Ramp
+from ..drains.ramp import MOST_STEPS, Ramp
 from ..errors import sentence
 from ..language.words import UsageError
 from ..model.address import parse_int
@@ -14,7 +14,7 @@ from .target_options import NO_TARGET, seconds_of, targets_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..changes.ramp import Ramped
+    from ..drains.ramp import Ramped
     from .context import Context
 
 

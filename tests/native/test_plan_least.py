@@ -12,7 +12,7 @@ import pytest
 
 from ipvsfast import Batch, Destination, How, Plan, Service, TableState
 from ipvsfast.changes.restore import RuleText
-from ipvsfast.changes.wanted import Wanted, read_wanted, wanted_of
+from ipvsfast.plans.wanted import Wanted, read_wanted, wanted_of
 from support.some_rules import some_rules
 
 # A service: its scheduler, and its destinations with their weights, the oldest first; None if it is not there.

@@ -7,7 +7,7 @@ import pytest
 
 from ipvsfast import InvalidValue, Ipvs
 from ipvsfast.changes.restore import RuleText
-from ipvsfast.changes.wanted import read_wanted
+from ipvsfast.plans.wanted import read_wanted
 from ipvsfast.resolver import Resolver
 from support.command import run
 from support.names import FakeLookups

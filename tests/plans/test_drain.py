@@ -27,9 +27,9 @@ from ipvsfast import (
     TableFilter,
     Tunnel,
 )
-from ipvsfast.changes import drain as drain_module
-from ipvsfast.changes.chosen import Targets
-from ipvsfast.changes.drain import Draining
+from ipvsfast.drains import drain as drain_module
+from ipvsfast.drains.chosen import Targets
+from ipvsfast.drains.drain import Draining
 from ipvsfast.kernel.session import Session
 from support.command import run
 from support.terminal import on_terminal, screen

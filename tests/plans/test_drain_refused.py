@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from ipvsfast import Batch, Destination, Ipvs, Service, TableFilter, TableLocked
-from ipvsfast.changes import drain as drain_module
 from ipvsfast.changes import lock as lock_module
-from ipvsfast.changes import ramp as ramp_module
-from ipvsfast.changes.chosen import Targets, send_all
-from ipvsfast.changes.drain import Draining
 from ipvsfast.changes.lock import TableLock
-from ipvsfast.changes.ramp import Ramp
+from ipvsfast.drains import drain as drain_module
+from ipvsfast.drains import ramp as ramp_module
+from ipvsfast.drains.chosen import Targets, send_all
+from ipvsfast.drains.drain import Draining
+from ipvsfast.drains.ramp import Ramp
 from ipvsfast.kernel.session import Session
 from support.command import program, rules, run
 from support.held import held

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ipvsfast.changes.journal import read_journal
+from ipvsfast.history.journal import read_journal
 from support.command import program, rules, run
 from support.front import ALONE, NATIVE, Left, filled, left, table
 from support.held import held

@@ -219,7 +219,7 @@ def test_a_file_whose_changes_nobody_tells(ipvs: Ipvs, rules: Path, monkeypatch:
     def cannot(path: str) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ipvsfast.changes.watcher.FileWatch", cannot)
+    monkeypatch.setattr("ipvsfast.watch.watcher.FileWatch", cannot)
     with pytest.raises(OSError, match="with interval=0 it would never look at it"):
         ipvs.watch(rules, interval=0)
     with ipvs.watch(rules, interval=LOOKS) as watch:

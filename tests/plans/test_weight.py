@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ipvsfast import Batch, Destination, DestinationKey, Interrupted, InvalidValue, Ipvs, Service, TableFilter
-from ipvsfast.changes.chosen import Targets
-from ipvsfast.changes.ramp import Ramp, Ramped
+from ipvsfast.drains.chosen import Targets
+from ipvsfast.drains.ramp import Ramp, Ramped
 from support.command import run
 from support.waiting import Jumping, waiting
 

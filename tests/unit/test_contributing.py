@@ -58,8 +58,8 @@ OF_OTHERS = ("csrc/sockopt/", "ipvsfast/foreign/")
 ABOUT_THIS_ONE = {
     f"ipvsfast/{name}.py"
     for name in (
-        "changes/chosen", "changes/drain", "changes/undrain", "changes/ramp", "changes/remembered",
-        "changes/weight_methods",
+        "drains/chosen", "drains/drain", "drains/undrain", "drains/ramp", "drains/remembered",
+        "drains/methods",
         "cli/drain", "cli/weight", "cli/commands", "cli/target_options", "errors",
     )
 }  # fmt: skip

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from ipvsfast import InvalidValue, RulesInvalid, converted, read_wanted
-from ipvsfast.changes.forms import form_of
-from ipvsfast.changes.plan import How, Plan, TableState
 from ipvsfast.changes.restore import RuleText
-from ipvsfast.changes.saved_plan import SavedPlan, plan_to_save
-from ipvsfast.changes.wanted import read_wanted as read_text
 from ipvsfast.cli.plan_text import plan_json
 from ipvsfast.foreign.documents import parse_toml, parse_yaml
+from ipvsfast.plans.forms import form_of
+from ipvsfast.plans.plan import How, Plan, TableState
+from ipvsfast.plans.saved_plan import SavedPlan, plan_to_save
+from ipvsfast.plans.wanted import read_wanted as read_text
 
 RULES = """\
 --set 100 0 30

@@ -37,14 +37,14 @@ from ipvsfast import (
 )
 from ipvsfast.changes.problem import Problem
 from ipvsfast.changes.restore import RulesInvalid
-from ipvsfast.changes.wanted import NoService
-from ipvsfast.changes.watch_event import Blind, Stopped
 from ipvsfast.connections.count_by import Group
 from ipvsfast.errors import error_for
 from ipvsfast.foreign.account import Mistake, TooMany
 from ipvsfast.kernel.rule_buffer import new_results
 from ipvsfast.language.words import UsageError
 from ipvsfast.model.address import HostUnknown, LookupFailed
+from ipvsfast.plans.wanted import NoService
+from ipvsfast.watch.event import Blind, Stopped
 
 WEB = Service.tcp("10.0.0.1", 80)
 

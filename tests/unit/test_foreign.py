@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from ipvsfast import InvalidValue, RulesInvalid, SyncDaemon, Timeouts, converted, read_wanted
 from ipvsfast.changes.restore import RuleText
-from ipvsfast.changes.wanted import Wanted
-from ipvsfast.changes.wanted import read_wanted as read_text
+from ipvsfast.plans.wanted import Wanted
+from ipvsfast.plans.wanted import read_wanted as read_text
 from ipvsfast.resolver import Resolver
 
 FORMS: list[Any] = ["keepalived", "ldirectord", "ipvsctl"]

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from ipvsfast import How, InvalidValue, Plan, StateError, TableState, Undo, UndoMoved
-from ipvsfast.changes.awaiting import check_seconds
-from ipvsfast.changes.journal import Journal, begun, process_start, read_journal
 from ipvsfast.changes.restore import RuleText
-from ipvsfast.changes.wanted import read_wanted
+from ipvsfast.history.awaiting import check_seconds
+from ipvsfast.history.journal import Journal, begun, process_start, read_journal
+from ipvsfast.plans.wanted import read_wanted
 
 OLD = b"""\
 -A -t 10.0.0.1:80 -s rr

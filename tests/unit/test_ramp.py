@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipvsfast import DestinationKey, InvalidValue, ServiceKey, TableFilter
-from ipvsfast.changes.chosen import Targets
-from ipvsfast.changes.ramp import weight_at
 from ipvsfast.cli.target_options import targets_from
+from ipvsfast.drains.chosen import Targets
+from ipvsfast.drains.ramp import weight_at
 from ipvsfast.language.words import UsageError
 
 WEIGHTS = st.integers(0, 2**31 - 1)

@@ -7,13 +7,13 @@ import pytest
 from jsonschema import ValidationError
 
 from ipvsfast import InvalidValue, converted, read_wanted
-from ipvsfast.changes.plan import How, Plan, TableState
-from ipvsfast.changes.saved_plan import plan_to_save
-from ipvsfast.changes.wanted import wanted_of
 from ipvsfast.cli.plan_text import plan_json
 from ipvsfast.connections import count_by, forms
 from ipvsfast.listing import counted_records
 from ipvsfast.model.stats import Stats
+from ipvsfast.plans.plan import How, Plan, TableState
+from ipvsfast.plans.saved_plan import plan_to_save
+from ipvsfast.plans.wanted import wanted_of
 from ipvsfast.stats.delta import DELTA_NAMES
 from support.schemas import FOLDER, fitting, schema
 from support.tools import ROOT

@@ -19,7 +19,6 @@ from ipvsfast import (
     SyncDaemon,
     Tunnel,
 )
-from ipvsfast.changes.forms import SOURCES as WANTED_FORMS
 from ipvsfast.connections.filter import FAMILIES, STATES
 from ipvsfast.connections.forms import HEADS
 from ipvsfast.connections.source import SOURCES
@@ -30,6 +29,7 @@ from ipvsfast.listing.converted import FORMS as CONVERTED_FORMS
 from ipvsfast.model import connection, types
 from ipvsfast.model.kernel_names import CHECKSUMS, COMMANDS, DAEMON_STATES, PROTOCOLS, TUNNELS, flag_names
 from ipvsfast.model.operation import PUTS
+from ipvsfast.plans.forms import SOURCES as WANTED_FORMS
 from ipvsfast.stats.columns import DESTINATION_NAMES, SERVICE_NAMES
 from ipvsfast.stats.delta import DELTA_NAMES
 from ipvsfast.stats.sources import NAMES as SNAPSHOT_SOURCES

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from ipvsfast import InvalidValue, RulesInvalid, SyncDaemon, Timeouts
-from ipvsfast.changes.plan import How, Plan, TableState
 from ipvsfast.changes.restore import RuleText
-from ipvsfast.changes.wanted import Wanted, read_wanted
 from ipvsfast.kernel.layout import unpack_table
 from ipvsfast.kernel.table_reading import reading_of
 from ipvsfast.listing.records import state_records, texts
+from ipvsfast.plans.plan import How, Plan, TableState
+from ipvsfast.plans.wanted import Wanted, read_wanted
 
 RULES = b"""\
 --set 100 0 30

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import pytest
 
 from ipvsfast import RulesInvalid, converted
-from ipvsfast.changes import wanted_json
 from ipvsfast.changes.restore import RuleText
-from ipvsfast.changes.wanted import Wanted, read_wanted
-from ipvsfast.changes.wanted_json import _Reader, _took_items, _took_pieces
+from ipvsfast.plans import wanted_json
+from ipvsfast.plans.wanted import Wanted, read_wanted
+from ipvsfast.plans.wanted_json import _Reader, _took_items, _took_pieces
 from support.some_rules import some_rules
 
 Took = Callable[[_Reader, str], bool]

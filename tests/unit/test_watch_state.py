@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from ipvsfast.changes.restore import RuleText
-from ipvsfast.changes.wanted import Wanted, read_wanted
-from ipvsfast.changes.watch import (
+from ipvsfast.plans.wanted import Wanted, read_wanted
+from ipvsfast.watch.state import (
     LINES,
     LOCK_PAUSE,
     LONGEST,

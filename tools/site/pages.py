@@ -53,7 +53,7 @@ MENU: dict[str, dict[str, str]] = {
 REFERENCE: dict[str, tuple[str, tuple[str, ...]]] = {
     "ipvs": ("The table: Ipvs", ("client",)),
     "values": ("Values", ("model.", "kernel.")),
-    "changes": ("Plans, drains and watches", ("changes.",)),
+    "changes": ("Plans, drains and watches", ("changes.", "plans.", "drains.", "history.", "watch.")),
     "numbers": ("Numbers over time", ("stats.",)),
     "connections": ("The connection table", ("connections.",)),
     "functions": ("Rules and other forms", ("files", "foreign.", "rules")),

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from ..kernel.session import Session
     from ..model.types import ActionName, WantedForm
-    from .watch_event import WatchEvent
+    from .event import WatchEvent
     from .watching import Watch
 
 
@@ -50,7 +50,7 @@ class WatchMethods:
         """
         import os
 
-        from .watch_options import WatchOptions
+        from .options import WatchOptions
         from .watching import Watch
 
         options = WatchOptions(

@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Final
 
+    from ..drains.drain import Drained
     from ..model.types import WatchEventKind
-    from .apply import Applied
-    from .drain import Drained
+    from ..plans.apply import Applied
 
 
 class WatchEvent:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from errno import EBADMSG
 
+from ..changes.state_folder import StateLock, read_state, state_folder, write_state
 from ..errors import InvalidValue, StateError
 from ..model.keys import DestinationKey, ServiceKey
-from .state_folder import StateLock, read_state, state_folder, write_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 
+from ..changes.present import as_set, settings_of
 from ..errors import IpvsError
 from ..kernel.layout import (
     DEST,
@@ -24,10 +25,9 @@ from ..kernel.layout import (
 from ..model.kernel_names import COMMANDS
 from ..model.operation import Operation
 from ..model.settings import SyncDaemon, Timeouts
-from .apply import TableMoved
-from .plan import Change, How, Plan, TableState
-from .present import as_set, settings_of
-from .wanted import Wanted
+from ..plans.apply import TableMoved
+from ..plans.plan import Change, How, Plan, TableState
+from ..plans.wanted import Wanted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from ..changes.clock import Clock
+from ..changes.lock import Moments
 from ..errors import InvalidValue, IpvsError, TableLocked, plural
 from ..model.kernel_names import INT_MAX
 from ..model.value import check_range
 from .chosen import read_again, read_if_still, send_all
-from .clock import Clock
 from .drain import GONE, check_seconds, chosen
-from .lock import Moments
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

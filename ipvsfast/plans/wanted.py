@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from array import array
 
+from ..changes.check import FileCheck
+from ..changes.problem import Problem, printable
+from ..changes.restore import RulesInvalid, RuleText
 from ..errors import InvalidValue
 from ..kernel.layout import (
     DAEMON,
@@ -22,20 +25,17 @@ from ..model.kernel_names import COMMANDS
 from ..model.operation import Operation
 from ..model.settings import SyncDaemon, Timeouts
 from ..resolver import Resolver
-from .check import FileCheck
 from .forms import check_rules, form_of, read_foreign
-from .problem import Problem, printable
-from .restore import RulesInvalid, RuleText
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any, Final
 
+    from ..changes.rule_reader import Parse
     from ..foreign.account import LeftOut
     from ..language.parse import Request
     from ..model.types import WantedForm
-    from .rule_reader import Parse
 
     Place = tuple[int, bytes]
 

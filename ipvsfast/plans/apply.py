@@ -15,11 +15,20 @@ from .plan import ACTIONS, Change, Plan, TableState
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Final
+    from typing import Final, Protocol
 
+    from ..drains.drain import Drained
+    from ..errors import StateError
     from ..kernel.session import Session
-    from .drain import Drained
-    from .history import OpenJournal
+
+    class OpenAccount(Protocol):
+        """Where the account of an apply goes when it ends, as into a journal; problem: why it could not."""
+
+        problem: StateError | None
+
+        def close(self, applied: Applied) -> None:
+            """Once, with what was done."""
+
 
 _LOOKS = 2  # at the table afterwards: one reading can fail as a reply is lost
 
@@ -152,7 +161,7 @@ class Applying:
 
     def __init__(self, session: Session, plan: Plan, progress: Callable[[int], None] | None = None) -> None:
         self.plan = plan
-        self.journal: OpenJournal | None = None
+        self.journal: OpenAccount | None = None
         self._session = session
         self._progress = progress
         self._results = new_results(len(plan))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 
+from ..changes.clock import Clock
+from ..changes.lock import LONGEST, Moments
 from ..errors import InvalidValue, IpvsError, plural
 from .chosen import read_chosen, read_if_still, send_all
-from .clock import Clock
-from .lock import LONGEST, Moments
 from .remembered import forget, remember
 
 TYPE_CHECKING = False

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..changes.problem import Problem
+from ..changes.restore import RulesInvalid
 from ..kernel.layout import added_keys
-from .problem import Problem
-from .restore import RulesInvalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

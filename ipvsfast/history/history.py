@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 
+from ..changes.state_folder import JOURNAL, JOURNAL_BYTES, JOURNALS, boot_prefix, put_file, state_folder
 from ..errors import IpvsError
 from .journal import (
     AWAITING,
@@ -23,7 +24,6 @@ from .journal import (
     read_journal,
     unmark,
 )
-from .state_folder import JOURNAL, JOURNAL_BYTES, JOURNALS, boot_prefix, put_file, state_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from ..errors import StateError
     from ..kernel.session import Session
-    from .apply import Applied
+    from ..plans.apply import Applied
+    from ..plans.plan import Plan
     from .journal import Journal
-    from .plan import Plan
 
 
 class AwaitsConfirmation(IpvsError):

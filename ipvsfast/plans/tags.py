@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import errno
 
+from ..changes.state_folder import read_state, state_folder, write_state
 from ..errors import InvalidValue, IpvsError, StateError
 from ..kernel.layout import added_keys
 from ..model.keys import ServiceKey
-from .state_folder import read_state, state_folder, write_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

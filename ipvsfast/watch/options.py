@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from ..drains.drain import check_seconds
 from ..errors import InvalidValue
 from ..model.scope import Scope
-from .apply import Limits
-from .drain import check_seconds
-from .forms import SOURCES
-from .plan import ACTIONS, How
+from ..plans.apply import Limits
+from ..plans.forms import SOURCES
+from ..plans.plan import ACTIONS, How
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class WatchOptions:
         if config_id is not None and source != "keepalived":
             raise InvalidValue('config_id goes with source="keepalived" only')
         if tag:
-            from .tags import check_tag
+            from ..plans.tags import check_tag
 
             check_tag(tag)
         self.interval: Final[float] = interval

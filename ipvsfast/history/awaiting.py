@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from typing import Final
 
     from ..kernel.session import Session
+    from ..plans.plan import Plan
     from .history import History, OpenJournal
     from .journal import Journal
-    from .plan import Plan
 
 LONGEST = 86400.0
 READY_SECONDS = 20  # for the process to say that it waits
@@ -161,7 +161,8 @@ class _Waiting:
         import syslog
 
         # What is needed later is loaded now: the program may be replaced meanwhile.
-        from . import lock, take_back  # noqa: F401
+        from ..changes import lock  # noqa: F401
+        from . import take_back  # noqa: F401
         from .history import History
 
         self._session = session
@@ -216,9 +217,9 @@ class _Waiting:
         """The undo, which is told to the system's log."""
         import time
 
+        from ..changes.lock import LONGEST as LONGEST_WAIT
+        from ..changes.lock import TableLock
         from ..errors import KernelError
-        from .lock import LONGEST as LONGEST_WAIT
-        from .lock import TableLock
 
         title = self._journal().title
         why = (
@@ -250,7 +251,7 @@ class _Waiting:
         return seconds if code in (0, errno.EWOULDBLOCK) else None
 
     def _take_back_now(self, title: str, why: str) -> None:
-        from .apply import read_present
+        from ..plans.apply import read_present
         from .take_back import TakingBack
 
         taking = TakingBack(self._session, self._history, force=True)
@@ -262,7 +263,7 @@ class _Waiting:
                 f"{title}: others had changed meanwhile, and it is changed back: {'; '.join(moved[:5])}"
             )
         for change, code in applied.refused:
-            from .apply import refusal_text
+            from ..plans.apply import refusal_text
 
             self._log(f"{title}: {refusal_text(change, code)}", bad=True)
         what = "is taken back" if applied.ok else "could not be taken back as a whole"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from ..changes.lock import TableLock
 from ..errors import StateError
 from ..model.result import leave_with
-from .apply import Applying, read_present
+from ..plans.apply import Applying, read_present
+from ..plans.tags import come_back, gone
 from .history import History, settle
 from .journal import DONE
-from .lock import TableLock
-from .tags import come_back, gone
 from .undo import NothingToUndo, Undo
 
 TYPE_CHECKING = False
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Final
 
     from ..kernel.session import Session
-    from .apply import Applied
+    from ..plans.apply import Applied
     from .history import OpenJournal
     from .journal import Journal
 

@@ -3,6 +3,8 @@ TOML. Each mistake has its place."""
 
 from __future__ import annotations
 
+from ..changes.problem import Problem
+from ..changes.restore import RulesInvalid
 from ..errors import InvalidValue
 from ..kernel.layout import pack_operations
 from ..model.destination import Destination
@@ -11,8 +13,6 @@ from ..model.keys import ServiceKey
 from ..model.operation import Operation
 from ..model.service import Service
 from ..model.settings import SyncDaemon, Timeouts
-from .problem import Problem
-from .restore import RulesInvalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

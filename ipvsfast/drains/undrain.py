@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..changes.lock import Moments
 from ..errors import InvalidValue, StateError, plural
 from .chosen import read_again, read_chosen, send_all
 from .drain import GONE
-from .lock import Moments
 from .remembered import forget, remembered
 
 TYPE_CHECKING = False

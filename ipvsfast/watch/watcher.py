@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from time import monotonic
 
+from ..changes.lock import TableLock
+from ..changes.restore import RulesInvalid, RuleText
 from ..errors import InvalidValue, IpvsError, StateError, TableLocked
 from ..filewatch import FileWatch, signatures
+from ..history.history import AwaitsConfirmation, History
+from ..history.remembering import Remembering
 from ..model.result import leave_with
+from ..plans.apply import Applying, read_present, refusal_text
+from ..plans.bounds import bounds_of
+from ..plans.difference import difference_lines
+from ..plans.plan import Plan
+from ..plans.wanted import NoService, read_wanted
 from ..resolver import Resolver
-from .apply import Applying, read_present, refusal_text
-from .bounds import bounds_of
-from .difference import difference_lines
-from .history import AwaitsConfirmation, History
-from .lock import TableLock
-from .plan import Plan
-from .remembering import Remembering
-from .restore import RulesInvalid, RuleText
-from .wanted import NoService, read_wanted
-from .watch import LINES, LOOK, READ, WatchState
-from .watch_event import Blind, Stopped, WatchEvent
+from .event import Blind, Stopped, WatchEvent
+from .state import LINES, LOOK, READ, WatchState
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     from ..kernel.session import Session
     from ..model.types import WatchEventKind
-    from .apply import Applied
-    from .wanted import Wanted
-    from .watch_event import Around
-    from .watch_options import WatchOptions
+    from ..plans.apply import Applied
+    from ..plans.wanted import Wanted
+    from .event import Around
+    from .options import WatchOptions
 
 
 class _State(WatchState):
@@ -260,7 +260,7 @@ class Watcher:
         around, drain = self._around, self._options.drain
         if drain is None:
             return Applying(self._session, plan, lambda done: around.alive())
-        from .apply_drain import DrainingApply
+        from ..plans.apply_drain import DrainingApply
 
         return DrainingApply(self._session, plan, drain, lambda done: around.alive(), around.drained)
 

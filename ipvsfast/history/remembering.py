@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import StateError
-from .account_text import no_way_back_text, stays_open_text
+from ..plans.account_text import no_way_back_text, stays_open_text
 from .history import AwaitsConfirmation, History
 
 TYPE_CHECKING = False
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from typing import Final
 
     from ..kernel.session import Session
+    from ..plans.plan import Plan
     from .history import OpenJournal
     from .journal import Journal
-    from .plan import Plan
 
 
 def interruption_text(journal: Journal) -> str:

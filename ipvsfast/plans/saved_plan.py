@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from ..changes.restore import RuleText
 from ..errors import InvalidValue
 from ..model.scope import Scope
 from .apply import TableMoved, check_unmoved
 from .bounds import bounds_of
 from .plan import How, Plan
-from .restore import RuleText
 from .wanted import read_wanted
 
 TYPE_CHECKING = False

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..kernel.session import Session
-    from .apply import Applied
+    from ..plans.apply import Applied
     from .journal import Journal
     from .undo import Undo
 
@@ -43,8 +43,8 @@ class HistoryMethods:
 
     def confirm(self, *, wait: float | None = None) -> Journal:
         """Keep what apply_plan(confirm_within=...) did; NothingToConfirm if nothing awaits that."""
+        from ..changes.lock import TableLock
         from .history import History, confirm
-        from .lock import TableLock
 
         with TableLock(self._session, wait):
             return confirm(History(self._session))

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..model.types import WatchEventKind
-    from .wanted import Wanted
+    from ..plans.wanted import Wanted
 
 READ, LOOK = "read", "look"  # what comes next: read the file; look at the table
 QUIET = 0.2  # seconds in which nothing more happens to the file before it is read

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from ..changes.problem import Problem
+from ..changes.restore import RulesInvalid
 from ..errors import InvalidValue
-from .problem import Problem
-from .restore import RulesInvalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..changes.restore import RuleText
     from ..foreign.account import Account
     from ..model.types import WantedForm
     from ..resolver import Resolver
-    from .restore import RuleText
 
 SOURCES = ("auto", "rules", "json", "yaml", "toml", "keepalived", "ldirectord", "ipvsctl")
 

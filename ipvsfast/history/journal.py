@@ -11,10 +11,10 @@ import errno
 import os
 import sys
 
+from ..changes.state_folder import JOURNAL_VERSION, UNSETTLED
 from ..errors import StateError
 from ..kernel.layout import OP_SIZE, dest_key, packed_rows, service_key, service_of
-from .account_text import cannot_text
-from .state_folder import JOURNAL_VERSION, UNSETTLED
+from ..plans.account_text import cannot_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from ..model.types import JournalState
-    from .apply import Applied
-    from .plan import Plan
+    from ..plans.apply import Applied
+    from ..plans.plan import Plan
 
 # States that a line can say; without a line it is being written, or was interrupted.
 OPEN, DONE, INCOMPLETE, AWAITING, UNDONE = "open", "done", "incomplete", "awaiting", "undone"

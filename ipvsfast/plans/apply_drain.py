@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from ..changes.state_folder import state_folder
+from ..drains.chosen import picked, read_chosen
+from ..drains.drain import Emptying, check_seconds
+from ..drains.remembered import forget, remember
 from ..errors import IpvsError
 from .apply import Applying
-from .chosen import picked, read_chosen
-from .drain import Emptying, check_seconds
-from .remembered import forget, remember
-from .state_folder import state_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
 
+    from ..changes.clock import Clock
+    from ..drains.drain import Drained, OnLook
     from ..kernel.session import Session
     from ..model.keys import DestinationKey, ServiceKey
     from .apply import Applied
-    from .clock import Clock
-    from .drain import Drained, OnLook
     from .plan import Change, Plan
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from time import monotonic
 
-from .take_back import command_line
-from .watch_event import Around, Stopped
+from ..history.take_back import command_line
+from .event import Around, Stopped
 from .watcher import Watcher
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..drains.drain import Drained
     from ..kernel.session import Session
-    from .drain import Drained
-    from .watch_event import WatchEvent
-    from .watch_options import WatchOptions
+    from .event import WatchEvent
+    from .options import WatchOptions
 
 
 class _Stage(Around):

@@ -1,0 +1,1 @@
+"""Weights over time: destinations drained, taken back and ramped. Knows no command, prints nothing."""

@@ -1,0 +1,1 @@
+"""What applies have done, written before they begin, and the way back. Knows no command, prints nothing."""

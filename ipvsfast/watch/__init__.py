@@ -1,0 +1,1 @@
+"""A table that follows a file. Knows no command, prints nothing."""
