@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ipvsfast import Batch, Destination, DestinationKey, Interrupted, InvalidValue, Ipvs, Service, TableFilter
+from ipvsfast.drains import ramp as ramp_module
 from ipvsfast.drains.chosen import Targets
 from ipvsfast.drains.ramp import Ramp, Ramped
 from support.command import run
@@ -136,8 +137,9 @@ def test_what_another_sets_beside_the_weight_stays() -> None:
     assert there[TWO.key] == TWO.replace(weight=6, upper=99, lower=9, forwarding="tunnel")
 
 
-def test_stopped_and_begun_again() -> None:
+def test_stopped_and_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is told where it stands; another one goes on from there."""
+    monkeypatch.setattr(ramp_module, "Clock", Jumping)
 
     def stop(account: Ramped) -> None:
         if account.step == 2:
@@ -145,12 +147,12 @@ def test_stopped_and_begun_again() -> None:
 
     with Ipvs() as ipvs:
         with pytest.raises(Interrupted) as caught:
-            ipvs.set_weights(TableFilter(destination="10.9.1.1"), 9, over=0.04, steps=4, progress=stop)
+            ipvs.set_weights(TableFilter(destination="10.9.1.1"), 9, over=4, steps=4, progress=stop)
         account = caught.value.ramped
         assert (account.step, account.steps, steps(account)) == (2, 4, {ONE.key: [3, 5]})
         assert str(account) == "0 of 1 destination with weight 9, 1 on the way at 5 after 2 of 4 steps"
         assert weights()[ONE.key] == 5
-        again = ipvs.set_weights(TableFilter(destination="10.9.1.1"), 9, over=0.04, steps=4)
+        again = ipvs.set_weights(TableFilter(destination="10.9.1.1"), 9, over=4, steps=4)
         assert steps(again)[ONE.key][-1] == 9
         assert again.destinations[0].start == 5
 
