@@ -79,7 +79,7 @@ def test_completions_of_fish() -> None:
 
 def test_completions_of_zsh() -> None:
     """Its own folder for a machine's additions."""
-    script = f"{INSTALL}{LOGIN} zsh -lc 'autoload -U compinit; compinit -Du; print $_comps[ipvsfast] $_comps[ipvsadm]'"
+    script = f"{INSTALL}{LOGIN} zsh -lc 'autoload -U compinit; compinit -D -u; print $_comps[ipvsfast] $_comps[ipvsadm]'"
     assert machine(script, needs="zsh") == ["_ipvsfast _ipvsfast"]
 
 
