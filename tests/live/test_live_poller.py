@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -137,6 +138,20 @@ def test_forbidden(ipvs: Ipvs, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     with pytest.raises(IpvsError, match="forbidden"):
         ipvs.snapshot("live")
+
+
+def test_what_was_refused_is_asked_for_again(ipvs: Ipvs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the 30 seconds of docs/live.md, not before."""
+    now = 1000.0
+    monkeypatch.setattr(sources, "time", SimpleNamespace(monotonic=lambda: now))
+    poller = ipvs.poller(interval=0.5)
+    with monkeypatch.context() as patched:
+        patched.setattr(sources, "no_live_counters", lambda: True)
+        assert poller.poll().source == "sockopt"
+    now += 29.5
+    assert poller.poll().source == "sockopt"
+    now += 0.5
+    assert poller.poll().source == "live"
 
 
 @pytest.fixture

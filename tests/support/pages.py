@@ -20,6 +20,7 @@ from __future__ import annotations
 import os
 import re
 import select
+import shutil
 import signal
 import subprocess
 import time
@@ -196,7 +197,7 @@ class Page:
         self.home = folder / "home"  # where the commands are run
         for made in ("home", "sbin", "etc/default", "opt", "var/lib", "usr/lib/ipvsfast", "usr/local/sbin"):
             (folder / made).mkdir(parents=True)
-        (folder / "usr/lib/ipvsfast/boot").symlink_to(ROOT / "contrib/boot/ipvsfast-boot")
+        shutil.copy(ROOT / "contrib/boot/ipvsfast-boot", folder / "usr/lib/ipvsfast/boot")
         for old, new in NAMES:
             (folder / "sbin" / old).symlink_to(program(new))
         (self.home / "contrib").symlink_to(ROOT / "contrib")
