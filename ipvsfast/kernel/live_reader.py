@@ -8,13 +8,12 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from _thread import RLock
 
 from .._native import ffi, lib
 from ..errors import KernelError
 from ..model.kernel_names import AF_INET, AF_INET6, FAMILY_NAMES, PROTOCOLS
 from ..model.place import included, parse_place
-from .session import BUDGET_MS, table_changing
+from .session import BUDGET_MS, Opened, table_changing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,15 +31,17 @@ _PLACES: int = lib.IPVSF_LIVE_PLACES
 _COUNTS = ("runs", "places", "restarts", "uneven", "behind", "read_ns", "longest_ns", "cpus")
 
 
-class LiveReader:
+class LiveReader(Opened):
     """Reads the table with its counters as they are now, by a BPF program, in the namespace of a session.
 
     All rights are asked for here: KernelError says why it cannot be, such as a capability that is missing, or
     lockdown. Threads may share it; a fork may not. It needs the session for no more than being made.
     """
 
+    _what = "reader of live counters"
+
     def __init__(self, session: Session) -> None:
-        self._lock, self._pid = RLock(), os.getpid()
+        super().__init__()
         reason, out = ffi.new("char[]", _REASON_SIZE), ffi.new("struct ipvsf_live **")
         code = session.open_live(reason, _REASON_SIZE, out)
         if code == -errno.ENOMEM:
@@ -48,26 +49,7 @@ class LiveReader:
         if code:
             text = ffi.string(reason).decode("utf-8", "replace") or os.strerror(-code)
             raise KernelError(-code, f"live counters cannot be read: {text}")
-        # As with sessions: while a method of Python's closes it, Ctrl-C could be lost.
-        self._handle: Any = ffi.gc(out[0], lib.ipvsf_live_close)
-
-    def _own_lock(self) -> RLock:
-        """The lock; a child after fork has one of its own, see Session."""
-        if self._pid != os.getpid():
-            self._lock, self._pid = RLock(), os.getpid()
-        return self._lock
-
-    def close(self) -> None:
-        """Unload the program; a second call does nothing."""
-        with self._own_lock():
-            if self._handle is not None:
-                ffi.release(self._handle)
-                self._handle = None
-
-    def _open(self) -> Any:
-        if self._handle is None:
-            raise KernelError(errno.EBADF, "the reader of live counters is closed")
-        return self._handle
+        self._own(out[0], lib.ipvsf_live_close)
 
     def read(self, into: Reading, wanted: TableFilter | None = None) -> None:
         """The table as it is now, over the old rows of a reading, in the order of Session.read().

@@ -34,12 +34,6 @@ def libnl_version() -> str:
     return ffi.string(lib.ipvsf_libnl_version()).decode()
 
 
-def _owned(handle: Any) -> Any:
-    """The session of C, closed when nobody has it any more. No method of Python's does it: while one runs,
-    Ctrl-C could only be reported there, and would be lost."""
-    return ffi.gc(handle, lib.ipvsf_session_destroy)
-
-
 class HeldLock:
     """A place for the lock of a network namespace. C writes into it, so that there is no moment at which the
     lock is held and an exception, such as that of Ctrl-C, could make it be forgotten. It ends with this."""
@@ -54,12 +48,48 @@ class HeldLock:
         lib.ipvsf_lock_release(self.fd)
 
 
-class Session:
-    """One kept-open socket of one network namespace. Threads may share it; a fork may not."""
+class Opened:
+    """What C keeps open for an object of Python's. Threads may share it; a fork may not. what: its name, for
+    who uses it when it is closed."""
 
-    def __init__(self, netns: Namespace | None = None) -> None:
+    _what: str
+
+    def __init__(self) -> None:
         self._lock, self._pid = RLock(), os.getpid()
         self._handle: Any = None
+
+    def _own(self, handle: Any, close: Any) -> None:
+        """It is closed by C when nobody has it any more. No method of Python's does it: while one runs,
+        Ctrl-C could only be reported there, and would be lost."""
+        self._handle = ffi.gc(handle, close)
+
+    def _own_lock(self) -> RLock:
+        """The lock. A child after fork has one of its own: another thread may have held the parent's, which
+        nobody would ever give back here. What it then asks for is refused in C, but it can close."""
+        if self._pid != os.getpid():
+            self._lock, self._pid = RLock(), os.getpid()
+        return self._lock
+
+    def close(self) -> None:
+        """Nothing stays open; a second call does nothing."""
+        with self._own_lock():
+            if self._handle is not None:
+                ffi.release(self._handle)
+                self._handle = None
+
+    def _open(self) -> Any:
+        if self._handle is None:
+            raise KernelError(errno.EBADF, f"the {self._what} is closed")
+        return self._handle
+
+
+class Session(Opened):
+    """One kept-open socket of one network namespace. Threads may share it; a fork may not."""
+
+    _what = "session"
+
+    def __init__(self, netns: Namespace | None = None) -> None:
+        super().__init__()
         fd = -1
         if netns is not None:
             from .netns import open_netns  # most callers stay where they are
@@ -73,37 +103,18 @@ class Session:
                 os.close(fd)
         if code:
             raise opening_error(code)
-        self._handle = _owned(out[0])
+        self._own(out[0], lib.ipvsf_session_destroy)
 
     @classmethod
     def attach(cls, fd: int, family: int) -> Session:
         """A session over any connected datagram socket (taken over): for tests of error paths."""
         self = cls.__new__(cls)
-        self._lock, self._pid = RLock(), os.getpid()
+        Opened.__init__(self)
         out = ffi.new("struct ipvsf_session **")
         if code := lib.ipvsf_session_attach(fd, family, out):
             raise error_for("", code)
-        self._handle = _owned(out[0])
+        self._own(out[0], lib.ipvsf_session_destroy)
         return self
-
-    def _own_lock(self) -> RLock:
-        """The lock. A child after fork has one of its own: another thread may have held the parent's, which
-        nobody would ever give back here. What it then asks for is refused in C, but it can close."""
-        if self._pid != os.getpid():
-            self._lock, self._pid = RLock(), os.getpid()
-        return self._lock
-
-    def close(self) -> None:
-        """Close the socket; a second call does nothing."""
-        with self._own_lock():
-            if self._handle is not None:
-                ffi.release(self._handle)
-                self._handle = None
-
-    def _open(self) -> Any:
-        if self._handle is None:
-            raise KernelError(errno.EBADF, "the session is closed")
-        return self._handle
 
     def _check(self, code: int, command: str) -> None:
         if not code:
