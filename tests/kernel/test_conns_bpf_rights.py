@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,13 +13,13 @@ import pytest
 from ipvsfast._native import ffi, lib
 from support import bpf_entries, bpf_rights
 from support.bpf_kernel import fill, fill_messages, refused, setting
+from support.bpf_rights import ENOUGH, MISSING, attempt
 from support.connections import start_daemon, stop_daemon
 from support.native_conns import Reading, Refused, count, read
 from support.netns import fresh_namespace
 from support.tools import ROOT
 
 ROWS = 10_000
-ALL = ("bpf", "perfmon", "syslog")
 
 
 @pytest.fixture
@@ -34,51 +33,20 @@ def filled() -> bool:
     return True
 
 
-def attempt(*arguments: str) -> tuple[int, int, str]:
-    """(result, rows, reason) of a process with these rights, in the caller's namespace."""
-    done = subprocess.run(
-        [sys.executable, bpf_rights.__file__, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    result, rows, reason = f"{done.stdout} ".split(" ", 2)
-    return int(result), int(rows), reason.strip()
-
-
 def test_enough_rights(filled: bool) -> None:
     """Three capabilities are enough, or the administrator's instead of two of them, for any user."""
     if not filled:
         return
-    for arguments in (
-        ALL,
-        ("sys_admin", "syslog"),
-        ("--root", *ALL),
-        ("--drop", *ALL),
-        ("--drop", "--root", *ALL),
-    ):
-        assert attempt(*arguments) == (0, ROWS, ""), arguments
+    for given in ENOUGH:
+        assert attempt(bpf_rights.__file__, *given) == (0, ROWS, ""), given
 
 
-@pytest.mark.parametrize(
-    ("given", "missing"),
-    [
-        (("perfmon", "syslog"), "CAP_BPF"),
-        (("bpf", "syslog"), "CAP_PERFMON"),
-        (("bpf", "perfmon"), "CAP_SYSLOG"),
-        (("sys_admin",), "CAP_SYSLOG"),
-        (("net_admin",), "CAP_BPF CAP_PERFMON CAP_SYSLOG"),
-        ((), "CAP_BPF CAP_PERFMON CAP_SYSLOG"),
-        (("--root",), "CAP_BPF CAP_PERFMON CAP_SYSLOG"),
-    ],
-)
+@pytest.mark.parametrize(("given", "missing"), MISSING)
 def test_missing_rights_are_named(filled: bool, given: tuple[str, ...], missing: str) -> None:
     """Which ones are missing, and no row."""
     if not filled:
         return
-    result, rows, reason = attempt(*given)
-    assert (result, rows) == (-errno.EPERM, 0)
+    reason = bpf_rights.refusal(bpf_rights.__file__, *given)
     assert f"this process has not {missing};" in reason, reason
 
 
@@ -86,9 +54,7 @@ def test_root_of_a_user_namespace(filled: bool) -> None:
     """All capabilities there are none here, and the reason says so."""
     if not filled:
         return
-    result, rows, reason = attempt("--unshare")
-    assert (result, rows) == (-errno.EPERM, 0)
-    assert "outside of user namespaces" in reason
+    assert "outside of user namespaces" in bpf_rights.refusal(bpf_rights.__file__, "--unshare")
 
 
 def test_without_the_compiler(filled: bool) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
-import sys
 
 import pytest
 
@@ -14,31 +12,18 @@ from ipvsfast.errors import KernelError
 from ipvsfast.kernel.live_reader import LiveReader
 from ipvsfast.kernel.session import Session
 from ipvsfast.kernel.table_reading import Reading
-from support import live_rights
+from support import bpf_rights, live_rights
 from support.bpf_kernel import setting
+from support.bpf_rights import ENOUGH, MISSING, attempt
 from support.live import opened, outcome, read_quietly
 from support.live_traffic import apply
 
-ALL = ("bpf", "perfmon", "syslog")
 SERVICES = 3
 
 
 @pytest.fixture(autouse=True)
 def filled() -> None:
     apply(Ipvs(), [(Service.tcp(f"10.0.0.{n}", 80), []) for n in range(SERVICES)])
-
-
-def attempt(*arguments: str) -> tuple[int, int, str]:
-    """(result, services, reason) of a process with these rights, in the caller's namespace."""
-    done = subprocess.run(
-        [sys.executable, live_rights.__file__, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    result, rows, reason = f"{done.stdout} ".split(" ", 2)
-    return int(result), int(rows), reason.strip()
 
 
 def refusal(session: Session) -> str:
@@ -48,36 +33,22 @@ def refusal(session: Session) -> str:
     return caught.value.strerror
 
 
-@pytest.mark.parametrize(
-    "given", [ALL, ("sys_admin", "syslog"), ("--drop", *ALL), ("--drop", "--root", *ALL)]
-)
+@pytest.mark.parametrize("given", ENOUGH)
 def test_enough_rights(given: tuple[str, ...]) -> None:
-    """Three capabilities are enough, or the administrator's instead of two of them, and none once it is open."""
-    assert attempt(*given) == (0, SERVICES, "")
+    """Those that reading connections takes."""
+    assert attempt(live_rights.__file__, *given) == (0, SERVICES, "")
 
 
-@pytest.mark.parametrize(
-    ("given", "missing"),
-    [
-        (("perfmon", "syslog"), "CAP_BPF"),
-        (("bpf", "syslog"), "CAP_PERFMON"),
-        (("bpf", "perfmon"), "CAP_SYSLOG"),
-        (("net_admin",), "CAP_BPF CAP_PERFMON CAP_SYSLOG"),
-        (("--root",), "CAP_BPF CAP_PERFMON CAP_SYSLOG"),
-    ],
-)
+@pytest.mark.parametrize(("given", "missing"), MISSING)
 def test_missing_rights_are_named(given: tuple[str, ...], missing: str) -> None:
     """Which ones are missing, and for what."""
-    result, rows, reason = attempt(*given)
-    assert (result, rows) == (-errno.EPERM, 0)
+    reason = bpf_rights.refusal(live_rights.__file__, *given)
     assert f"this process has not {missing};" in reason and "reading live counters with BPF" in reason, reason
 
 
 def test_root_of_a_user_namespace() -> None:
     """All capabilities there are none here."""
-    result, rows, reason = attempt("--unshare")
-    assert (result, rows) == (-errno.EPERM, 0)
-    assert "outside of user namespaces" in reason
+    assert "outside of user namespaces" in bpf_rights.refusal(live_rights.__file__, "--unshare")
 
 
 def test_without_the_compiler(session: Session) -> None:
