@@ -165,6 +165,7 @@ complete -c ipvsfast -n '__ipvsfast_command watch' -l from -x -a '(__ipvsfast_li
 complete -c ipvsfast -n '__ipvsfast_command watch' -l config-id -x -d 'what @ID lines of keepalived.conf are compared with'
 complete -c ipvsfast -n '__ipvsfast_command watch' -l wait -x -d 'wait so long (10) if another replaces the table already'
 complete -c ipvsfast -n '__ipvsfast_command watch' -l json -d 'messages are objects of JSON, one a line'
+complete -c ipvsfast -n '__ipvsfast_command watch' -l check -d 'only check FILE and the options: no kernel, no privilege'
 complete -c ipvsfast -n '__ipvsfast_command watch' -s h -l help -d 'print this text'
 complete -c ipvsfast -n '__ipvsfast_command watch' -F
 complete -c ipvsfast -n __ipvsfast_first -a undo -d 'take the last apply back'
@@ -302,6 +303,7 @@ complete -c ipvsfast -n '__ipvsfast_command exporter' -l zero-weight -d 'destina
 complete -c ipvsfast -n '__ipvsfast_command exporter' -l max-series -x -d 'with more, metrics are of services or sums (1000000); 0: any number'
 complete -c ipvsfast -n '__ipvsfast_command exporter' -l compat -x -d 'node_exporter: its node_ipvs_* metrics for services and destinations'
 complete -c ipvsfast -n '__ipvsfast_command exporter' -l connections -x -d 'also read the connection table, which takes long, and count it by state or client'
+complete -c ipvsfast -n '__ipvsfast_command exporter' -l check -d 'only check the options and the files that they name: nothing is served'
 complete -c ipvsfast -n '__ipvsfast_command exporter' -s h -l help -d 'print this text'
 complete -c ipvsfast -n __ipvsfast_first -a top -d 'watch services and destinations on a screen: rates and connections'
 complete -c ipvsfast -n '__ipvsfast_command top' -l service -x -d 'services at these addresses: address, NET/LENGTH, :PORT, or address:PORT; a ! in front excludes, here and in the next five'

@@ -175,6 +175,7 @@ VERBS: tuple[Verb, ...] = (
             _option("wait", ("--wait",), "wait so long (10) if another replaces the table already",
                     "SECONDS"),
             _option("json", ("--json",), "messages are objects of JSON, one a line"),
+            _option("check", ("--check",), "only check FILE and the options: no kernel, no privilege"),
         ),
         examples=(
             ("A service's own file; no mistake in it deletes more than a fifth", "--max-delete 20% rules"),
@@ -339,6 +340,8 @@ VERBS: tuple[Verb, ...] = (
                     "destinations", "NAME"),
             _option("connections", ("--connections",), "also read the connection table, which takes long, "
                     "and count it by state or client", "KEY"),
+            _option("check", ("--check",), "only check the options and the files that they name: nothing is "
+                    "served"),
         ),
         examples=(
             ("For the Prometheus of this machine, but not read more than every five seconds", "--min-age 5"),

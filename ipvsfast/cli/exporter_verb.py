@@ -10,7 +10,7 @@ from ..exporter.options import LEVELS, ExportOptions
 from ..language.words import UsageError
 from ..model.address import parse_int
 from ..sdnotify import Notifier
-from .output import ExitWith
+from .output import ExitWith, complain
 from .table_options import counters_source, table_filter
 from .watch_daemon import Log, Signals, ended_by
 
@@ -30,12 +30,12 @@ CANNOT_BEGIN = 2
 _LONGEST = 3600.0
 _STUCK = 60.0  # seconds that a reading may take before the service manager is told no more that all is well
 _STACK = 1 << 20  # of a thread: each client has one
-_ONLY_SERVED = ("listen", "web-config", "min-age")
+_ONLY_SERVED = ("listen", "web-config", "min-age", "check")
 
 
 def exporter(context: Context, options: dict[str, str], words: list[str]) -> int:
-    """0: it was ended, or has written the file; 1: the file tells that the table could not be read; 2: it
-    could not begin."""
+    """0: it was ended, has written the file, or what is to be checked has no mistake; 1: the file tells that
+    the table could not be read; 2: it could not begin, or there is one."""
     wanted, min_age = export_options(options), _seconds(options)
     once = options.get("once")
     if once is not None:
@@ -43,6 +43,8 @@ def exporter(context: Context, options: dict[str, str], words: list[str]) -> int
             if name in options:
                 raise UsageError(2, f"exporter: --{name} is for a server, and --once for a file")
         return _write_once(once, wanted)
+    if "check" in options:
+        return _check(options)
     import signal
 
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # a client, or who reads the log, may leave at any time
@@ -110,6 +112,20 @@ def _write_once(path: str, wanted: ExportOptions) -> int:
         raise ExitWith(CANNOT_BEGIN, f"exporter: cannot write {path}: {error.strerror}") from None
     if scraped.error is not None:
         raise ExitWith(1, f"exporter: {scraped.error}; {path} says ipvs_up 0")
+    return 0
+
+
+def _check(options: dict[str, str]) -> int:
+    """All that names no file was looked at before."""
+    from ..exporter.listening import check_places
+    from ..exporter.notes import Notes
+
+    try:
+        check_places(options["listen"].split(",") if "listen" in options else [])
+    except InvalidValue as error:
+        raise UsageError(2, f"exporter: --listen {error}") from None
+    _web_config(options, Notes(complain))
+    complain("exporter: no mistakes")
     return 0
 
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from time import monotonic
 
+from ..changes.restore import RulesInvalid
+from ..errors import InvalidValue
 from ..history.take_back import command_line
 from ..language.words import UsageError
+from ..plans.wanted import NoService, NothingNamed
 from ..sdnotify import Notifier
 from ..watch.event import Around, Blind
 from ..watch.options import INTERVAL, LOCK_SECONDS, WatchOptions
-from ..watch.watcher import Watcher, refusals
+from ..watch.watcher import Watcher, read_watched, refusals
+from .advice import problem_text
 from .apply import limits_of
 from .apply_drain import drain_seconds
 from .lock import wait_seconds
-from .output import ExitWith
-from .wanted import NOTHING, asked_of, form_named, how_of
+from .output import ExitWith, complain
+from .wanted import NOTHING, asked_of, form_named, how_of, invalid, text_of
 from .watch_daemon import Log, Signals, ended_by, wait_for
 
 TYPE_CHECKING = False
@@ -28,10 +32,13 @@ if TYPE_CHECKING:
 
 
 def watch(context: Context, options: dict[str, str], words: list[str]) -> int:
-    """0: it was ended while it had nothing to do; 2: it could not begin."""
+    """0: it was ended while it had nothing to do, or what is to be checked has no mistake; 2: it could not
+    begin, or there is one."""
     (path,) = words
     if path == "-":
         raise UsageError(2, "watch: standard input does not change: name a file")
+    if "check" in options:
+        return _check(path, _options(options))
     with Signals() as signals:
         asked = _options(options)
         run = _VerbRun(Log(path if "json" in options else ""), signals)
@@ -40,6 +47,28 @@ def watch(context: Context, options: dict[str, str], words: list[str]) -> int:
             return run.until_ended(Watcher(context.ipvs.session, path, asked, run, command))
         except Blind as error:
             raise ExitWith(NOTHING, str(error.strerror)) from None
+
+
+def _check(path: str, asked: WatchOptions) -> int:
+    """A name that has no address now is no mistake: it may have one when the watch looks."""
+    try:
+        wanted = read_watched(text_of(path), asked, keep_going=True)
+        unnamed = list(wanted.unnamed)
+        found = f"{len(wanted):,} {'entry' if len(wanted) == 1 else 'entries'}"
+    except NothingNamed as error:
+        unnamed = error.problems
+    except RulesInvalid as error:
+        raise invalid(error, path) from None
+    except NoService as error:
+        raise ExitWith(NOTHING, f"{error} ({_VerbRun.allow_empty} if that is meant)") from None
+    except InvalidValue as error:
+        raise ExitWith(NOTHING, str(error)) from None
+    for problem in unnamed:
+        complain(problem_text(problem))
+    if unnamed:
+        found = "it waits for names to have addresses"
+    complain(f"{path}: {found}, no mistakes")
+    return 0
 
 
 def _seconds(options: dict[str, str], name: str, default: float) -> float:

@@ -42,6 +42,12 @@ class Listener:
                 pass  # the folder is not ours any more; the next start finds nobody behind the file
 
 
+def check_places(places: list[str]) -> None:
+    """InvalidValue for a place that is none."""
+    for place in places:
+        _address(place)
+
+
 def open_listeners(places: list[str]) -> list[Listener]:
     """All of them, or none: InvalidValue for a place that is none, OSError, with it, where it cannot be
     had."""

@@ -47,6 +47,10 @@ class NoService(InvalidValue):
     """A wanted table without any service, where that is not said to be meant."""
 
 
+class NothingNamed(RulesInvalid):
+    """Rules that are right, and none of them can be used now: their names have no address."""
+
+
 class Wanted:
     """What a table is to hold. source: where that was read from. rules: packed operations that add it to an
     empty table. timeouts, daemons: those that it names; others stay as they are. places: of each service its
@@ -218,7 +222,7 @@ def read_wanted(
         found = read_foreign(text, form, resolver, config_id, included)
         wanted = wanted_of(text.name, None, found.operations, found.places(text.name), found.left_out)
     if not wanted.services and wanted.unnamed:
-        raise RulesInvalid(list(wanted.unnamed))
+        raise NothingNamed(list(wanted.unnamed))
     if not wanted.services and not allow_empty:
         raise NoService(f"{text.name} holds no service: the table would be empty; nothing was done")
     return wanted

@@ -14,6 +14,7 @@ from ..model.result import leave_with
 from ..plans.apply import Applying, read_present, refusal_text
 from ..plans.bounds import bounds_of
 from ..plans.difference import difference_lines
+from ..plans.forms import form_of
 from ..plans.plan import Plan
 from ..plans.wanted import NoService, read_wanted
 from ..resolver import Resolver
@@ -48,6 +49,22 @@ class _State(WatchState):
         """Tells it."""
         account = self.account if kind == "applied" else None
         self._around.told(WatchEvent(kind, text, lines, ok, account))
+
+
+def read_watched(
+    text: RuleText, options: WatchOptions, included: set[str] | None = None, keep_going: bool = False
+) -> Wanted:
+    """What the file asks for, as read_wanted() has it, which says what is raised; nothing outside of the
+    scope. keep_going: rules with a name that has no address are left out, of those forms that can do so."""
+    if text.is_saved_plan:
+        raise InvalidValue(f"{text.name} is a saved plan, which is for one table at one time")
+    form = form_of(text) if options.source == "auto" else options.source
+    wanted = read_wanted(
+        text, Resolver(), source=form, config_id=options.config_id, allow_empty=options.allow_empty,
+        keep_going=keep_going and form == "rules", included=included,
+    )  # fmt: skip
+    bounds_of(wanted, options.scope)
+    return wanted
 
 
 class Watcher:
@@ -135,7 +152,7 @@ class Watcher:
         included: set[str] = set()
         error: Exception | None = None
         try:
-            wanted = self._wanted(RuleText(self._path), included)
+            wanted = read_watched(RuleText(self._path), self._options, included)
         except (OSError, RulesInvalid, InvalidValue, MemoryError) as caught:
             error = caught
         if self._watches_others(included) or self._signatures() != before:
@@ -173,17 +190,6 @@ class Watcher:
         if isinstance(error, OSError):
             return [f"cannot read {self._path}: {error.strerror}"]
         return ["out of memory" if isinstance(error, MemoryError) else str(error)]
-
-    def _wanted(self, text: RuleText, included: set[str]) -> Wanted:
-        if text.is_saved_plan:
-            raise InvalidValue(f"{text.name} is a saved plan, which is for one table at one time")
-        options = self._options
-        wanted = read_wanted(
-            text, Resolver(), source=options.source, config_id=options.config_id,
-            allow_empty=options.allow_empty, included=included,
-        )  # fmt: skip
-        bounds_of(wanted, options.scope)
-        return wanted
 
     # The table.
 

@@ -43,7 +43,7 @@ from ipvsfast.foreign.account import Mistake, TooMany
 from ipvsfast.kernel.rule_buffer import new_results
 from ipvsfast.language.words import UsageError
 from ipvsfast.model.address import HostUnknown, LookupFailed
-from ipvsfast.plans.wanted import NoService
+from ipvsfast.plans.wanted import NoService, NothingNamed
 from ipvsfast.watch.event import Blind, Stopped
 
 WEB = Service.tcp("10.0.0.1", 80)
@@ -105,6 +105,7 @@ SAMPLES = [
     NotRestorable(["protocol 47: -A 47 10.0.0.1:80", "port 0: -A -t 10.0.0.1:0"], 1),
     InvalidValue("no such thing", "restore"),
     NoService("rules holds no service"),
+    NothingNamed(problems()),
     Mistake(7, "this is no address", "real_server"),
     TooMany("too many mistakes"),
     invalid(),
