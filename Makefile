@@ -30,7 +30,7 @@ HOST_TESTS := $(wildcard tests/unit tests/native tests/install tests/harness)
 # Those of packages that need no other root than this machine's.
 BUILT_TESTS := tests/packages/test_built.py $(wildcard tests/packages/test_rpm*.py) tests/packages/test_alpine.py
 # These need the kernel beside what packages are built with.
-OPENRC_TESTS := tests/packages/test_openrc.py
+OPENRC_TESTS := $(wildcard tests/packages/test_openrc*.py)
 KERNEL_TESTS := $(wildcard tests/kernel tests/plans tests/stats tests/exporter tests/parity)
 # A process, and a kernel, for each folder: user-mode Linux cannot give much memory to one process. With `make -j2`
 # two of them run at a time.
@@ -174,7 +174,7 @@ first-run: deps-packages venv
 	$(BIN)/python -m tests.vm.first_run --what '$(WHAT)' $(AS:%=--user %) $(RELEASES)
 
 test-packages: deps-packages deps-deb deps-rpm deps-alpine venv test-openrc
-	$(BIN)/pytest tests/packages --ignore=tests/packages/test_roots.py --ignore=$(OPENRC_TESTS) $(PYTEST_ARGS)
+	$(BIN)/pytest tests/packages --ignore=tests/packages/test_roots.py $(OPENRC_TESTS:%=--ignore=%) $(PYTEST_ARGS)
 	PYTEST_ARGS='$(PYTEST_ARGS)' $(BIN)/python -m tests.packages.roots
 
 # All of them, whatever fails before.

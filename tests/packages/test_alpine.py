@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from ipvsfast.cli.commands import find, parse_verb
 from support.installing import wheel
+from support.openrc import busybox
 from support.require import cannot_run
 from support.rpm_builds import DEBIAN, Builder, generic, version
 from support.rpm_builds import files as rpm_files
@@ -19,7 +21,8 @@ from support.tools import ROOT
 FOLDER = ROOT / "contrib/packaging/alpine"
 BOOT = ROOT / "contrib/boot/ipvsfast-boot"
 RECIPE = FOLDER / "APKBUILD"
-INIT = FOLDER / "table.initd"
+SCRIPTS = sorted(FOLDER.glob("*.initd"))
+SETTINGS = sorted(FOLDER.glob("*.confd"))
 # What APKBUILD(5) says of abuild's functions. The wheel was built before; of the defaults only those that are called.
 ABUILD = r"""
 set -e
@@ -75,6 +78,8 @@ for word in $subpackages; do
     )
 done
 """
+# Settings that openrc-run(8) has.
+OPENRC = ("error_log", "rc_need")
 # The parts that the other distributions' packages do not divide further.
 WHOLE = {
     "python3-ipvsfast": ["py3-ipvsfast-pyc", "py3-ipvsfast"],
@@ -82,13 +87,6 @@ WHOLE = {
     + [f"ipvsfast-{shell}-completion" for shell in ("bash", "zsh", "fish")],
     "ipvsfast-ipvsadm": ["ipvsfast-ipvsadm", "ipvsfast-ipvsadm-openrc", "ipvsfast-ipvsadm-doc"],
 }
-
-
-def busybox() -> str:
-    path = shutil.which("busybox")
-    if path is None:
-        cannot_run("busybox is not installed: tools/setup.sh alpine")
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +151,9 @@ def test_the_command(made: Path) -> None:
     for end in ends:
         assert (root / f"usr/bin/ipvsfast{end}").resolve() == root / "usr/lib/ipvsfast/ipvsfast"
     assert (root / "usr/lib/ipvsfast/ipvsfast").read_bytes()[:4] == b"\x7fELF"
-    assert files(made, "ipvsfast-openrc") == {"/etc/init.d/ipvsfast", "/etc/conf.d/ipvsfast"}
+    assert files(made, "ipvsfast-openrc") == {
+        f"/etc/{folder}.d/ipvsfast{end}" for folder in ("init", "conf") for end in ("", "-exporter", "-watch")
+    }
     for name in WHOLE["ipvsfast"]:
         assert not [path for path in files(made, name) if "ipvsadm" in path], name
 
@@ -183,9 +183,7 @@ def test_the_split_is_that_of_the_others(made: Path, builder: Builder) -> None:
 
 
 @pytest.mark.parametrize("shell", ["busybox sh", "dash"])
-@pytest.mark.parametrize(
-    "path", [BOOT, RECIPE, INIT, FOLDER / "ipvsadm.confd", FOLDER / "ipvsfast.confd"], ids=str
-)
+@pytest.mark.parametrize("path", [BOOT, RECIPE, *SCRIPTS, *SETTINGS], ids=str)
 def test_every_shell_reads_it(path: Path, shell: str) -> None:
     """None of them is bash's."""
     busybox()
@@ -199,7 +197,7 @@ def test_shellcheck_finds_nothing() -> None:
         cannot_run("shellcheck is not installed: tools/setup.sh alpine")
     for path, more in (
         (RECIPE, ["-e", "SC2034,SC2154"]),
-        (INIT, ["-e", "SC2034,SC2154"]),
+        *[(path, ["-e", "SC2034,SC2154"]) for path in SCRIPTS],
         (BOOT, ["-e", "SC1007,SC2015"]),
     ):
         argv = ["shellcheck", "-s", "dash", *more, path]
@@ -208,7 +206,37 @@ def test_shellcheck_finds_nothing() -> None:
 
 
 def test_the_settings_are_those_that_are_read() -> None:
-    """Every name that the files of settings offer means something to the init script or to what it calls."""
-    for path in FOLDER.glob("*.confd"):
-        for name in re.findall(r"^# (\w+)=", path.read_text(), re.MULTILINE):
-            assert re.search(rf"\b{name}\b", BOOT.read_text() + INIT.read_text()), (path, name)
+    """Every name that the files of settings offer means something to the init script, to what it calls, or to OpenRC."""
+    for path in SETTINGS:
+        script = path.with_suffix(".initd")
+        text = (
+            script.read_text() if script.exists() else BOOT.read_text() + (FOLDER / "table.initd").read_text()
+        )
+        names = re.findall(r"^# (\w+)=", path.read_text(), re.MULTILINE)
+        assert names
+        for name in names:
+            assert name in OPENRC or re.search(rf"\b{name}\b", text), (path, name)
+
+
+@pytest.mark.parametrize("verb", ["exporter", "watch"])
+def test_what_the_settings_say_by_default(verb: str) -> None:
+    """With none of them changed the script starts the verb as its unit for systemd does."""
+    script = (FOLDER / f"ipvsfast-{verb}.initd").read_text()
+    settings = (FOLDER / f"ipvsfast-{verb}.confd").read_text()
+    offered = dict(re.findall(r'^# ([A-Z]+)="(.*)"', settings, re.MULTILINE))
+    command = ". /dev/stdin; eval \"printf '%s\\n' $command_args\""
+    done = subprocess.run(
+        [busybox(), "sh", "-c", command], input=script, env={"RC_SVCNAME": f"ipvsfast-{verb}.NAME"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    name, *words = done.stdout.split("\n")[:-1]
+    found = find(name)
+    assert found is not None
+    options, rest = parse_verb(found, words)
+    if verb == "exporter":
+        assert (options, rest) == ({"listen": offered["LISTEN"]}, [])
+    else:
+        unit = (ROOT / "contrib/systemd/ipvsfast-watch@.service").read_text()
+        (line,) = re.findall(r"^ExecStart=\S+ watch (.*)$", unit, re.MULTILINE)
+        assert parse_verb(found, line.replace("%i", "NAME").replace("%%", "%").split()) == (options, rest)
+        assert rest == [offered["FILE"]] and options["tag"] == offered["TAG"]

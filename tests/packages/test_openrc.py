@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from support.command import program, run
-from support.require import cannot_run
+from support.openrc import Machine, busybox
 from support.tools import ROOT
 
 pytestmark = pytest.mark.usefixtures("netns")
 BOOT = ROOT / "contrib/boot/ipvsfast-boot"
-FOLDER = ROOT / "contrib/packaging/alpine"
 WEB = "-A -t 10.0.0.1:80 -s wlc\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -g -w 1\n"
 MAIL = "-A -t 10.0.0.2:25 -s rr\n-a -t 10.0.0.2:25 -r 10.1.0.2:25 -m -w 7 -x 10 -y 5\n"
 
@@ -25,62 +23,29 @@ class Service:
 
     def __init__(self, folder: Path, state: Path, name: str) -> None:
         self.rules = folder / "rules"
-        self.settings = folder / "etc/conf.d" / name
-        self._script = folder / "etc/init.d" / name
-        for path in (self.settings, self._script):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        text = (FOLDER / "table.initd").read_text()
-        for before, after in (
-            ("#!/sbin/openrc-run", f"#!{runner()}"),
-            ("/etc/conf.d/", f"{self.settings.parent}/"),
+        self._name = name
+        self._machine = Machine(folder / "machine", state)
+        self._machine.install(
+            name,
+            "table.initd",
             ("/etc/$RC_SVCNAME.rules", str(self.rules)),
             ("/var/lib/ipvsadm/rules-save", str(self.rules)),
             # OpenRC passes only few variables on.
             ("/usr/lib/ipvsfast/boot", f"env IPVSFAST={program()} IPVSFAST_STATE={state} {BOOT}"),
-        ):
-            assert before in text
-            text = text.replace(before, after)
-        self._script.write_text(text)
-        self._script.chmod(0o755)
-        shutil.copy(FOLDER / f"{name}.confd", self.settings)
+        )
 
     def __call__(self, action: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [self._script, action], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
-        )  # fmt: skip
+        return self._machine(self._name, action)
 
     def works(self, action: str) -> None:
-        done = self(action)
-        assert done.returncode == 0, done
+        self._machine.works(self._name, action)
 
     def set(self, line: str) -> None:
-        with self.settings.open("a") as file:
-            file.write(f"{line}\n")
-
-
-def runner() -> str:
-    path = shutil.which("openrc-run", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-    if path is None:
-        cannot_run("OpenRC is not installed: tools/setup.sh alpine")
-    return path
+        self._machine.set(self._name, line)
 
 
 @pytest.fixture
 def service(request: pytest.FixtureRequest, tmp_path: Path, own_state: Path) -> Service:
-    """As where OpenRC has booted the machine, with every service stopped."""
-    shutil.rmtree("/run/openrc", ignore_errors=True)
-    for folder in (
-        "started",
-        "starting",
-        "stopping",
-        "inactive",
-        "failed",
-        "exclusive",
-        "options",
-        "hotplugged",
-    ):
-        Path("/run/openrc", folder).mkdir(parents=True, exist_ok=True)
-    Path("/run/openrc/softlevel").write_text("default")
     return Service(tmp_path, own_state, getattr(request, "param", "ipvsadm"))
 
 
@@ -172,10 +137,8 @@ def test_what_they_call_runs_under_every_shell(tmp_path: Path, own_state: Path, 
     """With busybox' own programs in the place of all others, as in Alpine."""
     rules, config, tools = tmp_path / "rules", tmp_path / "config", tmp_path / "tools"
     tools.mkdir()
-    if shutil.which("busybox") is None:
-        cannot_run("busybox is not installed: tools/setup.sh alpine")
     if shell == "busybox sh":
-        subprocess.run(["busybox", "--install", "-s", tools], check=True)
+        subprocess.run([busybox(), "--install", "-s", tools], check=True)
     script = tmp_path / "boot"
     script.write_text(BOOT.read_text().replace("\nPATH=", f"\nPATH={tools}:"))
     rules.write_text(f"# mine\n{WEB}")
