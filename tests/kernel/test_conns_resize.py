@@ -22,6 +22,8 @@ STANDING = 300
 GROWN = 30_000
 RESIZED = 3500
 MOST, LEAST = -8, 8  # factors for as many buckets as there may be, and as few
+# Two more in between. A table that comes back to the size that it had, with nothing read meanwhile, is not found out.
+MORE, FEWER = 1, 2
 ONES = ConnectionFilter(client="10.9.0.0/16")
 
 
@@ -151,7 +153,7 @@ def resizable(service: None) -> Iterator[Filler]:
         yield filler
 
 
-@pytest.mark.parametrize("factors", [(MOST,), (MOST, LEAST), (MOST, LEAST, MOST)])
+@pytest.mark.parametrize("factors", [(MOST,), (MOST, FEWER), (MOST, FEWER, MORE)])
 def test_a_resize_in_the_middle(resizable: Filler, factors: tuple[int, ...]) -> None:
     """The table changes its size once, twice, three times while rows are taken: each of them once, all of
     them unless it is said that some may be missing, and the account says how often it was read."""
@@ -196,7 +198,7 @@ def test_every_way_of_counting_starts_anew(resizable: Filler, what: str) -> None
 
 def test_a_table_that_never_rests(resizable: Filler) -> None:
     """It changes its size in every reading: after four of them what may be missing is told."""
-    factors = [LEAST, MOST] * 20
+    factors = [LEAST, MORE, FEWER, MOST] * 10
 
     def progress(pace: object) -> None:
         resized(factors.pop())

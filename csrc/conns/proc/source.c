@@ -138,7 +138,9 @@ static long table_size(int fd)
 }
 
 /* When a table changes its size (Linux 7.1 and later), its buckets get other entries: some come again, some not
- * at all. This is known before any entry of the block is given away. */
+ * at all. This is known before any entry of the block is given away. A table that has changed its size and come back to
+ * it since the last block is not found out: the kernel itself waits for many more or many fewer entries before it does
+ * that, and BLOCK_MS is short. */
 static void fill_checked(struct proc_source *s, struct block *b, struct times *times)
 {
 	fill(s, b, times);
