@@ -60,7 +60,7 @@ def test_command(page: str, command: str, tmp_path: Path) -> None:
         f'{before} > before 2>&1; {command}; echo "status $?"', playing.home, playing.environment
     )
     if LASTS.search(command) and not ENDS.search(command):
-        assert running.until(bool, 1)
+        assert running.until([""], bool)
         printed = running.end(interrupt=True)
     else:
         printed = running.end()

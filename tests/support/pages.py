@@ -147,6 +147,7 @@ class Running:
     def __init__(self, command: str, folder: Path, environment: dict[str, str]) -> None:
         self._terminal, theirs = os.openpty()
         self._raw = b""
+        self._awaited: list[str] = []
         self._process = subprocess.Popen(
             ["bash", "-c", command], cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=theirs,
             stderr=theirs, start_new_session=True,
@@ -157,7 +158,7 @@ class Running:
         """Waits for more; False at the end."""
         if not select.select([self._terminal], [], [], SECONDS)[0]:
             os.killpg(self._process.pid, signal.SIGKILL)
-            raise AssertionError(f"nothing more came for {SECONDS} s: {screen(self._raw)}")
+            raise AssertionError(f"nothing more came for {SECONDS} s: {self._awaited}\n{screen(self._raw)}")
         try:
             more = os.read(self._terminal, 65536)
         except OSError:  # EIO: nobody has it open any more
@@ -170,11 +171,14 @@ class Running:
         lines, self._raw = screen(self._raw), b""
         return lines
 
-    def until(self, seen: Callable[[list[str]], bool], most: int) -> list[str]:
-        """Waits until its lines are seen to be those that were waited for, or are more than that; the lines."""
+    def until(self, shown: list[str], seen: Callable[[list[str]], bool]) -> list[str]:
+        """Waits until its lines are seen to be the shown ones, or are more than these; the lines."""
         until = time.monotonic() + SECONDS
-        while not (self._raw.endswith(_WHOLE) and (seen(screen(self._raw)) or len(screen(self._raw)) > most)):
-            assert time.monotonic() < until and self._read(), screen(self._raw)
+        self._awaited = shown
+        while not self._raw.endswith(_WHOLE) or not (
+            seen(screen(self._raw)) or len(screen(self._raw)) > len(shown)
+        ):
+            assert time.monotonic() < until and self._read(), f"{shown}\n{screen(self._raw)}"
         return self.taken()
 
     def end(self, interrupt: bool = False) -> list[str]:
@@ -254,7 +258,7 @@ class Page:
         lines = before.splitlines()[1:]
         if lines:
             assert "..." not in lines, "what comes for any number of lines cannot be waited for"
-            seen = running.until(lambda printed: agree(lines, self._cleaned(printed)), len(lines))
+            seen = running.until(lines, lambda printed: agree(lines, self._cleaned(printed)))
             self._compare(step, lines, seen)
         if after:
             self._running = None
