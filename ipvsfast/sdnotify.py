@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
     from typing import Final
 
+_MORE_TIME = 60  # seconds
 _SECONDS = 1.0  # for a manager that does not read; it is told less then, and we go on
 
 
@@ -37,6 +38,10 @@ class Notifier:
     def reloading(self) -> None:
         """It loads again what it was told; ready() ends that."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+
+    def takes_longer(self) -> None:
+        """What it was started or told to load goes on: it is waited for a minute more from here."""
+        self._send(f"EXTEND_TIMEOUT_USEC={_MORE_TIME * 1_000_000}")
 
     def stopping(self) -> None:
         """It is about to end."""

@@ -153,6 +153,8 @@ class _VerbRun(Around):
 
     def drained(self, account: Drained) -> None:
         self.alive()
+        if self._loading:
+            self._notifier.takes_longer()
         self._notifier.status(
             f"waits for the connections of {len(account.left):,} destinations with weight 0"
         )

@@ -11,8 +11,10 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from parity.traffic import addresses, listeners
 
 from ipvsfast import Ipvs
 from support.command import program, run
@@ -437,6 +439,32 @@ def test_a_service_manager(tmp_path: Path, rules: Path, monkeypatch: pytest.Monk
         finally:
             one.process.kill()
             one.process.wait(PATIENCE)
+
+
+def test_a_service_manager_waits_for_a_drain(
+    tmp_path: Path, rules: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start that has to wait for connections asks for more time, again and again."""
+    space = SimpleNamespace(sockets=[])
+    addresses(space, "10.0.0.1", "10.1.0.1")
+    listeners(space, ("tcp", "10.1.0.1", 80))
+    assert run("restore", "-q", stdin="".join(ONE.splitlines(keepends=True)[:2])).returncode == 0
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, contextlib.ExitStack() as stack:
+        stack.enter_context(socket.create_connection(("10.0.0.1", 80), timeout=PATIENCE))
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(PATIENCE)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        rules.write_text(ONE.splitlines(keepends=True)[0])
+        one = Watch(tmp_path, "--interval", "0", "--drain", "3600", str(rules))
+        stack.callback(one.process.wait, PATIENCE)
+        stack.callback(one.process.kill)
+        for _ in range(3):
+            came = ""
+            while came != "EXTEND_TIMEOUT_USEC=60000000":
+                came = manager.recv(65536).decode()
+                assert came != "READY=1", one.lines
+    for item in space.sockets:
+        item.close()
 
 
 @pytest.mark.parametrize("argv", [(), ("-",), ("--interval", "x", "rules"), ("--max-delete", "x", "rules")])

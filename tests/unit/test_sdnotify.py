@@ -33,12 +33,13 @@ def test_what_it_says(manager: Pair) -> None:
     notifier.status("all\nis well")
     notifier.status("all\nis well")
     notifier.reloading()
+    notifier.takes_longer()
     notifier.alive()
     notifier.stopping()
-    came = [end.recv(4096).decode() for _ in range(5)]
+    came = [end.recv(4096).decode() for _ in range(6)]
     assert came[:2] == ["READY=1", "STATUS=all is well"]
     assert re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=\d+", came[2])
-    assert came[3:] == ["WATCHDOG=1", "STOPPING=1"]
+    assert came[3:] == ["EXTEND_TIMEOUT_USEC=60000000", "WATCHDOG=1", "STOPPING=1"]
 
 
 @pytest.mark.parametrize("name", ["", "relative", "vsock:2:1", "/nowhere/at/all", "@nobody-listens-here"])
