@@ -18,6 +18,26 @@ MAIL = "-A -t 10.0.0.2:25 -s rr\n-a -t 10.0.0.2:25 -r 10.1.0.2:25 -m -w 7 -x 10 
 NAMED = "-A -t localhost:http -s wlc\n-a -t localhost:http -r 10.1.0.1:http -m -w 1\n"
 NAMED_IN_FORCE = "-A -t 127.0.0.1:80 -s wlc\n-a -t 127.0.0.1:80 -r 10.1.0.1:80 -m -w 1\n"
 DEBIAN = f"# ipvsadm.rules\n\n  # a comment\n{WEB}"
+FRONT = "".join(f"ipvsadm {line}\n" for line in WEB.splitlines())
+JSON = """{"services": [{"protocol": "tcp", "address": "10.0.0.1", "port": 80, "scheduler": "wlc", "destinations": [
+    {"address": "10.1.0.1", "port": 80, "forwarding": "route", "weight": 1}]}]}
+"""
+YAML = """# mine
+services:
+- protocol: tcp
+  address: 10.0.0.1
+  port: 80
+  scheduler: wlc
+  destinations: [{address: 10.1.0.1, port: 80, forwarding: route, weight: 1}]
+"""
+TOML = """
+[[services]]
+protocol = "tcp"
+address = "10.0.0.1"
+port = 80
+scheduler = "wlc"
+destinations = [{address = "10.1.0.1", port = 80, forwarding = "route", weight = 1}]
+"""
 
 
 class Boot:
@@ -57,10 +77,22 @@ def daemons() -> list[str]:
 
 @pytest.mark.parametrize(
     ("text", "in_force"),
-    [(NAMED, NAMED_IN_FORCE), (WEB, WEB), (DEBIAN, WEB)],
-    ids=["with names", "numeric", "Debian's"],
+    [
+        (NAMED, NAMED_IN_FORCE),
+        *[(text, WEB) for text in (WEB, DEBIAN, FRONT, JSON, YAML, f"---\n{YAML}", TOML)],
+    ],
+    ids=[
+        "with names",
+        "numeric",
+        "Debian's",
+        "with ipvsadm in front",
+        "JSON",
+        "YAML",
+        "YAML's document",
+        "TOML",
+    ],
 )
-def test_the_rules_of_each_distribution(boot: Boot, text: str, in_force: str) -> None:
+def test_the_rules_in_each_form(boot: Boot, text: str, in_force: str) -> None:
     """They are in force after the start, and gone after the stop."""
     boot.rules.write_text(text)
     assert boot.works("start") == ""

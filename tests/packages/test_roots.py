@@ -4,25 +4,12 @@ root of its own and the real kernel; `make test-packages` runs them."""
 from __future__ import annotations
 
 import os
-import subprocess
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
+from support.package_roots import ALL, APT, FILES, FRIENDS, MAIL, RULES, WEB, Looking, Root
 from support.pages import blocks
-from support.require import cannot_run
 from support.tools import ROOT
 
-WEB = "-A -t 10.0.0.1:80 -s wlc\n-a -t 10.0.0.1:80 -r 10.1.0.1:80 -g -w 1\n"
-RULES = f"# mine\n{WEB}"
-# In the table and in no file.
-MAIL = "-A -t 10.0.0.2:25 -s rr\n-a -t 10.0.0.2:25 -r 10.1.0.2:25 -m -w 7\n"
-IN_TABLE = "0A000001:0050"
-FILES = ("/etc/ipvsadm.rules", "/etc/default/ipvsadm", "/etc/init.d/ipvsadm")
-FRIENDS = ("ldirectord", "keepalived")
-ALL = ("python3-ipvsfast", "ipvsfast", "ipvsfast-ipvsadm")
 # For apt: nobody answers questions, and what would be nice to have cannot be fetched.
 ANSWERS = 'APT::Get::Assume-Yes "true";\nAPT::Install-Recommends "false";\n'
 # What docs/packages.md has to be typed: each line of both blocks.
@@ -31,122 +18,6 @@ INSTALLING, KEEPING = [
     for block in blocks(ROOT / "docs/packages.md")
     if block.remark == "run by: tests/packages/test_roots.py"
 ]
-APT = ("apt-get", "-y", "--no-install-recommends")
-
-
-class Root:
-    """A Debian with ipvsadm, ldirectord and keepalived."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        for kind, folder in (("proc", "proc"), ("sysfs", "sys")):
-            subprocess.run(["mount", "-t", kind, kind, path / folder], check=True)
-        subprocess.run(["mount", "--rbind", "/dev", path / "dev"], check=True)
-        self.services_may_start(True)
-        # What comes by file is read by a user of its own, who cannot reach the folder.
-        (path / "etc/apt/apt.conf.d/90tests").write_text('APT::Sandbox::User "root";\n')
-
-    def services_may_start(self, yes: bool) -> None:
-        """Whether scripts of packages start and stop services, with no service manager there."""
-        policy = self.path / "usr/sbin/policy-rc.d"
-        policy.write_text(f"#!/bin/sh\nexit {0 if yes else 101}\n")
-        policy.chmod(0o755)
-
-    def __call__(self, *argv: str, stdin: str = "", fails: bool = False) -> str:
-        """What a program there writes."""
-        environment = {
-            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-            "DEBIAN_FRONTEND": "noninteractive",
-            "LC_ALL": "C",
-        }
-        done = subprocess.run(
-            ["chroot", self.path, *argv], env=environment, input=stdin, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert bool(done.returncode) == fails, f"{argv}: {done.returncode}\n{done.stdout}{done.stderr}"
-        return done.stdout + done.stderr
-
-    def install(self, *names: str) -> str:
-        """Packages of ours, by apt; nobody answers questions."""
-        packages = [next(Path(os.environ["IPVSFAST_PACKAGES"]).glob(f"{name}_*.deb")) for name in names]
-        folder = self.path / "packages"
-        folder.mkdir(exist_ok=True)
-        for package in packages:
-            (folder / package.name).write_bytes(package.read_bytes())
-        return self(*APT, "--reinstall", "install", *[f"/packages/{package.name}" for package in packages])
-
-    def apt(self, *words: str) -> str:
-        return self(*APT, *words)
-
-    def has(self, *names: str) -> bool:
-        """Whether these packages are installed, as they should be."""
-        states = [self("dpkg-query", "-W", "-f", "${db:Status-Abbrev}", name).strip() for name in names]
-        return states == ["ii"] * len(names) and self("dpkg", "--audit") == ""
-
-    def configure(self, auto: bool, rules: str = RULES) -> None:
-        """What an administrator writes."""
-        self.write("/etc/ipvsadm.rules", rules)
-        path = self.path / "etc/default/ipvsadm"
-        path.write_text(path.read_text().replace('AUTO="false"', f'AUTO="{str(auto).lower()}"') + "# mine\n")
-
-    def read(self, path: str) -> str:
-        return (self.path / path[1:]).read_text()
-
-    def write(self, path: str, text: str) -> None:
-        (self.path / path[1:]).write_text(text)
-
-    def there(self) -> dict[str, str]:
-        """The files of administrators."""
-        return {path: self.read(path) for path in FILES if (self.path / path[1:]).exists()}
-
-    def table(self) -> str:
-        return self("ipvsadm", "-S", "-n")
-
-    def is_ours(self) -> bool:
-        return "ipvsfast" in self("/sbin/ipvsadm", "--version") and "ipvsfast" in self(
-            "/usr/sbin/ipvsadm", "--version"
-        )
-
-
-@pytest.fixture
-def root(copies: Iterator[Path], netns: None) -> Iterator[Root]:
-    made = Root(next(copies))
-    yield made
-    for folder in ("dev", "sys", "proc"):
-        subprocess.run(["umount", "-l", made.path / folder], check=True)
-
-
-@pytest.fixture(scope="session")
-def copies() -> Iterator[Path]:
-    """Roots that nobody has used yet."""
-    place = os.environ.get("IPVSFAST_PACKAGE_ROOTS")
-    if place is None:
-        cannot_run("there are no roots: make test-packages makes them")
-    return iter(sorted(Path(place).glob("root*")))
-
-
-class Looking:
-    """Looks at the table all the time: how often a service was seen, and how often not."""
-
-    def __init__(self) -> None:
-        self.seen = self.missing = 0
-        self._end = threading.Event()
-        self._namespace = f"/proc/{os.getpid()}/task/{threading.get_native_id()}/net/ip_vs"
-        self._thread = threading.Thread(target=self._look)
-
-    def _look(self) -> None:
-        while not self._end.wait(0.02):
-            if IN_TABLE in Path(self._namespace).read_text():
-                self.seen += 1
-            else:
-                self.missing += 1
-
-    def __enter__(self) -> Looking:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._end.set()
-        self._thread.join()
 
 
 def test_in_the_place_of_ipvsadm(root: Root) -> None:
@@ -187,8 +58,8 @@ def test_with_no_moment_without_rules(root: Root) -> None:
     assert looking.seen and not looking.missing
     assert root.has(*FRIENDS, *ALL)
     assert root.table() == WEB + MAIL
-    # There is no systemd: the service that it would start has a script too.
-    assert start.partition("#")[0].split()[-3:] == ["systemctl", "start", "ipvsadm"]
+    # No systemd runs there: the service that it would start has a script too.
+    assert start.partition("#")[0].split()[-3:] == ["systemctl", "reload-or-restart", "ipvsadm"]
     root("/etc/init.d/ipvsadm", "start")
     assert root.table() == WEB
 
