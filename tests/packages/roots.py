@@ -20,8 +20,8 @@ from tests.vm import cache, debian_root
 from tests.vm.emulation import own_architecture
 from tests.vm.errors import CannotRunError, VmError
 from tests.vm.programs import need
+from tests.vm.suites import SUITES, kept
 
-SUITES = ("bookworm", "trixie", "noble", "resolute")
 THERE = debian_root.CACHE_THERE
 # As many as there are tests, and some more.
 COPIES = 20
@@ -33,7 +33,8 @@ found=$(lintian --allow-root --suppress-tags spelling-error-in-binary --display-
 rm -rf {there}/deb-{suite}.new && cp -r dist/deb {there}/deb-{suite}.new &&
 rm -rf {there}/deb-{suite} && mv {there}/deb-{suite}.new {there}/deb-{suite}
 """
-# What ours need is there, so that no test needs a network; ipvsadm's package can be installed again.
+# What ours need is there, so that no test needs a network; ipvsadm's package can be installed again, and what some
+# commands can use.
 PREPARE = """
 set -e
 printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d
@@ -44,6 +45,8 @@ apt-get install -y -qq --no-install-recommends \
 	python3 python3-cffi-backend libnl-3-200 libnl-genl-3-200 kmod ipvsadm ldirectord keepalived systemd-sysv
 apt-get clean
 apt-get install -y -qq --download-only --reinstall ipvsadm
+apt-get install -y -qq --no-install-recommends --download-only \
+	python3-yaml python3-textual python3-prometheus-client
 rm /usr/sbin/policy-rc.d
 """
 # A root that was kept is not taken for one with other packages.
@@ -84,10 +87,9 @@ rm /usr/sbin/policy-rc.d
 """
 
 
-def prepare(suite: str, folder: Path) -> None:
-    """A root with ipvsadm and its friends, in `folder`."""
-    with debian_root.kept_root(suite, own_architecture()) as base:
-        subprocess.run(["cp", "-a", f"{base}/.", str(folder)], check=True)
+def prepare(suite: str, base: Path, folder: Path) -> None:
+    """A root with ipvsadm and its friends, in `folder`, out of a plain one."""
+    subprocess.run(["cp", "-a", f"{base}/.", str(folder)], check=True)
     debian_root.settle(folder)
     if debian_root.enter(folder, debian_root.environment("/"), ["sh", "-c", PREPARE]):
         raise CannotRunError(f"ipvsadm, ldirectord and keepalived cannot be installed in a root of {suite}")
@@ -95,10 +97,13 @@ def prepare(suite: str, folder: Path) -> None:
 
 def test(suite: str) -> int:
     """The status of the tests on one release."""
-    status = debian_root.run(suite, own_architecture(), ["sh", "-c", BUILD.format(suite=suite, there=THERE)])
+    build = ["sh", "-c", BUILD.format(suite=suite, there=THERE)]
+    status = debian_root.run(suite, own_architecture(), build, fetching=False)
     if status:
         return status
-    base = cache.filled(f"packages-{suite}-{CONTENT}", lambda folder: prepare(suite, folder))
+    # That root comes first: while one is being filled no other can be.
+    with debian_root.kept_root(suite, own_architecture()) as plain:
+        base = kept("packages", suite, lambda folder: prepare(suite, plain, folder), CONTENT)
     packages = cache.path(f"deb-{suite}")
     with tempfile.TemporaryDirectory(prefix="ipvsfast-packages-") as place:
         argv = [

@@ -18,7 +18,7 @@ from support.tools import ROOT
 from vm import debian_root
 from vm.emulation import own_architecture
 from vm.programs import ADMIN_PATH
-from vm.suites import PYTHONS
+from vm.suites import SUITES, python_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -55,7 +55,7 @@ class Fresh:
 
     def packages(self, *names: str) -> None:
         """Fetches Python packages for the Python there, into /root/packages."""
-        debian_root.fetch_packages(self._suite, own_architecture(), names, self.home / "packages")
+        debian_root.fetch_packages(python_of(self._root), own_architecture(), names, self.home / "packages")
 
     def add_tools(self) -> None:
         """What the settings name as tools of the project, whose folder is /root then."""
@@ -121,7 +121,7 @@ def repaired(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return kept
 
 
-@pytest.mark.parametrize("suite", PYTHONS)
+@pytest.mark.parametrize("suite", SUITES)
 def test_the_wheel_needs_no_libnl(suite: str, repaired: Path) -> None:
     """It is installed where there is none, and passes the test of the settings with the one that it brings."""
     with fresh(suite) as root:
@@ -138,7 +138,7 @@ def test_the_wheel_needs_no_libnl(suite: str, repaired: Path) -> None:
     assert all("/ipvsfast.libs/libnl-" in path for path in libraries), said
 
 
-@pytest.mark.parametrize("suite", PYTHONS)
+@pytest.mark.parametrize("suite", SUITES)
 def test_the_source_archive_builds(suite: str, sdist: Path) -> None:
     """With no more than the packages that docs/install.md has installed; it uses the system's libnl then."""
     (line,) = re.findall(r"^# apt (install .*)$", (ROOT / "docs/install.md").read_text(), re.MULTILINE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import date
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from support.require import cannot_run
 from support.tools import ROOT
-from vm import cache, emulation, first_run, initramfs, kernels, sources
+from vm import cache, emulation, first_run, initramfs, kernels, sources, suites
 from vm.errors import CannotRunError, VmLostError
 from vm.job import passed_environment
 from vm.uml import SYSTEM_LOADER, patch_loader
@@ -288,6 +289,32 @@ def test_the_cache_is_filled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert cache.filled("k", fill) == cache.filled("k", fill) == cache.path("k")
     assert (cache.path("k") / "file").exists()
     assert len(calls) == 2
+
+
+def test_roots_of_a_suite_that_moves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are made anew each month; those of months before the last are dropped, and nothing else is."""
+
+    class Today(date):
+        @classmethod
+        def today(cls) -> Today:
+            return cls(2027, 1, 31)
+
+    monkeypatch.setattr(suites, "date", Today)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    stay = [
+        "base-testing-2026-12",
+        "base-trixie-python3-venv",
+        "deb-testing",
+        "testing-testing",
+        "uml-testing",
+    ]
+    for name in [*stay, "base-testing-2026-11-python3-venv", "root-testing-2026-09-s390x"]:
+        (cache.root() / name).mkdir(parents=True)
+    (cache.root() / "root-testing-2026-11.lock").touch()
+    made = suites.kept("root", "testing", lambda folder: None)
+    assert made == cache.path("root-testing-2027-01")
+    assert sorted(path.name for path in cache.root().iterdir()) == sorted([*stay, made.name, "lock"])
+    assert suites.kept_name("base", "trixie", "python3-venv") == "base-trixie-python3-venv"
 
 
 def test_what_is_passed_to_the_guest(monkeypatch: pytest.MonkeyPatch) -> None:

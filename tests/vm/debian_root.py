@@ -27,7 +27,7 @@ from typing import BinaryIO
 from . import cache, emulation
 from .errors import CannotRunError, VmError
 from .programs import ADMIN_PATH, need
-from .suites import PYTHONS, make
+from .suites import SUITES, kept, kept_name, make, python_of
 
 ROOT = Path(__file__).resolve().parents[2]
 # What the README says that there has to be.
@@ -36,7 +36,9 @@ PRIVATE = "root"
 CACHE_THERE = "/var/cache/ipvsfast/vm"
 PASSED = ("CI", "TERM", "http_proxy", "https_proxy", "no_proxy")
 PLATFORMS = ("manylinux_2_28", "manylinux_2_17", "manylinux2014", "manylinux_2_5", "linux")
-PROXY = ("Acquire::http::Proxy", "Acquire::https::Proxy")
+# How this machine reaches its mirrors, and whether it takes one that was frozen some time ago: testing's signature
+# holds for a week.
+MIRROR_SETTINGS = ("Acquire::http::Proxy", "Acquire::https::Proxy", "Acquire::Check-Valid-Until")
 # Everything is gone with the first process: the mounts and whatever the command has left running.
 MOUNTS = """
 set -e
@@ -74,11 +76,11 @@ def kept_root(suite: str, architecture: str) -> Iterator[Path]:
     if os.geteuid() != 0:
         raise CannotRunError("a root of another release can be made and entered by root only")
     cache.root().mkdir(parents=True, exist_ok=True)
-    name = f"root-{suite}" + (f"-{architecture}" if architecture != emulation.own_architecture() else "")
-    with open(cache.root() / f"{name}.lock", "w") as lock:
+    words = [architecture] if architecture != emulation.own_architecture() else []
+    with open(cache.root() / f"{kept_name('root', suite, *words)}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         emulation.enable(architecture)
-        yield cache.filled(name, lambda folder: make(suite, architecture, folder, INCLUDED))
+        yield kept("root", suite, lambda folder: make(suite, architecture, folder, INCLUDED), *words)
 
 
 @contextmanager
@@ -87,8 +89,7 @@ def fresh_root(suite: str, *included: str) -> Iterator[Path]:
     if os.geteuid() != 0:
         raise CannotRunError("a root of another release can be made and entered by root only")
     architecture = emulation.own_architecture()
-    name = "-".join(["base", suite, *included])
-    base = cache.filled(name, lambda folder: make(suite, architecture, folder, *included))
+    base = kept("base", suite, lambda folder: make(suite, architecture, folder, *included), *included)
     with tempfile.TemporaryDirectory(prefix=f"fresh-{suite}-", dir=cache.root()) as place:
         root = Path(place) / "root"
         subprocess.run(["cp", "-a", "--reflink=auto", str(base), str(root)], check=True)
@@ -155,14 +156,14 @@ def of_extra(name: str, lines: Sequence[str]) -> list[str]:
     return found
 
 
-def fetch_packages(suite: str, architecture: str, wanted: Sequence[str], target: Path) -> None:
-    """Python packages for the Python there, as this machine's pip finds them."""
+def fetch_packages(python: str, architecture: str, wanted: Sequence[str], target: Path) -> None:
+    """Python packages for a Python such as 3.13, as this machine's pip finds them."""
     machine = emulation.MACHINES[architecture]
     platforms = [word for name in PLATFORMS for word in ("--platform", f"{name}_{machine}")]
     subprocess.run(
         [
             *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
-            *("--dest", str(target), "--only-binary", ":all:", "--python-version", PYTHONS[suite]),
+            *("--dest", str(target), "--only-binary", ":all:", "--python-version", python),
             *platforms,
             *wanted,
         ],
@@ -174,8 +175,10 @@ def settle(root: Path) -> None:
     """What the machine is told about its network holds there too."""
     for name in ("resolv.conf", "hosts"):
         shutil.copy(f"/etc/{name}", root / "etc" / name)
-    dump = subprocess.run(["apt-config", "dump", *PROXY], capture_output=True, text=True, check=True)
-    (root / "etc/apt/apt.conf.d/90proxy").write_text(dump.stdout)
+    dump = subprocess.run(
+        ["apt-config", "dump", *MIRROR_SETTINGS], capture_output=True, text=True, check=True
+    )
+    (root / "etc/apt/apt.conf.d/90mirror").write_text(dump.stdout)
     # Nobody minds if a power failure spoils it.
     (root / "etc/dpkg/dpkg.cfg.d/unsafe").write_text("force-unsafe-io\n")
 
@@ -195,15 +198,17 @@ def environment(there: str) -> list[str]:
     return [f"{name}={value}" for name, value in passed.items()]
 
 
-def run(suite: str, architecture: str, command: Sequence[str]) -> int:
-    """The exit status of the command there."""
+def run(suite: str, architecture: str, command: Sequence[str], *, fetching: bool = True) -> int:
+    """The exit status of the command there. fetching: it needs Python packages beside those of the release."""
     with kept_root(suite, architecture) as root:
         settle(root)
         (root / PRIVATE).chmod(0o700)
         with tempfile.TemporaryDirectory(prefix="ipvsfast-", dir=root / PRIVATE) as place:
             there = f"/{PRIVATE}/{Path(place).name}"
             copy_checkout(Path(place) / "checkout")
-            fetch_packages(suite, architecture, needed_packages(architecture), Path(place) / "packages")
+            if fetching:
+                wanted = needed_packages(architecture)
+                fetch_packages(python_of(root), architecture, wanted, Path(place) / "packages")
             return enter(
                 root,
                 environment(there),
@@ -220,7 +225,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--arch", choices=sorted(emulation.MACHINES), help="by its Debian name; this machine's"
     )
-    parser.add_argument("suite", choices=sorted(PYTHONS))
+    parser.add_argument("suite", choices=sorted(SUITES))
     parser.add_argument("command", nargs="*", metavar="-- COMMAND")
     # Split by hand: what argparse makes of a second "--" differs between Python versions.
     at = argv.index("--") if "--" in argv else len(argv)

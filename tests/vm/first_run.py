@@ -31,7 +31,7 @@ from .debian_root import ROOT
 from .emulation import own_architecture
 from .errors import CannotRunError, VmError
 from .programs import ADMIN_PATH
-from .suites import PYTHONS
+from .suites import RELEASES, SUITES, python_of
 
 LOGS = ROOT / "build/first-run"
 WHAT = ("demo", "test")
@@ -113,7 +113,7 @@ class Machine:
         """Packages for Python, which pip there then takes instead of asking the index."""
         there = self._root / PACKAGES_THERE.lstrip("/")
         wanted = debian_root.needed_packages(own_architecture())
-        debian_root.fetch_packages(self.suite, own_architecture(), wanted, there)
+        debian_root.fetch_packages(python_of(self._root), own_architecture(), wanted, there)
         settings = f"[global]\nno-index = true\nfind-links = {PACKAGES_THERE}\n"
         (self._root / "etc/pip.conf").write_text(settings)
 
@@ -186,11 +186,11 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--what", default="demo", help="targets of make, in one word (default: %(default)s)")
     parser.add_argument("--user", choices=USERS, help="only as this one (default: as both)")
-    parser.add_argument("suite", nargs="*", help=f"of {', '.join(PYTHONS)} (default: all)")
+    parser.add_argument("suite", nargs="*", help=f"of {', '.join(SUITES)} (default: {' '.join(RELEASES)})")
     options = parser.parse_args(argv)
-    unknown = sorted({*options.suite} - {*PYTHONS})
+    unknown = sorted({*options.suite} - {*SUITES})
     if unknown:
-        parser.error(f"no release is called {unknown[0]} (there are: {', '.join(PYTHONS)})")
+        parser.error(f"no release is called {unknown[0]} (there are: {', '.join(SUITES)})")
     # The root goes away with an exception, with a signal it would stay.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     shutil.rmtree(LOGS, ignore_errors=True)
@@ -198,7 +198,7 @@ def main(argv: Sequence[str]) -> int:
     ran: list[Ran] = []
     print(HEADING, flush=True)
     try:
-        for suite in options.suite or PYTHONS:
+        for suite in options.suite or RELEASES:
             for one in run(suite, options.what.split(), [options.user] if options.user else USERS):
                 print(one.line(), flush=True)
                 ran.append(one)

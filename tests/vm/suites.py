@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
 from pathlib import Path
 
+from . import cache
 from .errors import CannotRunError
 from .programs import need
 from .sources import Mirror, keyring, machine_mirror, ubuntu_mirror
 
-# By suite: the Python that it has.
-PYTHONS = {"bookworm": "3.11", "trixie": "3.13", "noble": "3.12", "resolute": "3.14"}
+# Those that the README names.
+RELEASES = ("bookworm", "trixie", "noble", "resolute")
+# What is in these changes from day to day, so they are called by the name that does not become another suite's.
+MOVING = ("testing",)
+SUITES = (*RELEASES, *MOVING)
 UBUNTU = ("noble", "resolute")
 MAKE_SECONDS = 1200
 # Debian has no package with Ubuntu's keys. This one of Ubuntu's is known by its content, and vouches for all else.
@@ -42,6 +49,43 @@ def fetch_ubuntu_keys(mirror: Mirror, place: Path) -> Path:
         raise CannotRunError(f"{UBUNTU_KEYS} of {mirror.uri} is another file than the one that is known")
     subprocess.run(["dpkg-deb", "-x", str(package), str(place / "keys")], check=True)
     return place / "keys" / UBUNTU_KEYRING
+
+
+def kept_name(kind: str, suite: str, *words: str) -> str:
+    """What a root of this kind is kept as. One of a suite that moves is of this month."""
+    month = [f"{date.today():%Y-%m}"] if suite in MOVING else []
+    return "-".join([kind, suite, *month, *words])
+
+
+def kept(kind: str, suite: str, fill: Callable[[Path], None], *words: str) -> Path:
+    """The root of that name, beside the kernels; made by `fill(folder)` if it is not there."""
+    if suite in MOVING:
+        _drop_old(suite)
+    return cache.filled(kept_name(kind, suite, *words), fill)
+
+
+def _drop_old(suite: str) -> None:
+    """Roots of a suite that moves, of months before the last: nobody works in those any more."""
+    last_month = f"{date.today().replace(day=1) - timedelta(days=1):%Y-%m}"
+    for path in cache.root().glob(f"*-{suite}-*"):
+        found = re.match(rf"[a-z]+-{suite}-(\d{{4}}-\d\d)\b", path.name)
+        if not found or found[1] >= last_month:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def python_of(root: Path) -> str:
+    """The Python of the release in a root, such as 3.13, whether it is installed there or not."""
+    chroot = need("chroot", "coreutils", "to ask apt in a root")
+    argv = [chroot, str(root), "apt-cache", "show", "--no-all-versions", "python3"]
+    told = subprocess.run(argv, capture_output=True, text=True, check=False)
+    found = re.search(r"^Version: (\d+\.\d+)", told.stdout, re.MULTILINE)
+    if not found:
+        raise CannotRunError(f"apt in {root} does not know which Python it has: {told.stderr.strip()}")
+    return found[1]
 
 
 def make(suite: str, architecture: str, folder: Path, *included: str) -> None:
