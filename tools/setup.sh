@@ -25,6 +25,14 @@ has() { # PROGRAM...
 	done
 }
 
+installed() { # PACKAGE: what dpkg-buildpackage asks too
+	dpkg-query -W -f '${db:Status-Status}\n' "$1" | grep -qx installed
+}
+
+imports() { # MODULE: the system's own Python finds it, apart from any folder of ours with that name
+	/usr/bin/python3 -Ic "import $1"
+}
+
 need_python() {
 	python=$("$here/python.sh") || python=
 	if [ -z "$python" ]; then
@@ -121,30 +129,23 @@ check() {
 		;;
 	deb)
 		need make has make
-		need gcc has gcc
 		need git has git
+		# What debian/control names, as dpkg-buildpackage looks for it.
+		for package in build-essential debhelper dh-python libnl-3-dev libnl-genl-3-dev pybuild-plugin-pyproject \
+			python3-cffi python3-dev python3-setuptools; do
+			need "$package" installed "$package"
+		done
+		need pkg-config has pkg-config
 		need dpkg-dev has dpkg-buildpackage
-		need build-essential test -e /usr/share/doc/build-essential
-		need debhelper has dh
-		need dh-python has pybuild
 		need fakeroot has fakeroot
 		need lintian has lintian
-		need libnl-3-dev pkg-config --exists libnl-3.0
-		need libnl-genl-3-dev pkg-config --exists libnl-genl-3.0
-		need pkg-config has pkg-config
-		# The system's own Python, whatever else there is.
-		need pybuild-plugin-pyproject /usr/bin/python3 -c 'import installer, build'
-		need python3-cffi /usr/bin/python3 -c 'import cffi'
-		need python3-setuptools /usr/bin/python3 -c 'import setuptools'
-		need python3-wheel /usr/bin/python3 -c 'import wheel'
-		need python3-dev test -e /usr/share/doc/python3-dev
 		;;
 	alpine)
 		need busybox has busybox
 		need dash has dash
 		need shellcheck has shellcheck
 		need openrc has openrc-run
-		need python3-installer /usr/bin/python3 -c 'import installer'
+		need python3-installer imports installer
 		;;
 	rpm)
 		need make has make
@@ -155,16 +156,15 @@ check() {
 		need cpio has cpio
 		need file has file
 		need rpmlint has rpmlint
-		need python3-rpm /usr/bin/python3 -c 'import rpm'
+		need python3-rpm imports rpm
 		need libnl-3-dev pkg-config --exists libnl-3.0
 		need libnl-genl-3-dev pkg-config --exists libnl-genl-3.0
 		need pkg-config has pkg-config
-		# Apart from our own folder of that name.
-		need python3-build /usr/bin/python3 -Ic 'import build'
-		need python3-installer /usr/bin/python3 -c 'import installer'
-		need python3-cffi /usr/bin/python3 -c 'import cffi'
-		need python3-setuptools /usr/bin/python3 -c 'import setuptools'
-		need python3-wheel /usr/bin/python3 -c 'import wheel'
+		need python3-build imports build
+		need python3-installer imports installer
+		need python3-cffi imports cffi
+		need python3-setuptools imports setuptools
+		need python3-wheel imports wheel
 		need python3-dev test -e /usr/share/doc/python3-dev
 		;;
 	*)
