@@ -3,6 +3,7 @@
  * BTF, the kernel's description of its types: a header, types one after the other, strings. Only what
  * is needed to find a member of a struct. Whatever the data says is checked before it is used.
  */
+#include "bpf/btf_header.h"
 #include "core/internal.h"
 
 #include <fcntl.h>
@@ -16,7 +17,8 @@
 #define DEPTH_MAX 16	 /* unnamed structs in one another */
 #define VISITS_MAX 65536 /* members looked at in one search; the longest struct has hundreds */
 
-/* By number: the build machine's header can be older than the kernel. */
+/* By number, and in the bits of the newest kernels, of which older ones leave some empty: the build machine's header
+ * can be older than the kernel, or newer. */
 enum kind {
 	KIND_INT = 1,
 	KIND_PTR,
@@ -65,12 +67,12 @@ struct ipvsf_btf {
 
 static unsigned int kind_of(const struct btf_type *t)
 {
-	return t->info >> 24 & 0x1f;
+	return t->info >> 24 & 0x7f;
 }
 
 static uint32_t num_members(const struct btf_type *t)
 {
-	return t->info & 0xffff;
+	return t->info & 0xffffff;
 }
 
 static bool sets_bitfields(const struct btf_type *t)
@@ -127,16 +129,16 @@ static bool within(uint32_t offset, uint32_t part, size_t len)
 
 static int parse(struct ipvsf_btf *btf, size_t len)
 {
-	const struct btf_header *h = (const struct btf_header *)btf->data;
+	const struct ipvsf_btf_header *h = (const struct ipvsf_btf_header *)btf->data;
 	const uint8_t *body;
 
 	if (len < sizeof(*h) || h->magic != BTF_MAGIC || h->version != BTF_VERSION ||
-	    h->hdr_len < sizeof(*h) || h->hdr_len > len)
+	    h->header_len < sizeof(*h) || h->header_len > len)
 		return -EBADMSG;
-	body = btf->data + h->hdr_len;
-	len -= h->hdr_len;
+	body = btf->data + h->header_len;
+	len -= h->header_len;
 	if (!within(h->type_off, h->type_len, len) || !within(h->str_off, h->str_len, len) ||
-	    (h->hdr_len + h->type_off) % 4 || !h->str_len || body[h->str_off + h->str_len - 1])
+	    (h->header_len + h->type_off) % 4 || !h->str_len || body[h->str_off + h->str_len - 1])
 		return -EBADMSG;
 	btf->types = body + h->type_off;
 	btf->types_len = h->type_len;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Lines to instructions, what all programs have in common, and the program that finds a symbol's address. */
 #include "bpf/program.h"
+#include "bpf/btf_header.h"
 
 #include <linux/btf.h>
 
@@ -135,7 +136,7 @@ int ipvsf_program_lookup(int map_fd, struct ipvsf_program *ret)
  */
 int ipvsf_program_btf(const struct ipvsf_program *p, void *buf, size_t size)
 {
-	struct btf_header *h = buf;
+	struct ipvsf_btf_header *h = buf;
 	struct btf_type *types = (struct btf_type *)(h + 1);
 	size_t types_len = (1 + p->num_functions) * sizeof(*types), len = sizeof(*h) + types_len;
 	uint32_t name = 1;
@@ -153,11 +154,11 @@ int ipvsf_program_btf(const struct ipvsf_program *p, void *buf, size_t size)
 		memcpy((char *)buf + len + name, p->functions[i], text);
 		name += (uint32_t)text;
 	}
-	*h = (struct btf_header){ .magic = BTF_MAGIC,
-				  .version = BTF_VERSION,
-				  .hdr_len = sizeof(*h),
-				  .type_len = (uint32_t)types_len,
-				  .str_off = (uint32_t)types_len,
-				  .str_len = name };
+	*h = (struct ipvsf_btf_header){ .magic = BTF_MAGIC,
+					.version = BTF_VERSION,
+					.header_len = sizeof(*h),
+					.type_len = (uint32_t)types_len,
+					.str_off = (uint32_t)types_len,
+					.str_len = name };
 	return (int)(len + name);
 }

@@ -99,7 +99,22 @@ def test_types_within_themselves() -> None:
     assert (types.member("s", "x"), types.member("s", "y")) == (-errno.EBADMSG, -errno.EBADMSG)
 
 
-@pytest.mark.parametrize("kind", [0, 20, 31])
+@pytest.mark.parametrize("more", [0, 8, 16])
+def test_headers_of_newer_kernels(more: int) -> None:
+    """They are longer, Linux 7's by 8 bytes; nothing of that is needed."""
+    assert Types(sample().data(bytes(more))).member("conn", "right") == FOUND["right"]
+
+
+def test_types_of_many_members() -> None:
+    """Newer kernels count members in 24 bits instead of 16: what comes after such a type is found."""
+    blob = Blob()
+    u32 = blob.integer(4)
+    blob.add(btf.ENUM, 0, 4, 65537, rest=bytes(65537 * 8))
+    blob.compound("s", 4, [("x", u32, 0)])
+    assert Types(blob.data()).member("s", "x") == (0, 4)
+
+
+@pytest.mark.parametrize("kind", [0, 20, 31, 32, 33])
 def test_unknown_kinds(kind: int) -> None:
     """How long they are is not known, so nothing after them can be found: no guess is made."""
     blob = Blob()

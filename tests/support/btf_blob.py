@@ -69,10 +69,13 @@ class Blob:
         )
         return self.add(kind, self.name(name), size, len(members), flag, rest)
 
-    def data(self) -> bytes:
+    def data(self, more: bytes = b"") -> bytes:
+        """more: fields of the header that only newer kernels have."""
         strings = self.strings or b"\0"
-        head = struct.pack("=HBBIIIII", MAGIC, 1, 0, 24, 0, len(self.types), len(self.types), len(strings))
-        return head + self.types + strings
+        head = struct.pack(
+            "=HBBIIIII", MAGIC, 1, 0, 24 + len(more), 0, len(self.types), len(self.types), len(strings)
+        )
+        return head + more + self.types + strings
 
 
 def sample() -> Blob:
