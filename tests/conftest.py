@@ -9,10 +9,15 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from support.netns import Namespace, fresh_namespace, named_namespace, why_no_ipvs
 from support.require import cannot_run
 from support.shim import build_shim
+
+# Examples may take as long as they do: how long says more about the machine than about what is tested.
+settings.register_profile("untimed", settings.default, deadline=None)
+settings.load_profile("untimed")
 
 # A background job and nohup start us with these ignored, and what is ignored stays so in every program
 # that a test starts and then signals. What has a handler gets its usual meaning there.
