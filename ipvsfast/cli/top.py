@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ..stats.snapshot import Snapshot
     from .context import Context
 
+_TEXTUAL = 2, 1  # the oldest that the screen is made with
+
 
 def top(context: Context, given: dict[str, str], words: list[str]) -> int:
     """The verb."""
@@ -63,10 +65,26 @@ def _why_plain() -> str | None:
     encoding = (sys.stderr.encoding or "").lower().replace("-", "")
     if encoding != "utf8":
         return f"the locale's encoding is {encoding or 'unknown'}, not UTF-8"
+    return _why_no_textual()
+
+
+def _why_no_textual() -> str | None:
+    """Why the screen cannot be made with what is installed; Debian 12's textual is far too old."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    needed = ".".join(map(str, _TEXTUAL))
+    try:
+        found = version("textual")
+    except PackageNotFoundError:
+        found = ""  # it may be there all the same
+    numbers = [int(part) for part in found.split(".")[:2] if part.isdecimal()]
+    if len(numbers) == 2 and tuple(numbers) < _TEXTUAL:
+        old = f"{found}, and {needed} or later is needed"
+        return f"the Python package textual is too old: {old} (the extra `live`)"
     try:
         import textual  # noqa: F401
     except ImportError:
-        return "the Python package textual is missing (the extra `live`)"
+        return f"the Python package textual, {needed} or later, is missing (the extra `live`)"
     return None
 
 

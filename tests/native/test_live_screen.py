@@ -351,6 +351,15 @@ def test_why_there_is_no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("sys.stderr", Stream)
     assert top_verb._why_plain() is None
+    for version, told in (
+        ("0.1.13", "0.1.13"),
+        ("2.0.4", "2.0.4"),
+        ("2.1", ""),
+        ("10.0.1", ""),
+        ("3rc1", ""),
+    ):
+        monkeypatch.setattr("importlib.metadata.version", lambda name, version=version: version)
+        assert (f"textual is too old: {told}, and 2.1" in (top_verb._why_plain() or "")) == bool(told)
     monkeypatch.setitem(__import__("sys").modules, "textual", None)
     assert "extra `live`" in (top_verb._why_plain() or "")
     Stream.encoding = "iso8859-1"

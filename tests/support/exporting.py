@@ -57,12 +57,13 @@ class Exporter:
 
 @contextmanager
 def exporting(
-    *argv: str, prefix: tuple[str, ...] = (), env: dict[str, str] | None = None
+    *argv: str, prefix: tuple[str, ...] = (), name: str = "", env: dict[str, str] | None = None
 ) -> Iterator[Exporter]:
-    """The command with these arguments, on a port that is free unless they say otherwise."""
+    """The command with these arguments, on a port that is free unless they say otherwise. name: what the command is
+    called by where `prefix` leads to."""
     place = () if "--listen" in argv or env is not None else ("--listen", "127.0.0.1:0")
     with subprocess.Popen(
-        [*prefix, program(), "exporter", *place, *argv],
+        [*prefix, name or program(), "exporter", *place, *argv],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=env,
     ) as process:  # fmt: skip
         try:
